@@ -1,0 +1,150 @@
+package org.clipc.ir;
+
+import java.util.List;
+
+/**
+ * What a node computes: attributes only, the operands live in {@link Node}.
+ *
+ * <p>Every concern that must know all ops (shapes, gradients, interpretation, cost, lowering) is one exhaustive switch
+ * over this interface in a file of its own, so a new op does not compile until each of them has its entry. Nothing
+ * broadcasts implicitly: operands of elementwise ops have equal shapes.
+ */
+public sealed interface Op {
+
+    /** A named input of the graph. No operands. */
+    record Input(String name, InputKind kind, TensorType type) implements Op {}
+
+    /** A tensor with one value everywhere. No operands. */
+    record Constant(TensorType type, double value) implements Op {}
+
+    /** {@code i32} indices 0, 1, 2, … along {@code axis}. No operands. */
+    record Iota(Shape shape, int axis) implements Op {}
+
+    record Unary(UnaryFn fn) implements Op {}
+
+    record Binary(BinaryFn fn) implements Op {}
+
+    /** Two operands of one type; result bool. */
+    record Compare(Comparison comparison) implements Op {}
+
+    /** Operands (bool condition, a, b): a where the condition holds, b elsewhere. */
+    record Select() implements Op {}
+
+    /** Floats round to nearest even; float to i32 truncates towards zero; bool counts as 0 or 1. */
+    record Convert(DType dtype) implements Op {}
+
+    /**
+     * Uniform f32 numbers in [0, 1), by Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+     * SC 2011) with the key given by the operand {@code seed: i32[2]} and the counter by (element index, stream).
+     */
+    record Uniform(Shape shape, int stream) implements Op {}
+
+    /** For each of {@code batch} rows, {@code choose} distinct ascending indices below {@code from}: i32[batch, choose]. Operand seed: i32[2]. */
+    record RandomSubset(int batch, int choose, int from, int stream) implements Op {}
+
+    /** Same elements in row-major order under another shape. */
+    record Reshape(Shape shape) implements Op {}
+
+    /** Result axis i is operand axis {@code permutation[i]}. */
+    record Transpose(List<Integer> permutation) implements Op {
+        public Transpose {
+            permutation = List.copyOf(permutation);
+        }
+    }
+
+    /** Operand axis i becomes result axis {@code axes[i]} (strictly increasing); extents agree, or the operand's is 1. */
+    record Broadcast(Shape shape, List<Integer> axes) implements Op {
+        public Broadcast {
+            axes = List.copyOf(axes);
+        }
+    }
+
+    /** The elements with {@code starts[i] <= index[i] < limits[i]}. */
+    record Slice(List<Integer> starts, List<Integer> limits) implements Op {
+        public Slice {
+            starts = List.copyOf(starts);
+            limits = List.copyOf(limits);
+        }
+    }
+
+    /** The operand with {@code low[i]} elements of {@code value} before and {@code high[i]} behind it along each axis. */
+    record Pad(List<Integer> low, List<Integer> high, double value) implements Op {
+        public Pad {
+            low = List.copyOf(low);
+            high = List.copyOf(high);
+        }
+    }
+
+    /** One or more operands, joined along {@code axis}. */
+    record Concat(int axis) implements Op {}
+
+    /** Combines all elements along {@code axes} (ascending), which the result lacks. */
+    record Reduce(ReduceFn fn, List<Integer> axes) implements Op {
+        public Reduce {
+            axes = List.copyOf(axes);
+        }
+    }
+
+    /** Index (i32) of the first largest element along {@code axis}, which the result lacks. */
+    record ArgMax(int axis) implements Op {}
+
+    /** Contraction in XLA's terms: result axes are (batch…, free axes of lhs…, free axes of rhs…). Accumulates in f32. */
+    record DotGeneral(
+            List<Integer> lhsBatch, List<Integer> rhsBatch, List<Integer> lhsContract, List<Integer> rhsContract)
+            implements Op {
+        public DotGeneral {
+            lhsBatch = List.copyOf(lhsBatch);
+            rhsBatch = List.copyOf(rhsBatch);
+            lhsContract = List.copyOf(lhsContract);
+            rhsContract = List.copyOf(rhsContract);
+        }
+    }
+
+    /** Operands table [b…, v, r…] and indices i32 [b…, n…]; result [b…, n…, r…]. {@code batchDims} leading axes agree. An index outside [0, v) is an error in the interpreter and clamped by kernels. */
+    record Gather(int batchDims) implements Op {}
+
+    /** Gather's transpose. Operands updates [b…, n…, r…] and indices i32 [b…, n…]; result [b…, size, r…], zero where nothing lands. */
+    record ScatterAdd(int batchDims, int size) implements Op {}
+
+    /** Over the last axis. Operands x [r…, w], gain [w], bias [w]; results y like x, mean and rstd f32[r…] (Ba et al. 2016, arXiv:1607.06450). */
+    record LayerNorm(double epsilon) implements Op {}
+
+    /** Operands dy [r…, w], x, gain, mean, rstd; results dx like x, dgain [w], dbias [w]. */
+    record LayerNormGrad() implements Op {}
+
+    /** Over the last axis. */
+    record Softmax() implements Op {}
+
+    /** Operands dy, y (the softmax's result); result dx. */
+    record SoftmaxGrad() implements Op {}
+
+    /** Operands logits [n, c], labels i32[n]; results loss f32[n] = lse - logits[label], lse f32[n]. */
+    record SoftmaxXent() implements Op {}
+
+    /** Operands dloss [n], logits [n, c], labels i32[n], lse f32[n]; result dlogits. */
+    record SoftmaxXentGrad() implements Op {}
+
+    /**
+     * Multi-head scaled dot-product attention. Operands q [b, s, heads·d], k and v [b, t, heads·d], and seed i32[2] if
+     * {@code dropout > 0}; results o like q, lse f32[b, heads, s] (logarithm of the softmax's denominator, as in
+     * FlashAttention-2, arXiv:2307.08691). Causal: query i sees keys up to i. Dropout acts on the probabilities; element
+     * index for the generator is ((b·heads + h)·s + i)·t + j.
+     */
+    record Attention(int heads, boolean causal, double scale, double dropout, int stream) implements Op {}
+
+    /** Operands do, q, k, v, o, lse (and seed as in {@link Attention}); results dq, dk, dv. */
+    record AttentionGrad(int heads, boolean causal, double scale, double dropout, int stream) implements Op {}
+
+    /**
+     * Decoupled weight decay Adam (Loshchilov and Hutter, arXiv:1711.05101; torch.optim.AdamW's order of operations).
+     * Operands param, grad, m, v, and f32 scalars lr, step (1-based), gradScale (multiplies grad first); results param,
+     * m, v.
+     */
+    record AdamW(double beta1, double beta2, double epsilon, double weightDecay) implements Op {}
+
+    /** The operand, with no gradient flowing back. */
+    record StopGradient() implements Op {}
+
+    /** Several ops run by one kernel: operand i is the body's input named i, result j its output named j. */
+    record Fused(FusionKind kind, Graph body) implements Op {}
+}
