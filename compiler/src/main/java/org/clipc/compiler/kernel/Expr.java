@@ -1,0 +1,55 @@
+package org.clipc.compiler.kernel;
+
+import org.clipc.ir.BinaryFn;
+import org.clipc.ir.Comparison;
+import org.clipc.ir.DType;
+import org.clipc.ir.UnaryFn;
+
+/**
+ * What is computed for one element: the scalar expression fused into a kernel. Trees, not graphs: a renderer names each
+ * distinct subtree once, so sharing costs nothing at run time.
+ */
+public sealed interface Expr {
+
+    /** The element of operand {@code index} at the current position. */
+    record Arg(int index, DType dtype) implements Expr {}
+
+    /** A literal. */
+    record Const(double value, DType dtype) implements Expr {}
+
+    record Unary(UnaryFn fn, Expr x) implements Expr {}
+
+    record Binary(BinaryFn fn, Expr a, Expr b) implements Expr {}
+
+    /** A truth value, of dtype BOOL. */
+    record Compare(Comparison comparison, Expr a, Expr b) implements Expr {}
+
+    record Select(Expr condition, Expr a, Expr b) implements Expr {}
+
+    record Convert(DType dtype, Expr x) implements Expr {}
+
+    /**
+     * A uniform number in [0, 1) as {@link org.clipc.ir.Op.Uniform} defines it, for the element whose row-major index in
+     * the kernel's index space is the counter. {@code seed} is the operand (i32[2], read as scalars) holding the key,
+     * {@code stream} the run-time argument holding the stream, so that streams do not multiply kernels.
+     */
+    record Uniform(int seed, int stream) implements Expr {}
+
+    /** The element's coordinate along axis {@code axis} of the kernel's index space, as i32. */
+    record Index(int axis) implements Expr {}
+
+    /** Element type of the result. */
+    default DType dtype() {
+        return switch (this) {
+            case Arg(var _, var dtype) -> dtype;
+            case Const(var _, var dtype) -> dtype;
+            case Unary(var _, var x) -> x.dtype();
+            case Binary(var _, var a, var _) -> a.dtype();
+            case Compare _ -> DType.BOOL;
+            case Select(var _, var a, var _) -> a.dtype();
+            case Convert(var dtype, var _) -> dtype;
+            case Uniform _ -> DType.F32;
+            case Index _ -> DType.I32;
+        };
+    }
+}

@@ -1,0 +1,35 @@
+package org.clipc.compiler.kernel;
+
+import java.util.List;
+
+/**
+ * One use of a kernel: a spec with the tensors it reads and writes. View layouts by spec:
+ *
+ * <ul>
+ *   <li>Gemm: A [b1, b2, m, k], B [b1, b2, k, n], epilogue operands [b1, b2, m, n]; outputs [b1, b2, m, n] with unit
+ *       stride along n.
+ *   <li>Attention: q [b, s, h, d], k and v [b, t, h, d], seed [2] if there is dropout; outputs o [b, s, h, d], lse
+ *       [b, h, s]. Attributes scale, dropout, stream.
+ *   <li>AttentionGrad: do, q, k, v, o, lse, seed; outputs dq, dk, dv. Attributes as above.
+ *   <li>Elementwise: every view has the index space's extents. Attributes: the streams of its {@code Uniform}s.
+ *   <li>Reduce: operands [outer, reduced, inner]; output [outer, inner]. With {@code inner} reduction the inner extent
+ *       is 1. Attributes: streams.
+ *   <li>ArgMax: x [rows, n]; output [rows].
+ *   <li>LayerNorm: x [rows, w], gain [w], bias [w]; outputs y [rows, w], mean [rows], rstd [rows]. Attribute epsilon.
+ *   <li>LayerNormGrad: dy, x, gain, mean, rstd; outputs dx, dgain, dbias.
+ *   <li>Softmax, SoftmaxGrad, SoftmaxXent, SoftmaxXentGrad: operands and results of the op, with [rows, n] matrices.
+ *   <li>Gather: table [b, v, w], index [b, n]; output [b, n, w]. ScatterAdd: updates [b, n, w], index [b, n]; output
+ *       [b, v, w].
+ *   <li>RandomSubset: seed [2]; output [rows, choose]. Attributes from, stream.
+ *   <li>AdamW: param, grad, m, v [n]; lr, step, gradScale []; outputs param, m, v [n] (in place: the same views).
+ *       Attributes beta1, beta2, epsilon, weightDecay.
+ * </ul>
+ */
+public record Launch(KernelSpec spec, List<View> inputs, List<View> outputs, List<Double> attributes) {
+
+    public Launch {
+        inputs = List.copyOf(inputs);
+        outputs = List.copyOf(outputs);
+        attributes = List.copyOf(attributes);
+    }
+}
