@@ -1,0 +1,5 @@
+/** Tests of what crosses modules. */
+@NullMarked
+package org.clipc.tests;
+
+import org.jspecify.annotations.NullMarked;
