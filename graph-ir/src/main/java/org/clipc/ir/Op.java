@@ -35,11 +35,16 @@ public sealed interface Op {
 
     /**
      * Uniform f32 numbers in [0, 1), by Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-     * SC 2011) with the key given by the operand {@code seed: i32[2]} and the counter by (element index, stream).
+     * SC 2011) with the key given by the operand {@code seed: i32[2]} and the counter by (element index, stream); see
+     * {@link Philox}.
      */
     record Uniform(Shape shape, int stream) implements Op {}
 
-    /** For each of {@code batch} rows, {@code choose} distinct ascending indices below {@code from}: i32[batch, choose]. Operand seed: i32[2]. */
+    /**
+     * For each of {@code batch} rows, {@code choose} distinct ascending indices below {@code from}: i32[batch, choose].
+     * Operand seed: i32[2]. Row r takes the indices of its {@code choose} smallest numbers (of equals the first) among
+     * {@code from} uniforms, those with element indices r·from, r·from + 1, … in {@code stream}.
+     */
     record RandomSubset(int batch, int choose, int from, int stream) implements Op {}
 
     /** Same elements in row-major order under another shape. */
@@ -127,8 +132,9 @@ public sealed interface Op {
     /**
      * Multi-head scaled dot-product attention. Operands q [b, s, heads·d], k and v [b, t, heads·d], and seed i32[2] if
      * {@code dropout > 0}; results o like q, lse f32[b, heads, s] (logarithm of the softmax's denominator, as in
-     * FlashAttention-2, arXiv:2307.08691). Causal: query i sees keys up to i. Dropout acts on the probabilities; element
-     * index for the generator is ((b·heads + h)·s + i)·t + j.
+     * FlashAttention-2, arXiv:2307.08691). Causal: query i sees keys up to i. Dropout acts on the probabilities: one whose
+     * uniform number is below {@code dropout} becomes 0, the others are divided by 1 - dropout; element index for the
+     * generator is ((b·heads + h)·s + i)·t + j.
      */
     record Attention(int heads, boolean causal, double scale, double dropout, int stream) implements Op {}
 

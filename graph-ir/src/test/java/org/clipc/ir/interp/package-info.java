@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.ir.interp;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.ir;
+
+import org.jspecify.annotations.NullMarked;
