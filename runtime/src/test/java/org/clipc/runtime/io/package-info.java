@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.runtime.io;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.runtime.tensor;
+
+import org.jspecify.annotations.NullMarked;
