@@ -1,0 +1,82 @@
+package org.clipc.compiler.config;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A key that recipes may set, outside of what the model's own {@code config} declares.
+ *
+ * @param name dotted
+ * @param fallback value where the recipe is silent
+ * @param allowed the only values it takes; empty for any of the kind
+ */
+record Key(String name, Kind kind, @Nullable Object fallback, List<Object> allowed) {
+
+    /** What a key's value must be. */
+    enum Kind {
+        INTEGER("a whole number"),
+        NUMBER("a number"),
+        FLAG("true or false"),
+        TEXT("a word"),
+        NUMBERS("a list of numbers"),
+        /** A word or a list of words: paths, brace patterns. */
+        TEXTS("a word or a list of words"),
+        /** A byte count: a number, or one with a unit such as 40GiB. */
+        BYTES("a number of bytes such as 40GiB");
+
+        private final String says;
+
+        Kind(String says) {
+            this.says = says;
+        }
+
+        String says() {
+            return says;
+        }
+    }
+
+    static Key integer(String name, @Nullable Long fallback) {
+        return new Key(name, Kind.INTEGER, fallback, List.of());
+    }
+
+    static Key number(String name, double fallback) {
+        return new Key(name, Kind.NUMBER, fallback, List.of());
+    }
+
+    static Key flag(String name, boolean fallback) {
+        return new Key(name, Kind.FLAG, fallback, List.of());
+    }
+
+    static Key text(String name, @Nullable String fallback) {
+        return new Key(name, Kind.TEXT, fallback, List.of());
+    }
+
+    static Key choice(String name, Object... allowed) {
+        var kind = allowed[0] instanceof Long ? Kind.INTEGER : allowed[0] instanceof Boolean ? Kind.FLAG : Kind.TEXT;
+        return new Key(name, kind, allowed[0], List.of(allowed));
+    }
+
+    static Key of(String name, Kind kind, @Nullable Object fallback) {
+        return new Key(name, kind, fallback, List.of());
+    }
+
+    /** The value in this key's own Java type (Long, Double, Boolean, String, List), or null if it is not of the kind. */
+    @Nullable
+    Object accept(@Nullable Object value) {
+        return switch (kind) {
+            case INTEGER -> value instanceof Long ? value : null;
+            case NUMBER -> value instanceof Number n ? (Object) n.doubleValue() : null;
+            case FLAG -> value instanceof Boolean ? value : null;
+            case TEXT -> value instanceof String || value instanceof Long ? String.valueOf(value) : null;
+            case NUMBERS ->
+                value instanceof List<?> list && list.stream().allMatch(Number.class::isInstance)
+                        ? list.stream().map(n -> ((Number) n).doubleValue()).toList()
+                        : null;
+            case TEXTS ->
+                value instanceof List<?> list
+                        ? list.stream().map(String::valueOf).toList()
+                        : value instanceof String text ? List.of(text) : null;
+            case BYTES -> ByteSize.parse(value);
+        };
+    }
+}

@@ -1,0 +1,126 @@
+package org.clipc.compiler.config;
+
+import static org.clipc.compiler.config.Key.choice;
+import static org.clipc.compiler.config.Key.flag;
+import static org.clipc.compiler.config.Key.integer;
+import static org.clipc.compiler.config.Key.number;
+import static org.clipc.compiler.config.Key.text;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.clipc.compiler.config.Key.Kind;
+
+/**
+ * Every key of a recipe but those the model declares itself: the names are those of NeMo's CLIP configuration where it
+ * has one. A key that takes one value only stands for something that NeMo's users write and that has no choice here.
+ */
+public final class RecipeSchema {
+
+    private static final List<Key> KEYS = List.of(
+            text("name", null),
+            integer("trainer.devices", 1L),
+            integer("trainer.num_nodes", 1L),
+            choice("trainer.accelerator", "auto", "cpu", "gpu"),
+            choice("trainer.precision", "32"),
+            integer("trainer.max_epochs", null),
+            integer("trainer.max_steps", null),
+            number("trainer.gradient_clip_val", 1.0),
+            integer("trainer.log_every_n_steps", 10L),
+            integer("trainer.val_check_interval", 0L),
+            integer("trainer.limit_val_batches", null),
+            integer("trainer.max_skipped_steps", 20L),
+            text("exp_manager.explicit_log_dir", null),
+            text("exp_manager.exp_dir", null),
+            text("exp_manager.name", null),
+            flag("exp_manager.resume_if_exists", false),
+            flag("exp_manager.create_tensorboard_logger", true),
+            flag("exp_manager.create_checkpoint_callback", true),
+            integer("exp_manager.checkpoint_callback_params.every_n_train_steps", 1000L),
+            integer("exp_manager.checkpoint_callback_params.save_top_k", 2L),
+            flag("exp_manager.ema.enable", false),
+            number("exp_manager.ema.decay", 0.999),
+            integer("model.micro_batch_size", 32L),
+            integer("model.global_batch_size", null),
+            integer("model.inference_batch_size", 32L),
+            integer("model.seed", 1234L),
+            choice("model.tensor_model_parallel_size", 1L),
+            choice("model.pipeline_model_parallel_size", 1L),
+            Key.of("model.memory_budget", Kind.BYTES, null),
+            choice("model.optim.name", "adamw", "fused_adam"),
+            number("model.optim.lr", 1e-3),
+            number("model.optim.weight_decay", 0.2),
+            Key.of("model.optim.betas", Kind.NUMBERS, List.of(0.9, 0.98)),
+            number("model.optim.eps", 1e-6),
+            choice("model.optim.sched.name", "CosineAnnealing", "Constant", "Linear"),
+            integer("model.optim.sched.warmup_steps", 0L),
+            integer("model.optim.sched.constant_steps", 0L),
+            number("model.optim.sched.min_lr", 0.0),
+            integer("model.data.num_workers", 2L),
+            integer("model.data.shuffle_buffer", 1000L),
+            Key.of("model.data.train.dataset_path", Kind.TEXTS, null),
+            Key.of("model.data.validation.dataset_path", Kind.TEXTS, null),
+            flag("model.data.resampled", false),
+            choice("model.data.interpolation", "bicubic", "bilinear"),
+            choice("model.data.resize_mode", "shortest", "longest", "squash"),
+            Key.of("model.data.scale", Kind.NUMBERS, List.of(0.9, 1.0)),
+            Key.of("model.data.ratio", Kind.NUMBERS, List.of(0.75, 4.0 / 3.0)),
+            Key.of("model.data.mean", Kind.NUMBERS, List.of(0.48145466, 0.4578275, 0.40821073)),
+            Key.of("model.data.std", Kind.NUMBERS, List.of(0.26862954, 0.26130258, 0.27577711)),
+            number("model.data.augment.horizontal_flip", 0.0),
+            number("model.data.augment.color_jitter", 0.0),
+            number("model.data.augment.rotate_degrees", 0.0),
+            number("model.data.augment.translate", 0.0),
+            number("model.data.augment.grayscale", 0.0));
+
+    private static final Map<String, Key> BY_NAME =
+            KEYS.stream().collect(Collectors.toMap(Key::name, Function.identity(), (a, _) -> a, LinkedHashMap::new));
+
+    private RecipeSchema() {}
+
+    public static boolean knows(String key) {
+        return BY_NAME.containsKey(key);
+    }
+
+    public static List<String> names() {
+        return List.copyOf(BY_NAME.keySet());
+    }
+
+    /**
+     * The recipe's own settings completed by defaults, by dotted key.
+     *
+     * @param settings the keys that this schema knows
+     * @throws ConfigException listing every value of a wrong kind or out of range
+     */
+    public static Map<String, Object> complete(Map<String, Setting> settings) {
+        var problems = new ArrayList<String>();
+        var result = new LinkedHashMap<String, Object>();
+        for (var key : KEYS) {
+            var setting = settings.get(key.name());
+            var value = setting == null || setting.value() == null ? key.fallback() : key.accept(setting.value());
+            if (setting != null && setting.value() != null && value == null) {
+                problems.add("%s: '%s' must be %s, not '%s'"
+                        .formatted(setting.origin(), key.name(), key.kind().says(), setting.value()));
+            } else if (setting != null
+                    && value != null
+                    && !key.allowed().isEmpty()
+                    && !key.allowed().contains(value)) {
+                problems.add("%s: '%s' is '%s', but can only be %s"
+                        .formatted(
+                                setting.origin(),
+                                key.name(),
+                                value,
+                                key.allowed().stream().map(String::valueOf).collect(Collectors.joining(" or "))));
+            } else if (value != null) {
+                result.put(key.name(), value);
+            }
+        }
+        if (!problems.isEmpty()) {
+            throw new ConfigException(problems);
+        }
+        return result;
+    }
+}
