@@ -78,7 +78,7 @@ class RecipeReaderTest {
     @CsvSource(delimiter = '|', textBlock = """
                     'a: [1, 2'              | 'not well-formed'
                     '- 1'                   | 'a recipe is a mapping'
-                    'a: 1\na: 2'            | 'duplicate'
+                    'a: 1\na: 2'            | 'set twice'
                     'a: [[1]]'              | ':1:5: a list holds'
                     'a: ${b}'               | 'refers to ''b'', which is not set'
                     'a: ${b}\nb: ${a}'      | 'refers to itself: a -> b -> a'
