@@ -17,6 +17,12 @@ public sealed interface Expr {
     /** A literal. */
     record Const(double value, DType dtype) implements Expr {}
 
+    /**
+     * A number given at run time: entry {@code index} of the launch's attributes. Constants that differ from layer to
+     * layer, such as a drop rate, come this way so that they do not multiply kernels.
+     */
+    record Attribute(int index, DType dtype) implements Expr {}
+
     record Unary(UnaryFn fn, Expr x) implements Expr {}
 
     record Binary(BinaryFn fn, Expr a, Expr b) implements Expr {}
@@ -31,7 +37,7 @@ public sealed interface Expr {
     /**
      * A uniform number in [0, 1) as {@link org.clipc.ir.Op.Uniform} defines it, for the element whose row-major index in
      * the kernel's index space is the counter. {@code seed} is the operand (i32[2], read as scalars) holding the key,
-     * {@code stream} the run-time argument holding the stream, so that streams do not multiply kernels.
+     * {@code stream} the entry of the launch's attributes holding the stream, so that streams do not multiply kernels.
      */
     record Uniform(int seed, int stream) implements Expr {}
 
@@ -43,6 +49,7 @@ public sealed interface Expr {
         return switch (this) {
             case Arg(var _, var dtype) -> dtype;
             case Const(var _, var dtype) -> dtype;
+            case Attribute(var _, var dtype) -> dtype;
             case Unary(var _, var x) -> x.dtype();
             case Binary(var _, var a, var _) -> a.dtype();
             case Compare _ -> DType.BOOL;
