@@ -1,0 +1,113 @@
+package org.clipc.compiler.jvm;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import javax.tools.Diagnostic;
+import javax.tools.DiagnosticCollector;
+import javax.tools.FileObject;
+import javax.tools.ForwardingJavaFileManager;
+import javax.tools.JavaFileManager;
+import javax.tools.JavaFileObject;
+import javax.tools.SimpleJavaFileObject;
+import javax.tools.ToolProvider;
+
+/**
+ * Compiles rendered sources to class files, in this process and in memory. The same sources give the same bytes under
+ * the same JDK. Local variables are kept in the class files: TornadoVM needs them, and stack traces read better.
+ */
+public final class JvmKernelCompiler {
+
+    private static final List<String> OPTIONS = List.of(
+            "--add-modules", "jdk.incubator.vector", "-g", "-proc:none", "-Xlint:none", "-implicit:none");
+
+    private JvmKernelCompiler() {}
+
+    /**
+     * @param sources by binary class name
+     * @return class files by binary name
+     * @throws IllegalStateException if this Java has no compiler, or a source does not compile (a fault of its renderer)
+     */
+    public static SortedMap<String, byte[]> compile(Map<String, String> sources) {
+        var classes = new TreeMap<String, byte[]>();
+        if (sources.isEmpty()) {
+            return classes;
+        }
+        var javac = ToolProvider.getSystemJavaCompiler();
+        if (javac == null) {
+            throw new IllegalStateException("this Java runtime (" + System.getProperty("java.home")
+                    + ") has no compiler module jdk.compiler: run clipc with a full JDK");
+        }
+        var diagnostics = new DiagnosticCollector<JavaFileObject>();
+        var units = new ArrayList<JavaFileObject>();
+        new TreeMap<>(sources).forEach((name, source) -> units.add(new Source(name, source)));
+        try (var standard = javac.getStandardFileManager(diagnostics, Locale.ROOT, StandardCharsets.UTF_8);
+                var memory = new MemoryFiles(standard)) {
+            var succeeded =
+                    javac.getTask(null, memory, diagnostics, OPTIONS, null, units).call();
+            if (!succeeded) {
+                throw new IllegalStateException("a generated kernel does not compile: " + errors(diagnostics));
+            }
+            memory.outputs.forEach((name, bytes) -> classes.put(name, bytes.toByteArray()));
+        } catch (IOException e) {
+            throw new IllegalStateException("cannot run the Java compiler: " + e.getMessage(), e);
+        }
+        return classes;
+    }
+
+    private static String errors(DiagnosticCollector<JavaFileObject> diagnostics) {
+        return diagnostics.getDiagnostics().stream()
+                .filter(d -> d.getKind() == Diagnostic.Kind.ERROR)
+                .limit(5)
+                .map(d -> (d.getSource() == null ? "" : d.getSource().getName() + ":" + d.getLineNumber() + ": ")
+                        + d.getMessage(Locale.ROOT))
+                .collect(Collectors.joining("\n"));
+    }
+
+    private static final class Source extends SimpleJavaFileObject {
+
+        private final String text;
+
+        Source(String className, String text) {
+            super(URI.create("string:///" + className.replace('.', '/') + Kind.SOURCE.extension), Kind.SOURCE);
+            this.text = text;
+        }
+
+        @Override
+        public CharSequence getCharContent(boolean ignoreEncodingErrors) {
+            return text;
+        }
+    }
+
+    private static final class MemoryFiles extends ForwardingJavaFileManager<JavaFileManager> {
+
+        private final Map<String, ByteArrayOutputStream> outputs = new TreeMap<>();
+
+        MemoryFiles(JavaFileManager standard) {
+            super(standard);
+        }
+
+        @Override
+        public JavaFileObject getJavaFileForOutput(
+                Location location, String className, JavaFileObject.Kind kind, FileObject sibling) {
+            var uri = URI.create("mem:///" + className.replace('.', '/') + kind.extension);
+            return new SimpleJavaFileObject(uri, kind) {
+                @Override
+                public OutputStream openOutputStream() {
+                    var bytes = new ByteArrayOutputStream();
+                    outputs.put(className, bytes);
+                    return bytes;
+                }
+            };
+        }
+    }
+}
