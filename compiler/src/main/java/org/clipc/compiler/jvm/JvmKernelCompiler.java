@@ -27,8 +27,8 @@ import javax.tools.ToolProvider;
  */
 public final class JvmKernelCompiler {
 
-    private static final List<String> OPTIONS = List.of(
-            "--add-modules", "jdk.incubator.vector", "-g", "-proc:none", "-Xlint:none", "-implicit:none");
+    private static final List<String> OPTIONS =
+            List.of("--add-modules", "jdk.incubator.vector", "-g", "-proc:none", "-Xlint:none", "-implicit:none");
 
     private JvmKernelCompiler() {}
 
@@ -52,8 +52,8 @@ public final class JvmKernelCompiler {
         new TreeMap<>(sources).forEach((name, source) -> units.add(new Source(name, source)));
         try (var standard = javac.getStandardFileManager(diagnostics, Locale.ROOT, StandardCharsets.UTF_8);
                 var memory = new MemoryFiles(standard)) {
-            var succeeded =
-                    javac.getTask(null, memory, diagnostics, OPTIONS, null, units).call();
+            var succeeded = javac.getTask(null, memory, diagnostics, OPTIONS, null, units)
+                    .call();
             if (!succeeded) {
                 throw new IllegalStateException("a generated kernel does not compile: " + errors(diagnostics));
             }

@@ -1,10 +1,10 @@
 package org.clipc.compiler.jvm;
 
+import com.palantir.javapoet.ClassName;
 import com.palantir.javapoet.CodeBlock;
 import com.palantir.javapoet.FieldSpec;
 import com.palantir.javapoet.MethodSpec;
 import com.palantir.javapoet.ParameterizedTypeName;
-import com.palantir.javapoet.ClassName;
 import com.palantir.javapoet.TypeSpec;
 import java.util.EnumSet;
 import java.util.List;
@@ -34,13 +34,11 @@ enum JvmVectorMath {
             var n = c.sub(shifted, c.constant(ROUNDER));
             var r = c.fma(n, -LN_2, x);
             r = c.fma(n, -LN_2_REST, r);
-            var p = c.polynomial(
-                    r, 1f, 1f, 0.49999994f, 0.16666521f, 0.041668262f, 0.008368674f, 0.0013821017f);
+            var p = c.polynomial(r, 1f, 1f, 0.49999994f, 0.16666521f, 0.041668262f, 0.008368674f, 0.0013821017f);
             var exponent = c.letInts(lanes.shiftLeft(lanes.bits(shifted), 23));
             var y = c.let(lanes.fromBits(lanes.intAdd(lanes.bits(p), exponent)));
             y = c.select(c.compare(Comparison.LT, x, c.constant(-87.33654f)), c.constant(0), y);
-            return c.select(
-                    c.compare(Comparison.GT, x, c.constant(88.72283f)), c.constant(Float.POSITIVE_INFINITY), y);
+            return c.select(c.compare(Comparison.GT, x, c.constant(88.72283f)), c.constant(Float.POSITIVE_INFINITY), y);
         }
     },
 
@@ -55,8 +53,7 @@ enum JvmVectorMath {
             var i = c.letInts(lanes.intSub(lanes.bits(scaled), offset));
             var e = c.let(lanes.toFloat(lanes.shiftRight(i, 23)));
             e = c.add(e, c.select(subnormal, c.constant(-23), c.constant(0)));
-            var m = c.let(lanes.fromBits(
-                    lanes.intAdd(lanes.intAnd(i, lanes.intConstant(0x007fffff)), offset)));
+            var m = c.let(lanes.fromBits(lanes.intAdd(lanes.intAnd(i, lanes.intConstant(0x007fffff)), offset)));
             var f = c.sub(m, c.constant(1));
             var p = c.polynomial(
                     f,
@@ -84,8 +81,7 @@ enum JvmVectorMath {
         CodeBlock body(LaneCode c, CodeBlock x) {
             var size = c.abs(x);
             var square = c.mul(x, x);
-            var p = c.polynomial(
-                    square, -0.333333f, 0.13331936f, -0.053784717f, 0.020798624f, -0.005897961f);
+            var p = c.polynomial(square, -0.333333f, 0.13331936f, -0.053784717f, 0.020798624f, -0.005897961f);
             var small = c.fma(c.mul(size, square), p, size);
             var e = c.let(EXP.call(c.add(size, size)));
             var large = c.sub(c.constant(1), c.div(c.constant(2), c.add(e, c.constant(1))));
@@ -101,13 +97,7 @@ enum JvmVectorMath {
             var size = c.abs(x);
             var square = c.mul(x, x);
             var p = c.polynomial(
-                    square,
-                    0.12837915f,
-                    -0.3761249f,
-                    0.11281731f,
-                    -0.026762966f,
-                    0.0049873525f,
-                    -0.0005959584f);
+                    square, 0.12837915f, -0.3761249f, 0.11281731f, -0.026762966f, 0.0049873525f, -0.0005959584f);
             var small = c.fma(size, p, size);
             // erf(4) rounds to 1; NaN fails the comparison and stays.
             var t = c.select(c.compare(Comparison.GT, size, c.constant(4)), c.constant(4), size);

@@ -196,8 +196,7 @@ sealed interface Lanes {
 
         @Override
         public CodeBlock compareInts(Comparison comparison, CodeBlock a, CodeBlock b) {
-            return CodeBlock.of(
-                    "$L.compare($T.$L, $L).cast($L)", a, VECTOR_OPERATORS, comparison.name(), b, FLOATS);
+            return CodeBlock.of("$L.compare($T.$L, $L).cast($L)", a, VECTOR_OPERATORS, comparison.name(), b, FLOATS);
         }
 
         @Override
@@ -361,15 +360,14 @@ sealed interface Lanes {
 
         @Override
         public CodeBlock compare(Comparison comparison, CodeBlock a, CodeBlock b) {
-            var operator =
-                    switch (comparison) {
-                        case EQ -> "==";
-                        case NE -> "!=";
-                        case LT -> "<";
-                        case LE -> "<=";
-                        case GT -> ">";
-                        case GE -> ">=";
-                    };
+            var operator = switch (comparison) {
+                case EQ -> "==";
+                case NE -> "!=";
+                case LT -> "<";
+                case LE -> "<=";
+                case GT -> ">";
+                case GE -> ">=";
+            };
             return CodeBlock.of("($L $L $L)", a, operator, b);
         }
 

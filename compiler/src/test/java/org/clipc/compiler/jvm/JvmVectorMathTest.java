@@ -66,17 +66,16 @@ class JvmVectorMathTest {
     }
 
     private static double exact(JvmVectorMath function, double x) {
-        DoubleUnaryOperator f =
-                switch (function) {
-                    case EXP -> Math::exp;
-                    case LOG -> Math::log;
-                    case TANH -> Math::tanh;
-                    case ERF -> JvmVectorMathTest::erf;
-                    case SIGMOID -> v -> 1 / (1 + Math.exp(-v));
-                    case SOFTPLUS -> v -> Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v)));
-                    case SIN -> Math::sin;
-                    case COS -> Math::cos;
-                };
+        DoubleUnaryOperator f = switch (function) {
+            case EXP -> Math::exp;
+            case LOG -> Math::log;
+            case TANH -> Math::tanh;
+            case ERF -> JvmVectorMathTest::erf;
+            case SIGMOID -> v -> 1 / (1 + Math.exp(-v));
+            case SOFTPLUS -> v -> Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v)));
+            case SIN -> Math::sin;
+            case COS -> Math::cos;
+        };
         return f.applyAsDouble(x);
     }
 

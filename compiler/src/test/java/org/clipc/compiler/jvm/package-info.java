@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.jvm;
+
+import org.jspecify.annotations.NullMarked;
