@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.grammar.diagnostic;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.grammar.format;
+
+import org.jspecify.annotations.NullMarked;
