@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.runtime.text;
+
+import org.jspecify.annotations.NullMarked;
