@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.autodiff;
+
+import org.jspecify.annotations.NullMarked;
