@@ -1,6 +1,7 @@
 package org.clipc.program;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Something a program can run. Inputs are written to their slots before the calls, outputs read from theirs after them.
@@ -12,5 +13,13 @@ public record EntryPoint(String name, int batch, List<TensorSlot> inputs, List<T
     public EntryPoint {
         inputs = List.copyOf(inputs);
         outputs = List.copyOf(outputs);
+    }
+
+    public Optional<TensorSlot> input(String slot) {
+        return inputs.stream().filter(s -> s.name().equals(slot)).findFirst();
+    }
+
+    public Optional<TensorSlot> output(String slot) {
+        return outputs.stream().filter(s -> s.name().equals(slot)).findFirst();
     }
 }

@@ -2,6 +2,8 @@ package org.clipc.program;
 
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.stream.Collectors;
 
 /**
  * What a program is, apart from its code. The arena is laid out as [parameters][workspace][optimizer state], each region
@@ -31,4 +33,55 @@ public record Manifest(
         Map<String, String> checksums) {
 
     public static final int FORMAT_VERSION = 1;
+
+    /** Every tensor and region of the arena begins at a multiple of this many bytes. */
+    public static final int ALIGNMENT = 64;
+
+    /** @param bytes at most {@code Long.MAX_VALUE - 63} */
+    public static long align(long bytes) {
+        return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
+    }
+
+    /** Where the workspace begins in the arena. */
+    public long workspaceOffset() {
+        return align(parameterBytes);
+    }
+
+    /** Where the optimizer state begins in the arena. */
+    public long stateOffset() {
+        return workspaceOffset() + align(workspaceBytes);
+    }
+
+    /** Size of the whole arena, as training needs it. */
+    public long arenaBytes() {
+        return stateOffset() + stateBytes;
+    }
+
+    /** @throws NoSuchElementException if the program has no entry point of that name */
+    public EntryPoint entry(String name) {
+        return entries.stream()
+                .filter(e -> e.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new NoSuchElementException("the program has no entry point '" + name + "', only "
+                        + entries.stream().map(EntryPoint::name).collect(Collectors.joining(", "))));
+    }
+
+    public boolean hasEntry(String name) {
+        return entries.stream().anyMatch(e -> e.name().equals(name));
+    }
+
+    public Manifest withChecksums(Map<String, String> other) {
+        return new Manifest(
+                formatVersion,
+                model,
+                config,
+                parameters,
+                state,
+                entries,
+                parameterBytes,
+                workspaceBytes,
+                stateBytes,
+                targets,
+                other);
+    }
 }

@@ -2,19 +2,18 @@ package org.clipc.program;
 
 import java.util.List;
 import java.util.Map;
-import org.clipc.ir.Graph;
 
 /**
  * A compiled program in memory.
  *
- * @param graphs by entry point: the graph after the last pass, for explanation and checking
+ * @param graphs by entry point: the text form of the graph after the last pass, for explanation and checking
  * @param schedules one per entry point and target
  * @param kernels class file by {@code <target>/<simple class name>}
  * @param sources Java source of the kernels, under the same names; empty unless kept
  */
 public record Program(
         Manifest manifest,
-        Map<String, Graph> graphs,
+        Map<String, String> graphs,
         List<Schedule> schedules,
         Map<String, byte[]> kernels,
         Map<String, String> sources) {}

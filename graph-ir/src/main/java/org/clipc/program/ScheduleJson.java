@@ -1,0 +1,189 @@
+package org.clipc.program;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A schedule as JSON, one call a line:
+ *
+ * <pre>
+ * {"workspace_bytes":4096,
+ * "kernels":["Gemm_1f","AdamW"],
+ * "calls":[
+ * [0,7,12,0,4096,64,128,1024],
+ * …]}
+ * </pre>
+ *
+ * A call is [index in kernels, node, units, local floats, shared floats, arguments…].
+ */
+final class ScheduleJson {
+
+    private static final int MAX_CALLS = 1_000_000;
+    private static final int MAX_ARGUMENTS = 10_000;
+    private static final int MAX_SCRATCH_FLOATS = 1 << 29;
+
+    private ScheduleJson() {}
+
+    static byte[] write(Schedule schedule) {
+        var kernels = new LinkedHashMap<String, Integer>();
+        schedule.calls().forEach(call -> kernels.putIfAbsent(call.kernel(), kernels.size()));
+        var text = new StringBuilder();
+        text.append("{\"workspace_bytes\":").append(schedule.workspaceBytes()).append(",\n\"kernels\":[");
+        var separator = "";
+        for (var kernel : kernels.keySet()) {
+            text.append(separator).append('"').append(simpleName(schedule.target(), kernel)).append('"');
+            separator = ",";
+        }
+        text.append("],\n\"calls\":[");
+        separator = "\n[";
+        for (var call : schedule.calls()) {
+            text.append(separator).append(kernels.get(call.kernel()));
+            for (var number : List.of(call.node(), call.units(), call.localFloats(), call.sharedFloats())) {
+                text.append(',').append(number);
+            }
+            call.args().forEach(argument -> text.append(',').append(argument.longValue()));
+            text.append(']');
+            separator = ",\n[";
+        }
+        text.append("]}\n");
+        return text.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** @throws IllegalArgumentException if the kernel is not in the target's package */
+    static String simpleName(String target, String kernel) {
+        var prefix = Members.KERNEL_PACKAGE + target + ".";
+        if (!kernel.startsWith(prefix)) {
+            throw new IllegalArgumentException(
+                    "kernel " + kernel + " of target " + target + " is not in package " + prefix + "*");
+        }
+        return kernel.substring(prefix.length());
+    }
+
+    /**
+     * @param kernels keys, as in {@link Program#kernels}, of the kernels that exist
+     * @param mostWorkspace the workspace that the manifest announces
+     */
+    static Schedule read(String target, String entry, byte[] bytes, Set<String> kernels, long mostWorkspace)
+            throws InvalidMemberException {
+        try (var tokens = Json.tokens(bytes)) {
+            return new Reading(tokens, target, kernels).schedule(entry, mostWorkspace);
+        } catch (IOException e) {
+            throw Json.malformed(e);
+        }
+    }
+
+    private record Reading(JsonParser tokens, String target, Set<String> kernels) {
+
+        Schedule schedule(String entry, long mostWorkspace) throws IOException, InvalidMemberException {
+            expect(JsonToken.START_OBJECT, "an object");
+            var seen = new HashSet<String>();
+            var workspace = 0L;
+            List<String> names = List.of();
+            List<KernelCall> calls = List.of();
+            while (tokens.nextToken() == JsonToken.FIELD_NAME) {
+                var field = tokens.currentName();
+                seen.add(field);
+                switch (field) {
+                    case "workspace_bytes" -> workspace = integer(0, mostWorkspace);
+                    case "kernels" -> names = names();
+                    case "calls" -> calls = calls(names);
+                    default ->
+                        throw new InvalidMemberException(
+                                "has a field " + Archive.printable(field) + " that this version does not know");
+                }
+            }
+            if (seen.size() < 3) {
+                throw new InvalidMemberException("must have the fields workspace_bytes, kernels and calls");
+            }
+            if (tokens.nextToken() != null) {
+                throw new InvalidMemberException("goes on behind its end");
+            }
+            return new Schedule(entry, target, workspace, calls);
+        }
+
+        private List<String> names() throws IOException, InvalidMemberException {
+            var names = new ArrayList<String>();
+            expect(JsonToken.START_ARRAY, "a list");
+            while (tokens.nextToken() != JsonToken.END_ARRAY) {
+                if (tokens.currentToken() != JsonToken.VALUE_STRING) {
+                    throw wrong("a kernel's name");
+                }
+                var name = tokens.getText();
+                if (!kernels.contains(target + "/" + name)) {
+                    throw new InvalidMemberException(
+                            "calls the kernel " + Archive.printable(name) + " that the file lacks");
+                }
+                names.add(Members.KERNEL_PACKAGE + target + "." + name);
+            }
+            return names;
+        }
+
+        private List<KernelCall> calls(List<String> names) throws IOException, InvalidMemberException {
+            var calls = new ArrayList<KernelCall>();
+            expect(JsonToken.START_ARRAY, "a list");
+            while (tokens.nextToken() != JsonToken.END_ARRAY) {
+                if (tokens.currentToken() != JsonToken.START_ARRAY) {
+                    throw wrong("a list of calls");
+                }
+                if (calls.size() == MAX_CALLS) {
+                    throw new InvalidMemberException("has more than the " + MAX_CALLS + " calls allowed");
+                }
+                calls.add(call(names));
+            }
+            return calls;
+        }
+
+        private KernelCall call(List<String> names) throws IOException, InvalidMemberException {
+            var kernel = names.get((int) integer(0, names.size() - 1L));
+            var node = (int) integer(-1, Integer.MAX_VALUE);
+            var units = (int) integer(0, Integer.MAX_VALUE);
+            var local = (int) integer(0, MAX_SCRATCH_FLOATS);
+            var shared = (int) integer(0, MAX_SCRATCH_FLOATS);
+            var arguments = new ArrayList<Long>();
+            while (tokens.nextToken() != JsonToken.END_ARRAY) {
+                if (arguments.size() == MAX_ARGUMENTS) {
+                    throw wrong("a call of at most " + MAX_ARGUMENTS + " arguments");
+                }
+                arguments.add(current(Long.MIN_VALUE, Long.MAX_VALUE));
+            }
+            return new KernelCall(kernel, arguments, units, local, shared, node);
+        }
+
+        private long integer(long least, long most) throws IOException, InvalidMemberException {
+            tokens.nextToken();
+            return current(least, most);
+        }
+
+        private long current(long least, long most) throws IOException, InvalidMemberException {
+            if (tokens.currentToken() != JsonToken.VALUE_NUMBER_INT) {
+                throw wrong("a whole number");
+            }
+            // Jackson refuses what does not fit a long.
+            var value = tokens.getLongValue();
+            if (value < least || value > most) {
+                throw wrong("a number between " + least + " and " + most);
+            }
+            return value;
+        }
+
+        private void expect(JsonToken token, String what) throws IOException, InvalidMemberException {
+            if (tokens.nextToken() != token) {
+                throw wrong(what);
+            }
+        }
+
+        private InvalidMemberException wrong(String expected) throws IOException {
+            var at = tokens.currentTokenLocation();
+            return new InvalidMemberException("line %d, column %d: expected %s, found %s"
+                    .formatted(
+                            at.getLineNr(), at.getColumnNr(), expected, Archive.printable(String.valueOf(tokens.getText()))));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+/** Tests of the program file. */
+@NullMarked
+package org.clipc.program;
+
+import org.jspecify.annotations.NullMarked;
