@@ -24,11 +24,12 @@ final class ManifestChecks {
         unique("parameter", manifest.parameters().stream().map(Parameter::name));
         unique("state tensor", manifest.state().stream().map(TensorSlot::name));
         unique("target", manifest.targets().stream());
-        for (var word : Stream.concat(manifest.targets().stream(), manifest.entries().stream().map(EntryPoint::name))
+        for (var word : Stream.concat(
+                        manifest.targets().stream(), manifest.entries().stream().map(EntryPoint::name))
                 .toList()) {
             if (!Members.isWord(word)) {
-                throw new InvalidMemberException("has an entry point or target with the impossible name "
-                        + Archive.printable(word));
+                throw new InvalidMemberException(
+                        "has an entry point or target with the impossible name " + Archive.printable(word));
             }
         }
         disjoint(
@@ -87,8 +88,8 @@ final class ManifestChecks {
         for (var slot : sorted) {
             inside(what, from, to, slot);
             if (slot.offset() < end) {
-                throw new InvalidMemberException(
-                        "%s: '%s' at byte %d overlaps the tensor before it".formatted(what, slot.name(), slot.offset()));
+                throw new InvalidMemberException("%s: '%s' at byte %d overlaps the tensor before it"
+                        .formatted(what, slot.name(), slot.offset()));
             }
             end = slot.offset() + slot.type().bytes();
         }

@@ -121,8 +121,8 @@ final class ManifestJson {
                 out.writeEndObject();
             }
             default ->
-                throw new IllegalArgumentException(
-                        "a manifest cannot hold " + value + " (" + value.getClass().getName() + ")");
+                throw new IllegalArgumentException("a manifest cannot hold " + value + " ("
+                        + value.getClass().getName() + ")");
         }
     }
 
@@ -186,8 +186,7 @@ final class ManifestJson {
 
     private static TensorSlot readSlot(Json json) throws InvalidMemberException {
         json.object(Set.of("name", "type", "offset"));
-        return new TensorSlot(
-                json.field("name").text(), readType(json.field("type")), readSize(json.field("offset")));
+        return new TensorSlot(json.field("name").text(), readType(json.field("type")), readSize(json.field("offset")));
     }
 
     private static Parameter readParameter(Json json) throws InvalidMemberException {

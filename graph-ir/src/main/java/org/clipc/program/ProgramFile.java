@@ -53,7 +53,7 @@ public final class ProgramFile implements AutoCloseable {
         try {
             ManifestChecks.check(manifest, members.keySet());
         } catch (InvalidMemberException e) {
-            throw new IllegalArgumentException("the program's manifest " + e.getMessage(), e);
+            throw new IllegalArgumentException("the program's manifest " + e.problem(), e);
         }
         var target = path.toAbsolutePath();
         var folder = target.getParent();
@@ -122,7 +122,7 @@ public final class ProgramFile implements AutoCloseable {
             return new ProgramFile(archive, manifest);
         } catch (InvalidMemberException e) {
             archive.close();
-            throw new ProgramFormatException(path, Members.MANIFEST, e.getMessage());
+            throw new ProgramFormatException(path, Members.MANIFEST, e.problem());
         } catch (IOException | RuntimeException e) {
             archive.close();
             throw e;
@@ -149,7 +149,7 @@ public final class ProgramFile implements AutoCloseable {
         try {
             return ScheduleJson.read(target, entry, bytes, kernelKeys(), manifest.workspaceBytes());
         } catch (InvalidMemberException e) {
-            throw new ProgramFormatException(path(), member, e.getMessage());
+            throw new ProgramFormatException(path(), member, e.problem());
         }
     }
 

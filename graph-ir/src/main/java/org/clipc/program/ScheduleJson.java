@@ -38,7 +38,10 @@ final class ScheduleJson {
         text.append("{\"workspace_bytes\":").append(schedule.workspaceBytes()).append(",\n\"kernels\":[");
         var separator = "";
         for (var kernel : kernels.keySet()) {
-            text.append(separator).append('"').append(simpleName(schedule.target(), kernel)).append('"');
+            text.append(separator)
+                    .append('"')
+                    .append(simpleName(schedule.target(), kernel))
+                    .append('"');
             separator = ",";
         }
         text.append("],\n\"calls\":[");
@@ -183,7 +186,10 @@ final class ScheduleJson {
             var at = tokens.currentTokenLocation();
             return new InvalidMemberException("line %d, column %d: expected %s, found %s"
                     .formatted(
-                            at.getLineNr(), at.getColumnNr(), expected, Archive.printable(String.valueOf(tokens.getText()))));
+                            at.getLineNr(),
+                            at.getColumnNr(),
+                            expected,
+                            Archive.printable(String.valueOf(tokens.getText()))));
         }
     }
 }

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.SortedMap;
@@ -43,8 +44,9 @@ class ProgramFileTest {
                 assertThat(read.schedules()).containsExactlyInAnyOrderElementsOf(program.schedules());
                 assertThat(read.sources()).isEqualTo(program.sources());
                 assertThat(read.kernels().keySet()).isEqualTo(program.kernels().keySet());
-                read.kernels().forEach((key, bytes) -> assertThat(bytes)
-                        .isEqualTo(program.kernels().get(key)));
+                read.kernels()
+                        .forEach((key, bytes) ->
+                                assertThat(bytes).isEqualTo(program.kernels().get(key)));
             }
         }
     }
@@ -101,7 +103,14 @@ class ProgramFileTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"../evil.json", "/etc/passwd", "graphs/../x.cir", "kernels/jvm256/A$B.class", "notes.txt", "graphs/a\nb.cir"})
+            strings = {
+                "../evil.json",
+                "/etc/passwd",
+                "graphs/../x.cir",
+                "kernels/jvm256/A$B.class",
+                "notes.txt",
+                "graphs/a\nb.cir"
+            })
     void refusesForeignMembers(String name) throws IOException {
         assertProblem(members -> with(members, name, new byte[1]), "is not the name of a program's member");
     }
@@ -174,8 +183,7 @@ class ProgramFileTest {
                     var text = new String(members.get("manifest.json"), UTF_8);
                     assertThat(text).contains(part);
                     var changed = text.replaceFirst(
-                            Pattern.quote(part),
-                            Matcher.quoteReplacement(replacement == null ? "" : replacement));
+                            Pattern.quote(part), Matcher.quoteReplacement(replacement == null ? "" : replacement));
                     return with(members, "manifest.json", changed.getBytes(UTF_8));
                 },
                 message);
@@ -307,7 +315,7 @@ class ProgramFileTest {
     /** A changed member under a manifest that knows its new checksum. */
     private static Map<String, byte[]> resealed(SortedMap<String, byte[]> members, String name, byte[] bytes) {
         var text = new String(members.get("manifest.json"), UTF_8);
-        var sealed = text.replace(Archive.sha256(members.get(name)), Archive.sha256(bytes));
+        var sealed = text.replace(Archive.sha256(Objects.requireNonNull(members.get(name))), Archive.sha256(bytes));
         members.put("manifest.json", sealed.getBytes(UTF_8));
         return with(members, name, bytes);
     }

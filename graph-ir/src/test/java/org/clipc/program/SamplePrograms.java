@@ -22,6 +22,8 @@ import org.clipc.program.Parameter.Kind;
 /** Programs that hold together, and ways to take their files apart. */
 final class SamplePrograms {
 
+    private static final List<Kind> KINDS = List.of(Kind.values());
+
     private SamplePrograms() {}
 
     static Program small() {
@@ -37,7 +39,8 @@ final class SamplePrograms {
             parameters.add(new Parameter(
                     "blocks." + i + ".weight",
                     type,
-                    new Initializer(Kind.values()[random.nextInt(6)], random.nextGaussian(), random.nextDouble()),
+                    new Initializer(
+                            KINDS.get(random.nextInt(KINDS.size())), random.nextGaussian(), random.nextDouble()),
                     random.nextBoolean(),
                     random.nextBoolean(),
                     random.nextBoolean() ? List.of(0.0, Math.log(100)) : null,
@@ -52,15 +55,18 @@ final class SamplePrograms {
         var entries = List.of(
                 new EntryPoint("encode_image", 2, List.of(images), List.of(loss)),
                 new EntryPoint("train_step", 2, List.of(images, tokens), List.of(loss)));
-        var state = List.of(new TensorSlot(
-                "adam.m.blocks.0.weight", new TensorType(DType.BF16, Shape.of(3)), workspace + 512));
+        var state = List.of(
+                new TensorSlot("adam.m.blocks.0.weight", new TensorType(DType.BF16, Shape.of(3)), workspace + 512));
         var manifest = new Manifest(
                 Manifest.FORMAT_VERSION,
                 "Sample",
                 Map.of(
-                        "model", Map.of("output_dim", 512L, "optim", Map.of("lr", 1e-3, "betas", List.of(0.9, 0.98))),
-                        "name", "sample",
-                        "flag", true),
+                        "model",
+                        Map.of("output_dim", 512L, "optim", Map.of("lr", 1e-3, "betas", List.of(0.9, 0.98))),
+                        "name",
+                        "sample",
+                        "flag",
+                        true),
                 parameters,
                 state,
                 entries,
