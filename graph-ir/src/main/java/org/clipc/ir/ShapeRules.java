@@ -3,6 +3,7 @@ package org.clipc.ir;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 /** The shape rule of every op: result types from operand types. */
@@ -26,10 +27,12 @@ public final class ShapeRules {
 
     /** The op's name as the text form spells it: {@code DotGeneral} is {@code dot_general}. */
     public static String describe(Op op) {
-        return op.getClass()
-                .getSimpleName()
-                .replaceAll("([a-z0-9])([A-Z])", "$1_$2")
-                .toLowerCase(java.util.Locale.ROOT);
+        return spell(op.getClass());
+    }
+
+    /** {@link #describe} for an op's class. */
+    public static String spell(Class<?> op) {
+        return op.getSimpleName().replaceAll("([a-z0-9])([A-Z])", "$1_$2").toLowerCase(Locale.ROOT);
     }
 
     private static List<TensorType> results(Op op, Operands in) {

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.ir.text;
+
+import org.jspecify.annotations.NullMarked;
