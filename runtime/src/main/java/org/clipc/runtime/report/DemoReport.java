@@ -70,19 +70,19 @@ public record DemoReport(
     }
 
     /** A query with what it found, best first. */
-    public record Query(String text, byte[] png, List<Found> found) {
+    public record Query(String text, Picture picture, List<Found> found) {
         public Query {
             found = List.copyOf(found);
         }
 
         /** A query by words alone. */
         public Query(String text, List<Found> found) {
-            this(text, new byte[0], found);
+            this(text, Picture.NONE, found);
         }
     }
 
-    /** One thing found: a picture with its caption, or a caption alone (no bytes). */
-    public record Found(String caption, byte[] png, double similarity, boolean right) {}
+    /** One thing found: a picture with its caption, or a caption alone (no picture). */
+    public record Found(String caption, Picture picture, double similarity, boolean right) {}
 
     private static final List<String> HEAD = List.of(
             "held out",
@@ -135,14 +135,14 @@ public record DemoReport(
     }
 
     private static String row(Query query) {
-        var asked = query.png().length == 0
+        var asked = query.picture().isNone()
                 ? "“" + Html.escape(query.text()) + "”"
-                : Html.picture(query.png(), query.text()) + "<br>" + Html.escape(query.text());
+                : query.picture().html(query.text()) + "<br>" + Html.escape(query.text());
         var answers = query.found().stream()
                 .map(found -> "<figure%s>%s<figcaption>%s (%.2f)</figcaption></figure>"
                         .formatted(
                                 found.right() ? " class=\"hit\"" : "",
-                                found.png().length == 0 ? "" : Html.picture(found.png(), found.caption()),
+                                found.picture().html(found.caption()),
                                 Html.escape(found.caption()),
                                 found.similarity()))
                 .collect(Collectors.joining());

@@ -1,6 +1,5 @@
 package org.clipc.runtime.report;
 
-import java.util.Base64;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -14,12 +13,6 @@ final class Html {
                 .replace("<", "&lt;")
                 .replace(">", "&gt;")
                 .replace("\"", "&quot;");
-    }
-
-    /** A PNG as an {@code img} element that carries its own bytes. */
-    static String picture(byte[] png, String title) {
-        return "<img src=\"data:image/png;base64,%s\" alt=\"%2$s\" title=\"%2$s\">"
-                .formatted(Base64.getEncoder().encodeToString(png), escape(title));
     }
 
     static String table(List<String> head, List<List<String>> rows) {

@@ -35,9 +35,11 @@ class DemoReportTest {
             List.of(
                     new DemoReport.Query(
                             "a \"red\" <heart>",
-                            List.of(new DemoReport.Found("red heart", new byte[] {1, 2}, 0.9, true))),
+                            List.of(new DemoReport.Found("red heart", Picture.of(new byte[] {1, 2}), 0.9, true))),
                     new DemoReport.Query(
-                            "cat", new byte[] {3}, List.of(new DemoReport.Found("dog", new byte[0], 0.1, false)))));
+                            "cat",
+                            Picture.of(new byte[] {3}),
+                            List.of(new DemoReport.Found("dog", Picture.NONE, 0.1, false)))));
 
     @Test
     void theTableAlignsAndMarksWhatIsMissing() {
