@@ -8,7 +8,7 @@ import org.clipc.ir.Comparison;
  * A block of straight-line float code under construction: each step becomes a local variable, named in order, so that the
  * result can be used any number of times. Written once, spelled by the {@link Lanes} it was made for.
  */
-final class LaneCode {
+class LaneCode {
 
     private final Lanes lanes;
     private final String prefix;
@@ -28,6 +28,11 @@ final class LaneCode {
     /** The statements so far. */
     CodeBlock statements() {
         return statements.build();
+    }
+
+    /** Adds a statement that declares nothing. */
+    void run(CodeBlock statement) {
+        statements.addStatement(statement);
     }
 
     /** Declares a variable of the lanes' float type. */

@@ -2,7 +2,6 @@ package org.clipc.compiler.jvm;
 
 import com.palantir.javapoet.ClassName;
 import com.palantir.javapoet.CodeBlock;
-import com.palantir.javapoet.ParameterizedTypeName;
 import com.palantir.javapoet.TypeName;
 import org.clipc.ir.Comparison;
 
@@ -14,7 +13,7 @@ import org.clipc.ir.Comparison;
  * <p>Every method returns an expression and takes expressions; the vector spelling refers to the species constants
  * {@link #FLOATS} and {@link #INTS} of the generated class.
  */
-sealed interface Lanes {
+sealed interface Lanes permits VectorLanes, ScalarLanes {
 
     ClassName FLOAT_VECTOR = ClassName.get("jdk.incubator.vector", "FloatVector");
     ClassName INT_VECTOR = ClassName.get("jdk.incubator.vector", "IntVector");
@@ -27,8 +26,8 @@ sealed interface Lanes {
     /** Name of the generated class's constant that holds its species of ints, of as many lanes as {@link #FLOATS}. */
     String INTS = "I";
 
-    Lanes VECTOR = new Vectors();
-    Lanes SCALAR = new Scalars();
+    Lanes VECTOR = new VectorLanes();
+    Lanes SCALAR = new ScalarLanes();
 
     TypeName floatType();
 
@@ -39,6 +38,15 @@ sealed interface Lanes {
     CodeBlock constant(float value);
 
     CodeBlock intConstant(int value);
+
+    /** A boolean variable or literal, in every lane. */
+    CodeBlock splatMask(CodeBlock single);
+
+    /** A float variable, in every lane. */
+    CodeBlock splat(CodeBlock single);
+
+    /** An int variable, in every lane. */
+    CodeBlock splatInt(CodeBlock single);
 
     CodeBlock add(CodeBlock a, CodeBlock b);
 
@@ -74,6 +82,8 @@ sealed interface Lanes {
 
     CodeBlock select(CodeBlock mask, CodeBlock ifTrue, CodeBlock ifFalse);
 
+    CodeBlock selectInts(CodeBlock mask, CodeBlock ifTrue, CodeBlock ifFalse);
+
     /** The raw bits of floats as ints. */
     CodeBlock bits(CodeBlock a);
 
@@ -81,6 +91,17 @@ sealed interface Lanes {
 
     /** Ints rounded to the nearest float. */
     CodeBlock toFloat(CodeBlock ints);
+
+    /** Floats truncated towards zero, saturating, as Java's cast does. */
+    CodeBlock toInt(CodeBlock floats);
+
+    CodeBlock intNeg(CodeBlock a);
+
+    CodeBlock intAbs(CodeBlock a);
+
+    CodeBlock intMax(CodeBlock a, CodeBlock b);
+
+    CodeBlock intMin(CodeBlock a, CodeBlock b);
 
     CodeBlock intAdd(CodeBlock a, CodeBlock b);
 
@@ -109,351 +130,5 @@ sealed interface Lanes {
             return CodeBlock.of(value > 0 ? "Float.POSITIVE_INFINITY" : "Float.NEGATIVE_INFINITY");
         }
         return CodeBlock.of("$L", value + "f");
-    }
-
-    /** The Vector API's spelling. */
-    record Vectors() implements Lanes {
-
-        @Override
-        public TypeName floatType() {
-            return FLOAT_VECTOR;
-        }
-
-        @Override
-        public TypeName intType() {
-            return INT_VECTOR;
-        }
-
-        @Override
-        public TypeName maskType() {
-            return ParameterizedTypeName.get(VECTOR_MASK, ClassName.get(Float.class));
-        }
-
-        @Override
-        public CodeBlock constant(float value) {
-            return CodeBlock.of("$T.broadcast($L, $L)", FLOAT_VECTOR, FLOATS, literal(value));
-        }
-
-        @Override
-        public CodeBlock intConstant(int value) {
-            return CodeBlock.of("$T.broadcast($L, $L)", INT_VECTOR, INTS, value);
-        }
-
-        @Override
-        public CodeBlock add(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("$L.add($L)", a, b);
-        }
-
-        @Override
-        public CodeBlock sub(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("$L.sub($L)", a, b);
-        }
-
-        @Override
-        public CodeBlock mul(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("$L.mul($L)", a, b);
-        }
-
-        @Override
-        public CodeBlock div(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("$L.div($L)", a, b);
-        }
-
-        @Override
-        public CodeBlock fma(CodeBlock a, CodeBlock b, CodeBlock c) {
-            return CodeBlock.of("$L.fma($L, $L)", a, b, c);
-        }
-
-        @Override
-        public CodeBlock neg(CodeBlock a) {
-            return CodeBlock.of("$L.neg()", a);
-        }
-
-        @Override
-        public CodeBlock abs(CodeBlock a) {
-            return CodeBlock.of("$L.abs()", a);
-        }
-
-        @Override
-        public CodeBlock sqrt(CodeBlock a) {
-            return CodeBlock.of("$L.sqrt()", a);
-        }
-
-        @Override
-        public CodeBlock max(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("$L.max($L)", a, b);
-        }
-
-        @Override
-        public CodeBlock min(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("$L.min($L)", a, b);
-        }
-
-        @Override
-        public CodeBlock compare(Comparison comparison, CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("$L.compare($T.$L, $L)", a, VECTOR_OPERATORS, comparison.name(), b);
-        }
-
-        @Override
-        public CodeBlock compareInts(Comparison comparison, CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("$L.compare($T.$L, $L).cast($L)", a, VECTOR_OPERATORS, comparison.name(), b, FLOATS);
-        }
-
-        @Override
-        public CodeBlock and(CodeBlock maskA, CodeBlock maskB) {
-            return CodeBlock.of("$L.and($L)", maskA, maskB);
-        }
-
-        @Override
-        public CodeBlock or(CodeBlock maskA, CodeBlock maskB) {
-            return CodeBlock.of("$L.or($L)", maskA, maskB);
-        }
-
-        @Override
-        public CodeBlock not(CodeBlock mask) {
-            return CodeBlock.of("$L.not()", mask);
-        }
-
-        @Override
-        public CodeBlock select(CodeBlock mask, CodeBlock ifTrue, CodeBlock ifFalse) {
-            return CodeBlock.of("$L.blend($L, $L)", ifFalse, ifTrue, mask);
-        }
-
-        @Override
-        public CodeBlock bits(CodeBlock a) {
-            return CodeBlock.of("$L.reinterpretAsInts()", a);
-        }
-
-        @Override
-        public CodeBlock fromBits(CodeBlock ints) {
-            return CodeBlock.of("$L.reinterpretAsFloats()", ints);
-        }
-
-        @Override
-        public CodeBlock toFloat(CodeBlock ints) {
-            return CodeBlock.of("$L.convert($T.I2F, 0).reinterpretAsFloats()", ints, VECTOR_OPERATORS);
-        }
-
-        @Override
-        public CodeBlock intAdd(CodeBlock a, CodeBlock b) {
-            return add(a, b);
-        }
-
-        @Override
-        public CodeBlock intSub(CodeBlock a, CodeBlock b) {
-            return sub(a, b);
-        }
-
-        @Override
-        public CodeBlock intMul(CodeBlock a, CodeBlock b) {
-            return mul(a, b);
-        }
-
-        @Override
-        public CodeBlock intAnd(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("$L.and($L)", a, b);
-        }
-
-        @Override
-        public CodeBlock intOr(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("$L.or($L)", a, b);
-        }
-
-        @Override
-        public CodeBlock intXor(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("$L.lanewise($T.XOR, $L)", a, VECTOR_OPERATORS, b);
-        }
-
-        @Override
-        public CodeBlock shiftLeft(CodeBlock a, int count) {
-            return CodeBlock.of("$L.lanewise($T.LSHL, $L)", a, VECTOR_OPERATORS, count);
-        }
-
-        @Override
-        public CodeBlock shiftRight(CodeBlock a, int count) {
-            return CodeBlock.of("$L.lanewise($T.ASHR, $L)", a, VECTOR_OPERATORS, count);
-        }
-
-        @Override
-        public CodeBlock shiftRightLogical(CodeBlock a, int count) {
-            return CodeBlock.of("$L.lanewise($T.LSHR, $L)", a, VECTOR_OPERATORS, count);
-        }
-    }
-
-    /** Plain Java's spelling. */
-    record Scalars() implements Lanes {
-
-        @Override
-        public TypeName floatType() {
-            return TypeName.FLOAT;
-        }
-
-        @Override
-        public TypeName intType() {
-            return TypeName.INT;
-        }
-
-        @Override
-        public TypeName maskType() {
-            return TypeName.BOOLEAN;
-        }
-
-        @Override
-        public CodeBlock constant(float value) {
-            return literal(value);
-        }
-
-        @Override
-        public CodeBlock intConstant(int value) {
-            return CodeBlock.of("$L", value);
-        }
-
-        @Override
-        public CodeBlock add(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("($L + $L)", a, b);
-        }
-
-        @Override
-        public CodeBlock sub(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("($L - $L)", a, b);
-        }
-
-        @Override
-        public CodeBlock mul(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("($L * $L)", a, b);
-        }
-
-        @Override
-        public CodeBlock div(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("($L / $L)", a, b);
-        }
-
-        @Override
-        public CodeBlock fma(CodeBlock a, CodeBlock b, CodeBlock c) {
-            return CodeBlock.of("Math.fma($L, $L, $L)", a, b, c);
-        }
-
-        @Override
-        public CodeBlock neg(CodeBlock a) {
-            return CodeBlock.of("(-$L)", a);
-        }
-
-        @Override
-        public CodeBlock abs(CodeBlock a) {
-            return CodeBlock.of("Math.abs($L)", a);
-        }
-
-        @Override
-        public CodeBlock sqrt(CodeBlock a) {
-            return CodeBlock.of("((float) Math.sqrt($L))", a);
-        }
-
-        @Override
-        public CodeBlock max(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("Math.max($L, $L)", a, b);
-        }
-
-        @Override
-        public CodeBlock min(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("Math.min($L, $L)", a, b);
-        }
-
-        @Override
-        public CodeBlock compare(Comparison comparison, CodeBlock a, CodeBlock b) {
-            var operator = switch (comparison) {
-                case EQ -> "==";
-                case NE -> "!=";
-                case LT -> "<";
-                case LE -> "<=";
-                case GT -> ">";
-                case GE -> ">=";
-            };
-            return CodeBlock.of("($L $L $L)", a, operator, b);
-        }
-
-        @Override
-        public CodeBlock compareInts(Comparison comparison, CodeBlock a, CodeBlock b) {
-            return compare(comparison, a, b);
-        }
-
-        @Override
-        public CodeBlock and(CodeBlock maskA, CodeBlock maskB) {
-            return intAnd(maskA, maskB);
-        }
-
-        @Override
-        public CodeBlock or(CodeBlock maskA, CodeBlock maskB) {
-            return intOr(maskA, maskB);
-        }
-
-        @Override
-        public CodeBlock not(CodeBlock mask) {
-            return CodeBlock.of("(!$L)", mask);
-        }
-
-        @Override
-        public CodeBlock select(CodeBlock mask, CodeBlock ifTrue, CodeBlock ifFalse) {
-            return CodeBlock.of("($L ? $L : $L)", mask, ifTrue, ifFalse);
-        }
-
-        @Override
-        public CodeBlock bits(CodeBlock a) {
-            return CodeBlock.of("Float.floatToRawIntBits($L)", a);
-        }
-
-        @Override
-        public CodeBlock fromBits(CodeBlock ints) {
-            return CodeBlock.of("Float.intBitsToFloat($L)", ints);
-        }
-
-        @Override
-        public CodeBlock toFloat(CodeBlock ints) {
-            return CodeBlock.of("((float) $L)", ints);
-        }
-
-        @Override
-        public CodeBlock intAdd(CodeBlock a, CodeBlock b) {
-            return add(a, b);
-        }
-
-        @Override
-        public CodeBlock intSub(CodeBlock a, CodeBlock b) {
-            return sub(a, b);
-        }
-
-        @Override
-        public CodeBlock intMul(CodeBlock a, CodeBlock b) {
-            return mul(a, b);
-        }
-
-        @Override
-        public CodeBlock intAnd(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("($L & $L)", a, b);
-        }
-
-        @Override
-        public CodeBlock intOr(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("($L | $L)", a, b);
-        }
-
-        @Override
-        public CodeBlock intXor(CodeBlock a, CodeBlock b) {
-            return CodeBlock.of("($L ^ $L)", a, b);
-        }
-
-        @Override
-        public CodeBlock shiftLeft(CodeBlock a, int count) {
-            return CodeBlock.of("($L << $L)", a, count);
-        }
-
-        @Override
-        public CodeBlock shiftRight(CodeBlock a, int count) {
-            return CodeBlock.of("($L >> $L)", a, count);
-        }
-
-        @Override
-        public CodeBlock shiftRightLogical(CodeBlock a, int count) {
-            return CodeBlock.of("($L >>> $L)", a, count);
-        }
     }
 }

@@ -1,0 +1,35 @@
+package org.clipc.compiler.jvm;
+
+import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.KernelSpec;
+import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.Target;
+
+/** Java kernels over the Vector API, for vectors of one width. */
+public final class JvmTarget implements Target {
+
+    private final int bits;
+    private final ElementwiseTemplate elementwise;
+
+    /** @param bits width of the vectors: 128, 256 or 512 */
+    public JvmTarget(int bits) {
+        if (bits != 128 && bits != 256 && bits != 512) {
+            throw new IllegalArgumentException("there are no vectors of " + bits + " bits: use 128, 256 or 512");
+        }
+        this.bits = bits;
+        this.elementwise = new ElementwiseTemplate(bits);
+    }
+
+    @Override
+    public String name() {
+        return "jvm" + bits;
+    }
+
+    @Override
+    public void plan(Launch launch, CallSink sink) {
+        switch (launch.spec()) {
+            case KernelSpec.Elementwise spec -> elementwise.plan(spec, launch, sink);
+            default -> throw new IllegalArgumentException("no template for " + launch.spec());
+        }
+    }
+}

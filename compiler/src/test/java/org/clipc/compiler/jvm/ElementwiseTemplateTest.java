@@ -1,0 +1,255 @@
+package org.clipc.compiler.jvm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.random.RandomGenerator;
+import java.util.random.RandomGeneratorFactory;
+import java.util.stream.IntStream;
+import org.clipc.compiler.kernel.Access;
+import org.clipc.compiler.kernel.Expr;
+import org.clipc.compiler.kernel.KernelSpec.Elementwise;
+import org.clipc.compiler.kernel.KernelSpec.Operand;
+import org.clipc.compiler.kernel.KernelSpec.Result;
+import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.View;
+import org.clipc.ir.BinaryFn;
+import org.clipc.ir.DType;
+import org.clipc.ir.Philox;
+import org.clipc.ir.UnaryFn;
+import org.clipc.ir.interp.Scalars;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class ElementwiseTemplateTest {
+
+    private static final List<DType> DTYPES =
+            List.of(DType.F32, DType.F32, DType.F32, DType.BF16, DType.F16, DType.I32, DType.BOOL);
+
+    /** A launch with what its results must be. */
+    private record Case(Launch launch, List<double[]> want) {}
+
+    @Test
+    void randomExpressionsOverRandomStridesAreExact() {
+        var seed = System.nanoTime();
+        var random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
+        for (var bits : TestClasses.widths()) {
+            var target = new JvmTarget(bits);
+            try (var lab = new KernelLab(64 << 20)) {
+                var cases = IntStream.range(0, 16)
+                        .mapToObj(_ -> randomCase(lab, random))
+                        .toList();
+                cases.forEach(c -> lab.plan(target, c.launch));
+                for (var c : cases) {
+                    lab.run(target, c.launch, 3, random);
+                    for (var i = 0; i < c.want.size(); i++) {
+                        var got = lab.get(c.launch.outputs().get(i));
+                        assertThat(got)
+                                .as("result %d of %s, %d bits, seed %d", i, c.launch, bits, seed)
+                                .containsExactly(c.want.get(i));
+                    }
+                }
+            }
+        }
+    }
+
+    private static Case randomCase(KernelLab lab, RandomGenerator random) {
+        var dims = randomDims(random);
+        var operands = new ArrayList<Operand>();
+        var inputs = new ArrayList<View>();
+        var leaves = new ArrayList<Expr>();
+        for (var i = 0; i < 1 + random.nextInt(4); i++) {
+            var operand = new Operand(pick(random, DTYPES), pick(random, List.of(Access.values())));
+            operands.add(operand);
+            inputs.add(filled(lab, random, lab.view(random, operand, dims, true)));
+            leaves.add(new Expr.Arg(i, operand.dtype()));
+        }
+        leaves.add(new Expr.Index(random.nextInt(dims.size())));
+        leaves.add(new Expr.Attribute(1, pick(random, List.of(DType.F32, DType.I32))));
+        if (random.nextInt(3) == 0) {
+            operands.add(new Operand(DType.I32, Access.SPLAT));
+            inputs.add(lab.tensor(DType.I32, new double[] {random.nextInt(), random.nextInt()}, 2));
+            leaves.add(new Expr.Uniform(operands.size() - 1, 0));
+        }
+        var attributes = List.of((double) random.nextInt(1000), (double) random.nextInt(7));
+        var exprs = new RandomExprs(random, leaves);
+        var results = new ArrayList<Result>();
+        var stores = new ArrayList<Access>();
+        var outputs = new ArrayList<View>();
+        for (var i = 0; i < 1 + random.nextInt(3); i++) {
+            var dtype = pick(random, DTYPES);
+            var access = random.nextInt(3) == 0 ? Access.STRIDED : Access.CONTIGUOUS;
+            results.add(new Result(dtype, exprs.next(dtype, 4)));
+            stores.add(access);
+            outputs.add(lab.view(random, new Operand(dtype, access), dims, false));
+        }
+        var spec = new Elementwise(dims.size(), operands, results, stores);
+        var launch = new Launch(spec, inputs, outputs, attributes);
+        return new Case(launch, oracle(lab, launch));
+    }
+
+    private static List<double[]> oracle(KernelLab lab, Launch launch) {
+        var spec = (Elementwise) launch.spec();
+        var dims = launch.outputs().getFirst().dims();
+        var values = launch.inputs().stream().map(lab::get).toList();
+        var elements = (int) launch.outputs().getFirst().elements();
+        var want = new double[spec.results().size()][elements];
+        for (var e = 0; e < elements; e++) {
+            var at = at(launch, values, dims, e);
+            for (var i = 0; i < want.length; i++) {
+                var result = spec.results().get(i);
+                var value = ExprOracle.eval(result.value(), at);
+                want[i][e] = Scalars.round(result.dtype(), result.dtype() == DType.F32 ? (float) value : value);
+            }
+        }
+        return List.of(want);
+    }
+
+    private static ExprOracle.Leaves at(Launch launch, List<double[]> values, List<Integer> dims, int element) {
+        return new ExprOracle.Leaves() {
+            @Override
+            public double operand(int index) {
+                return values.get(index)[element];
+            }
+
+            @Override
+            public double attribute(int index) {
+                return launch.attributes().get(index);
+            }
+
+            @Override
+            public double uniform(Expr.Uniform uniform) {
+                var key = values.get(uniform.seed());
+                return Philox.uniform((int) key[0], (int) key[1], element, (int) attribute(uniform.stream()));
+            }
+
+            @Override
+            public int index(int axis) {
+                var inner = dims.subList(axis + 1, dims.size()).stream().reduce(1, (a, b) -> a * b);
+                return element / inner % dims.get(axis);
+            }
+        };
+    }
+
+    private static List<Integer> randomDims(RandomGenerator random) {
+        var choices = List.of(1, 2, 3, 5, 7, 8, 16, 17, 33, 64, 67, 130);
+        while (true) {
+            var dims = random.ints(1 + random.nextInt(4), 0, choices.size())
+                    .mapToObj(choices::get)
+                    .toList();
+            if (dims.stream().reduce(1, (a, b) -> a * b) < 6_000) {
+                return random.nextInt(6) == 0 ? List.of(20_011) : dims;
+            }
+        }
+    }
+
+    private static View filled(KernelLab lab, RandomGenerator random, View view) {
+        var values = new double[(int) view.elements()];
+        for (var i = 0; i < values.length; i++) {
+            values[i] = switch (view.dtype()) {
+                case F32, BF16, F16 -> random.nextGaussian() * 3;
+                case I32 -> random.nextInt(-20, 20);
+                case BOOL -> random.nextInt(2);
+            };
+        }
+        lab.set(view, values);
+        return view;
+    }
+
+    private static <T> T pick(RandomGenerator random, List<T> list) {
+        return list.get(random.nextInt(list.size()));
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = UnaryFn.class,
+            names = {"EXP", "LOG", "TANH", "ERF", "SIGMOID", "SOFTPLUS", "SIN", "COS"})
+    void transcendentalFunctionsAreAccurate(UnaryFn fn) {
+        var random = RandomGenerator.of("L64X128MixRandom");
+        var in = random.doubles(1003, fn == UnaryFn.LOG ? 1e-3 : -8, 8)
+                .map(x -> (float) x)
+                .toArray();
+        for (var bits : TestClasses.widths()) {
+            try (var lab = new KernelLab(1 << 20)) {
+                var x = lab.tensor(DType.F32, in, in.length);
+                var y = lab.tensor(DType.F32, in.length);
+                lab.run(new JvmTarget(bits), map(new Expr.Unary(fn, new Expr.Arg(0, DType.F32)), x, y));
+                var got = lab.get(y);
+                for (var i = 0; i < in.length; i++) {
+                    var want = Scalars.unary(fn, DType.F32, in[i]);
+                    assertThat(Math.abs(got[i] - want))
+                            .as("%s(%s) = %s, want %s", fn, in[i], got[i], want)
+                            .isLessThan(3e-7 * Math.max(Math.abs(want), fn == UnaryFn.LOG ? 0.1 : 0.3));
+                }
+            }
+        }
+    }
+
+    private static Launch map(Expr expr, View x, View y) {
+        var spec = new Elementwise(
+                x.dims().size(),
+                List.of(new Operand(x.dtype(), Access.CONTIGUOUS)),
+                List.of(new Result(y.dtype(), expr)),
+                List.of(Access.CONTIGUOUS));
+        return new Launch(spec, List.of(x), List.of(y), List.of());
+    }
+
+    @Test
+    void resultsMayReplaceOperands() {
+        var in = IntStream.range(0, 50_000).mapToDouble(i -> i % 977).toArray();
+        var twice = new Expr.Binary(BinaryFn.ADD, new Expr.Arg(0, DType.F32), new Expr.Arg(0, DType.F32));
+        for (var bits : TestClasses.widths()) {
+            try (var lab = new KernelLab(1 << 20)) {
+                var x = lab.tensor(DType.F32, in, in.length);
+                lab.run(new JvmTarget(bits), map(twice, x, x), 2, RandomGenerator.getDefault());
+                assertThat(lab.get(x))
+                        .containsExactly(Arrays.stream(in).map(v -> 2 * v).toArray());
+            }
+        }
+    }
+
+    @Test
+    void bfloat16RoundsToNearestEvenAndKeepsNan() {
+        var in = new double[] {
+            1, 1 + 0x1p-8, 1 + 3 * 0x1p-8, -1 - 0x1.8p-8, 1e-40, 3.4e38, Double.POSITIVE_INFINITY, Double.NaN
+        };
+        var many =
+                IntStream.range(0, 64 + 7).mapToDouble(i -> in[i % in.length]).toArray();
+        for (var bits : TestClasses.widths()) {
+            try (var lab = new KernelLab(1 << 16)) {
+                var x = lab.tensor(DType.F32, many, many.length);
+                var y = lab.tensor(DType.BF16, many.length);
+                lab.run(new JvmTarget(bits), map(new Expr.Arg(0, DType.F32), x, y));
+                assertThat(lab.get(y))
+                        .containsExactly(Arrays.stream(many)
+                                .map(v -> Scalars.round(DType.BF16, v))
+                                .toArray());
+            }
+        }
+    }
+
+    @Test
+    void equalSpecsShareOneKernelAndItsSourceReadsWell() {
+        var x = new Expr.Arg(0, DType.F32);
+        var gelu = new Expr.Binary(BinaryFn.MUL, x, new Expr.Unary(UnaryFn.SIGMOID, x));
+        var other = new Expr.Binary(BinaryFn.MUL, new Expr.Arg(0, DType.F32), new Expr.Unary(UnaryFn.SIGMOID, x));
+        try (var lab = new KernelLab(1 << 16)) {
+            var target = new JvmTarget(256);
+            var names = new ArrayList<String>();
+            for (var expr : List.of(gelu, other)) {
+                var launch = map(expr, lab.tensor(DType.F32, 10), lab.tensor(DType.F32, 10));
+                names.addAll(lab.kernels(target, launch));
+            }
+            assertThat(names).hasSize(2);
+            assertThat(names.get(0))
+                    .startsWith("org.clipc.kernels.jvm256.Elementwise_")
+                    .isEqualTo(names.get(1));
+            assertThat(KernelLab.source(names.get(0)))
+                    .contains("Elementwise over 1 axes, (f32) -> (f32): mul(x0:f32, sigmoid(x0:f32))")
+                    .contains("public static void run(");
+        }
+    }
+}
