@@ -1,0 +1,54 @@
+package org.clipc.runtime.eval;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.clipc.runtime.io.DataFormatException;
+
+/** Sentences with a {@code {}} for the class's name; a class is the average of its sentences. */
+public record PromptTemplates(List<String> templates) {
+
+    private static final String IMAGENET = "imagenet_templates.txt";
+
+    public PromptTemplates {
+        templates = List.copyOf(templates);
+    }
+
+    /** The eighty that OpenAI's CLIP uses for ImageNet, which NeMo and open_clip use too. */
+    public static PromptTemplates imagenet() {
+        try (var stream = PromptTemplates.class.getResourceAsStream(IMAGENET)) {
+            if (stream == null) {
+                throw new IllegalStateException("resource " + IMAGENET + " is missing from the build");
+            }
+            return new PromptTemplates(new String(stream.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .toList());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** One template per line of {@code file}; blank lines do not count. */
+    public static PromptTemplates read(Path file) throws IOException {
+        var lines = Files.readAllLines(file).stream()
+                .map(String::strip)
+                .filter(line -> !line.isEmpty())
+                .toList();
+        for (var line : lines) {
+            if (!line.contains("{}")) {
+                throw new DataFormatException(file, "the template '" + line + "' has no {} for the class's name");
+            }
+        }
+        if (lines.isEmpty()) {
+            throw new DataFormatException(file, "holds no template; write one a line, such as: a photo of a {}.");
+        }
+        return new PromptTemplates(lines);
+    }
+
+    public List<String> fill(String className) {
+        return templates.stream().map(t -> t.replace("{}", className)).toList();
+    }
+}
