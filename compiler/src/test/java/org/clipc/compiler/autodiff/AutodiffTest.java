@@ -85,14 +85,14 @@ class AutodiffTest {
         assertThat(Set.of(Op.class.getPermittedSubclasses())).isEqualTo(tested);
     }
 
-    @Property(tries = 4000, shrinking = ShrinkingMode.OFF)
+    @Property(tries = 2500, shrinking = ShrinkingMode.OFF)
     void gradientsMatchCentralDifferences(@ForAll("smooth") Class<? extends Op> op, @ForAll long seed) {
         var sample = RandomGraphs.applying(op, seed);
         assertGradients(withLoss(sample.graph(), seed, 1), sample.inputs(), seed, 1e-6);
     }
 
     /** Chains of ops: sums over several uses, values without path to the loss. */
-    @Property(tries = 300, shrinking = ShrinkingMode.OFF)
+    @Property(tries = 200, shrinking = ShrinkingMode.OFF)
     void gradientsOfWholeGraphsMatchCentralDifferences(@ForAll long seed) {
         List<Class<? extends Op>> ops = List.of(
                 Op.Binary.class,

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.pass;
+
+import org.jspecify.annotations.NullMarked;
