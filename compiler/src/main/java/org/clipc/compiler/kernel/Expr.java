@@ -37,7 +37,7 @@ public sealed interface Expr {
     /**
      * A uniform number in [0, 1) as {@link org.clipc.ir.Op.Uniform} defines it, for the element whose row-major index in
      * the kernel's index space is the counter. {@code seed} is the operand (i32[2], read as scalars) holding the key,
-     * {@code stream} the entry of the launch's attributes holding the stream, so that streams do not multiply kernels.
+     * numbered as {@code Arg} numbers operands, {@code stream} the entry of the launch's attributes holding the stream, so that streams do not multiply kernels.
      */
     record Uniform(int seed, int stream) implements Expr {}
 

@@ -1,0 +1,135 @@
+package org.clipc.compiler.lower;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+import org.clipc.compiler.kernel.Access;
+import org.clipc.compiler.kernel.Expr;
+import org.clipc.compiler.kernel.KernelSpec;
+import org.clipc.compiler.kernel.View;
+import org.clipc.ir.DType;
+
+/** The points that an elementwise kernel visits, with as few axes as its operands allow. */
+record IndexSpace(List<View> operands, List<KernelSpec.Operand> accesses, List<Expr> values, List<View> outputs) {
+
+    static final KernelSpec.Operand SEED = new KernelSpec.Operand(DType.I32, Access.SPLAT);
+
+    /** Joins axes; {@code values} may refer to axes by {@link Expr.Index} and to seeds by {@link Expr.Uniform}. */
+    static IndexSpace of(List<View> operands, List<Expr> values, List<View> outputs) {
+        var leaves = new Leaves();
+        values.forEach(leaves::collect);
+        var walks = new ArrayList<>(outputs);
+        for (var i = 0; i < operands.size(); i++) {
+            if (!leaves.seeds.contains(i)) {
+                walks.add(operands.get(i));
+            }
+        }
+        var groups = groups(walks, leaves.axes);
+        var axes = new HashMap<Integer, Integer>();
+        for (var g = 0; g < groups.size(); g++) {
+            for (int axis : groups.get(g)) {
+                axes.put(axis, g);
+            }
+        }
+        var joined = new ArrayList<View>();
+        var accesses = new ArrayList<KernelSpec.Operand>();
+        for (var i = 0; i < operands.size(); i++) {
+            var isSeed = leaves.seeds.contains(i);
+            joined.add(isSeed ? operands.get(i) : join(operands.get(i), groups));
+            accesses.add(isSeed ? SEED : operand(joined.getLast()));
+        }
+        return new IndexSpace(
+                joined,
+                accesses,
+                values.stream().map(v -> renumber(v, axes)).toList(),
+                outputs.stream().map(o -> join(o, groups)).toList());
+    }
+
+    /** How a kernel walks a view along its last axis. */
+    static KernelSpec.Operand operand(View view) {
+        return new KernelSpec.Operand(view.dtype(), access(view));
+    }
+
+    static Access access(View view) {
+        return access(view.strides().getLast());
+    }
+
+    static Access access(long stride) {
+        return stride == 1 ? Access.CONTIGUOUS : stride == 0 ? Access.SPLAT : Access.STRIDED;
+    }
+
+    private static View join(View view, List<List<Integer>> groups) {
+        return Views.collapse(view, groups).orElseThrow();
+    }
+
+    /** Runs of axes that all {@code walks} can take as one; axes of extent 1 join any. At least one group. */
+    private static List<List<Integer>> groups(List<View> walks, Set<Integer> named) {
+        var dims = walks.getFirst().dims();
+        var groups = new ArrayList<List<Integer>>();
+        var open = -1;
+        for (var axis = 0; axis < dims.size(); axis++) {
+            var isNamed = named.contains(axis);
+            if (dims.get(axis) == 1 && !isNamed) {
+                continue;
+            }
+            var inner = axis;
+            var outer = open;
+            Predicate<View> joins = v -> Views.mergeable(v, outer, inner);
+            if (open >= 0 && !isNamed && walks.stream().allMatch(joins)) {
+                groups.getLast().add(axis);
+            } else {
+                groups.add(new ArrayList<>(List.of(axis)));
+            }
+            open = isNamed ? -1 : axis;
+        }
+        return groups.isEmpty() ? List.of(List.of()) : groups;
+    }
+
+    private static Expr renumber(Expr value, Map<Integer, Integer> axes) {
+        return switch (value) {
+            case Expr.Index(var axis) -> new Expr.Index(axes.getOrDefault(axis, 0));
+            case Expr.Unary(var fn, var x) -> new Expr.Unary(fn, renumber(x, axes));
+            case Expr.Binary(var fn, var a, var b) -> new Expr.Binary(fn, renumber(a, axes), renumber(b, axes));
+            case Expr.Compare(var comparison, var a, var b) ->
+                new Expr.Compare(comparison, renumber(a, axes), renumber(b, axes));
+            case Expr.Select(var condition, var a, var b) ->
+                new Expr.Select(renumber(condition, axes), renumber(a, axes), renumber(b, axes));
+            case Expr.Convert(var dtype, var x) -> new Expr.Convert(dtype, renumber(x, axes));
+            case Expr.Arg _, Expr.Const _, Expr.Attribute _, Expr.Uniform _ -> value;
+        };
+    }
+
+    /** The axes and seed operands that expressions name. */
+    private static final class Leaves {
+
+        final Set<Integer> axes = new HashSet<>();
+        final Set<Integer> seeds = new HashSet<>();
+
+        void collect(Expr value) {
+            switch (value) {
+                case Expr.Index(var axis) -> axes.add(axis);
+                case Expr.Uniform(var seed, var _) -> seeds.add(seed);
+                case Expr.Unary(var _, var x) -> collect(x);
+                case Expr.Convert(var _, var x) -> collect(x);
+                case Expr.Binary(var _, var a, var b) -> {
+                    collect(a);
+                    collect(b);
+                }
+                case Expr.Compare(var _, var a, var b) -> {
+                    collect(a);
+                    collect(b);
+                }
+                case Expr.Select(var condition, var a, var b) -> {
+                    collect(condition);
+                    collect(a);
+                    collect(b);
+                }
+                case Expr.Arg _, Expr.Const _, Expr.Attribute _ -> {}
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+package org.clipc.compiler.memory;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.clipc.compiler.kernel.KernelSpec;
+import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.View;
+import org.clipc.compiler.lower.Buffer;
+import org.clipc.compiler.lower.LoweredGraph;
+import org.clipc.compiler.lower.Step;
+
+/** Lets an elementwise result take the buffer of an operand that is not needed any more and is walked in step with it. */
+public final class InPlace {
+
+    private final LoweredGraph lowered;
+    private final int[] first;
+    private final int[] last;
+    private final int[] home;
+
+    private InPlace(LoweredGraph lowered) {
+        this.lowered = lowered;
+        var count = lowered.buffers().size();
+        first = new int[count];
+        last = new int[count];
+        home = new int[count];
+        Arrays.fill(first, -1);
+        Arrays.setAll(home, i -> i);
+        for (var interval : Lifetimes.of(lowered)) {
+            first[interval.buffer()] = interval.first();
+            last[interval.buffer()] = interval.last();
+        }
+    }
+
+    public static LoweredGraph apply(LoweredGraph lowered) {
+        return new InPlace(lowered).run();
+    }
+
+    private LoweredGraph run() {
+        var steps = new ArrayList<Step>();
+        for (var s = 0; s < lowered.steps().size(); s++) {
+            var step = lowered.steps().get(s);
+            var launch = step.launch();
+            if (launch.spec() instanceof KernelSpec.Elementwise
+                    && launch.outputs().size() == 1) {
+                reuse(launch, s);
+            }
+            steps.add(new Step(
+                    step.node(),
+                    new Launch(launch.spec(), moved(launch.inputs()), moved(launch.outputs()), launch.attributes())));
+        }
+        return new LoweredGraph(lowered.graph(), lowered.buffers(), steps, lowered.inputs(), moved(lowered.outputs()));
+    }
+
+    private void reuse(Launch launch, int s) {
+        var output = launch.outputs().getFirst();
+        var fresh = lowered.buffers().get(output.buffer());
+        if (fresh.role() != Buffer.Role.WORKSPACE || first[fresh.id()] != s) {
+            return;
+        }
+        for (var operand : launch.inputs()) {
+            var old = lowered.buffers().get(home[operand.buffer()]);
+            // A first use of -1 is an input of the graph, which stays as the caller wrote it.
+            var dies = old.role() == Buffer.Role.WORKSPACE && first[old.id()] >= 0 && last[old.id()] == s;
+            if (dies && old.bytes() == fresh.bytes() && inStep(launch, old.id(), output)) {
+                home[fresh.id()] = old.id();
+                last[old.id()] = last[fresh.id()];
+                return;
+            }
+        }
+    }
+
+    private boolean inStep(Launch launch, int old, View output) {
+        return launch.inputs().stream()
+                .filter(operand -> home[operand.buffer()] == old)
+                .allMatch(operand -> in(operand, output.buffer()).equals(output));
+    }
+
+    private static View in(View view, int buffer) {
+        return new View(buffer, view.offset(), view.dtype(), view.dims(), view.strides());
+    }
+
+    private List<View> moved(List<View> views) {
+        return views.stream().map(v -> in(v, home[v.buffer()])).toList();
+    }
+
+    private Map<String, View> moved(Map<String, View> views) {
+        var moved = new LinkedHashMap<String, View>();
+        views.forEach((name, view) -> moved.put(name, in(view, home[view.buffer()])));
+        return moved;
+    }
+}

@@ -1,0 +1,51 @@
+package org.clipc.compiler.memory;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.clipc.compiler.kernel.View;
+import org.clipc.compiler.lower.Buffer;
+import org.clipc.compiler.lower.LoweredGraph;
+
+/** When each workspace buffer of a lowered graph holds something that is still wanted. */
+public final class Lifetimes {
+
+    private Lifetimes() {}
+
+    /** One interval per workspace buffer that is used at all, in order of ids. */
+    public static List<Interval> of(LoweredGraph lowered) {
+        var count = lowered.buffers().size();
+        var first = new int[count];
+        var last = new int[count];
+        Arrays.fill(first, Integer.MAX_VALUE);
+        Arrays.fill(last, -1);
+        for (var input : lowered.inputs().values()) {
+            first[input.buffer()] = -1;
+        }
+        for (var s = 0; s < lowered.steps().size(); s++) {
+            var launch = lowered.steps().get(s).launch();
+            for (var view : launch.inputs()) {
+                use(view, s, first, last);
+            }
+            for (var view : launch.outputs()) {
+                use(view, s, first, last);
+            }
+        }
+        for (var output : lowered.outputs().values()) {
+            use(output, lowered.steps().size(), first, last);
+        }
+        var intervals = new ArrayList<Interval>();
+        for (var buffer : lowered.buffers()) {
+            var id = buffer.id();
+            if (buffer.role() == Buffer.Role.WORKSPACE && first[id] != Integer.MAX_VALUE) {
+                intervals.add(new Interval(id, buffer.name(), buffer.bytes(), first[id], last[id]));
+            }
+        }
+        return intervals;
+    }
+
+    private static void use(View view, int step, int[] first, int[] last) {
+        first[view.buffer()] = Math.min(first[view.buffer()], step);
+        last[view.buffer()] = Math.max(last[view.buffer()], step);
+    }
+}

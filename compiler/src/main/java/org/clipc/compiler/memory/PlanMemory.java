@@ -1,0 +1,118 @@
+package org.clipc.compiler.memory;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Assigns offsets. Greedy: buffers one by one, each at the lowest offset of the smallest gap among those placed before
+ * that live at the same time. The order decides how good that is; several are tried, and what sticks out is moved forward
+ * in the best of them.
+ */
+public final class PlanMemory {
+
+    private static final int REPAIRS = 16;
+
+    private static final List<Comparator<Interval>> ORDERS = List.of(
+            Comparator.comparingLong(i -> -i.bytes()),
+            Comparator.comparingDouble(i -> -(double) i.bytes() * (i.last() - i.first() + 1)),
+            Comparator.comparingInt(i -> i.first() - i.last()),
+            Comparator.comparingInt(Interval::first));
+
+    private PlanMemory() {}
+
+    /** @param steps how many steps the intervals count in */
+    public static MemoryPlan plan(List<Interval> intervals, int steps) {
+        var bound = lowerBound(intervals, steps);
+        var best = new MemoryPlan(List.of(), Long.MAX_VALUE, bound, steps);
+        List<Interval> bestOrder = List.of();
+        for (var comparator : ORDERS) {
+            var order = new ArrayList<>(intervals);
+            order.sort(comparator
+                    .thenComparingLong(i -> -i.bytes())
+                    .thenComparingInt(Interval::first)
+                    .thenComparingInt(Interval::buffer));
+            var plan = place(order, bound, steps);
+            if (plan.bytes() < best.bytes()) {
+                best = plan;
+                bestOrder = order;
+            }
+        }
+        return repair(best, bestOrder);
+    }
+
+    /** Buffers that reach the top of the workspace are placed earlier, as long as that helps. */
+    private static MemoryPlan repair(MemoryPlan plan, List<Interval> placed) {
+        var best = plan;
+        var current = plan;
+        var order = new ArrayList<>(placed);
+        for (var i = 0; i < REPAIRS && best.bytes() > best.lowerBound(); i++) {
+            var bytes = current.bytes();
+            var top = current.placements().stream()
+                    .filter(p -> p.end() == bytes)
+                    .map(MemoryPlan.Placement::interval)
+                    .toList();
+            order.removeAll(top);
+            order.addAll(0, top);
+            current = place(order, best.lowerBound(), best.steps());
+            if (current.bytes() < best.bytes()) {
+                best = current;
+            }
+        }
+        return best;
+    }
+
+    private static MemoryPlan place(List<Interval> order, long bound, int steps) {
+        // By offset.
+        var placed = new ArrayList<MemoryPlan.Placement>();
+        var total = 0L;
+        for (var interval : order) {
+            var placement = new MemoryPlan.Placement(interval, offset(interval, placed));
+            total = Math.max(total, placement.end());
+            var at = placed.size();
+            while (at > 0 && placed.get(at - 1).offset() > placement.offset()) {
+                at--;
+            }
+            placed.add(at, placement);
+        }
+        return new MemoryPlan(placed, total, bound, steps);
+    }
+
+    private static long offset(Interval interval, List<MemoryPlan.Placement> placed) {
+        var bytes = MemoryPlan.align(interval.bytes());
+        var end = 0L;
+        var best = -1L;
+        var smallest = Long.MAX_VALUE;
+        for (var other : placed) {
+            if (!other.interval().overlaps(interval)) {
+                continue;
+            }
+            var gap = other.offset() - end;
+            if (gap >= bytes && gap < smallest) {
+                smallest = gap;
+                best = end;
+            }
+            end = Math.max(end, other.end());
+        }
+        return best >= 0 ? best : end;
+    }
+
+    /** The most bytes in use during one step. */
+    public static long lowerBound(List<Interval> intervals, int steps) {
+        Map<Integer, Long> changes = new HashMap<>();
+        for (var interval : intervals) {
+            var bytes = MemoryPlan.align(interval.bytes());
+            changes.merge(interval.first(), bytes, Long::sum);
+            changes.merge(interval.last() + 1, -bytes, Long::sum);
+        }
+        var most = 0L;
+        var live = 0L;
+        for (var step = -1; step <= steps; step++) {
+            live += changes.getOrDefault(step, 0L);
+            most = Math.max(most, live);
+        }
+        return most;
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.lower;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.memory;
+
+import org.jspecify.annotations.NullMarked;
