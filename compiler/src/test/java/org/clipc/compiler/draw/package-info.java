@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.draw;
+
+import org.jspecify.annotations.NullMarked;
