@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 
 class ClipTokenizerTest {
     private static final ClipTokenizer TOKENIZER = new ClipTokenizer();
+    private static final BytePairs PAIRS = BytePairs.ofClip();
 
     @Test
     void equalsTheReferenceOnItsGoldenTexts() throws IOException {
@@ -89,12 +90,11 @@ class ClipTokenizerTest {
     /** The obvious algorithm of the reference: merge every occurrence of the best pair, pass by pass. */
     @Property(tries = 300)
     void mergesAsTheReferenceDoesPassByPass(@ForAll Random random) {
-        var pairs = BytePairs.ofClip();
         var letters = "abenorstin".substring(0, 2 + random.nextInt(8));
         String word = random.ints(1 + random.nextInt(40), 0, letters.length())
                 .collect(StringBuilder::new, (b, i) -> b.append(letters.charAt(i)), StringBuilder::append)
                 .toString();
-        assertThat(pairs.encode(word)).as(word).containsExactly(PassByPassBytePairs.encode(word));
+        assertThat(PAIRS.encode(word)).as(word).containsExactly(PassByPassBytePairs.encode(word));
     }
 
     @Test

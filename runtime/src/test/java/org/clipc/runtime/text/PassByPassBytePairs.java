@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.zip.GZIPInputStream;
 
 /** Byte pairs for lower-case ASCII words, written as the reference is: the oracle of {@link ClipTokenizerTest}. */
@@ -16,9 +17,12 @@ final class PassByPassBytePairs {
     private static final List<String> MERGES = merges();
     private static final Map<String, Integer> RANKS = new HashMap<>();
 
+    private static final Map<String, Integer> IDS = new HashMap<>();
+
     static {
         for (int i = 0; i < MERGES.size(); i++) {
             RANKS.put(MERGES.get(i), i);
+            IDS.put(MERGES.get(i).replace(" ", ""), 512 + i);
         }
     }
 
@@ -52,12 +56,7 @@ final class PassByPassBytePairs {
         if ((ends ? symbol.length() - 4 : symbol.length()) == 1) {
             return symbol.charAt(0) - '!' + (ends ? 256 : 0);
         }
-        for (int i = 0; i < MERGES.size(); i++) {
-            if (MERGES.get(i).replace(" ", "").equals(symbol)) {
-                return 512 + i;
-            }
-        }
-        throw new AssertionError(symbol);
+        return Objects.requireNonNull(IDS.get(symbol));
     }
 
     private static List<String> merges() {

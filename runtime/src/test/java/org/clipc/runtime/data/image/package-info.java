@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.runtime.data.image;
+
+import org.jspecify.annotations.NullMarked;
