@@ -144,7 +144,7 @@ public sealed interface Op {
     /**
      * Decoupled weight decay Adam (Loshchilov and Hutter, arXiv:1711.05101; torch.optim.AdamW's order of operations).
      * Operands param, grad, m, v, and f32 scalars lr, step (1-based), gradScale (multiplies grad first); results param,
-     * m, v.
+     * m, v. A gradScale that is not finite means that the gradients are of no use: the results are then the operands.
      */
     record AdamW(double beta1, double beta2, double epsilon, double weightDecay) implements Op {}
 

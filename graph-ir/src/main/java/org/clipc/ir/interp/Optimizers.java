@@ -14,6 +14,9 @@ final class Optimizers {
         var lr = in.get(4).get(0);
         var step = in.get(5).get(0);
         var gradScale = in.get(6).get(0);
+        if (!Double.isFinite(gradScale)) {
+            return List.of(in.get(0), in.get(2), in.get(3));
+        }
         var stepSize = lr / (1 - Math.pow(op.beta1(), step));
         var correction = Math.sqrt(1 - Math.pow(op.beta2(), step));
         var param = Tensor64.zeros(types.get(0));

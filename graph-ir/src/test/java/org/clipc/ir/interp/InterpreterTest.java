@@ -379,6 +379,19 @@ class InterpreterTest {
     }
 
     @Test
+    void adamWLeavesAllAsItIsWhenTheGradientsAreNotFinite() {
+        var type = TensorType.f32(1);
+        var scalar = Tensor64.scalar(TensorType.f32(), 1);
+        for (var scale : new double[] {Double.NaN, Double.POSITIVE_INFINITY}) {
+            var gradScale = Tensor64.scalar(TensorType.f32(), scale);
+            var in = List.of(f32(1), f32(Double.NaN), f32(2), f32(3), scalar, scalar, gradScale);
+            assertThat(Interpreter.apply(new Op.AdamW(0.9, 0.98, 1e-6, 0.2), in, List.of(type, type, type)))
+                    .extracting(t -> t.get(0))
+                    .containsExactly(1.0, 2.0, 3.0);
+        }
+    }
+
+    @Test
     void fusedRunsItsBody() {
         var body = new GraphBuilder("body");
         var type = TensorType.f32(2);

@@ -1,0 +1,62 @@
+package org.clipc.runtime.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.clipc.program.ProgramFile;
+import org.clipc.runtime.device.Device;
+import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.device.Devices;
+import org.clipc.runtime.model.Recipe;
+import org.clipc.runtime.weights.ParameterInitializer;
+import org.clipc.runtime.weights.WeightFile;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Which program runs, where, and with which weights. */
+final class ProgramOptions {
+
+    private static final long DEFAULT_SEED = 1234;
+
+    @Option(names = "--graph", required = true, paramLabel = "PROGRAM", description = "The compiled program.")
+    private Path graph = Path.of("");
+
+    @Option(
+            names = "--weights",
+            paramLabel = "FILE",
+            description =
+                    "Parameters in safetensors, under open_clip's names; without it they are initialised by --seed.")
+    private @Nullable Path weights;
+
+    @Option(names = "--device", paramLabel = "NAME", description = "Where to run: jvm, or auto (the default).")
+    private String device = "auto";
+
+    @Option(names = "--threads", paramLabel = "N", description = "Threads of the jvm device; all cores by default.")
+    private int threads;
+
+    @Option(names = "--seed", paramLabel = "N", description = "Seed of all random numbers; the recipe's by default.")
+    private @Nullable Long seed;
+
+    ProgramFile open() throws IOException {
+        return ProgramFile.open(graph);
+    }
+
+    Device device() {
+        if (threads < 0) {
+            throw new CliException("--threads must be positive, not " + threads);
+        }
+        return Devices.open(device, threads);
+    }
+
+    long seed(Recipe recipe) {
+        return seed != null ? seed : recipe.integer("model.seed").orElse(DEFAULT_SEED);
+    }
+
+    /** Fills the parameters. */
+    void fill(DeviceProgram program, Recipe recipe) throws IOException {
+        if (weights != null) {
+            WeightFile.load(weights, program);
+        } else {
+            ParameterInitializer.initialize(program, seed(recipe));
+        }
+    }
+}

@@ -1,0 +1,28 @@
+package org.clipc.runtime.device;
+
+import java.io.IOException;
+import java.util.Collection;
+import org.clipc.program.ProgramFile;
+
+/** Something that runs programs. Closing it ends its threads; its programs must be closed before. */
+public interface Device extends AutoCloseable {
+
+    /** How {@code --device} calls it, such as {@code jvm}. */
+    String name();
+
+    /** One line on what it is, for people. */
+    String description();
+
+    /**
+     * Prepares entry points of a program to run. The program file is not needed afterwards.
+     *
+     * @param entries names of entry points; only these can run, and only what they need takes memory
+     * @throws IOException if the file cannot be read or is damaged
+     * @throws org.clipc.runtime.io.DataFormatException if the program is not one that may run
+     * @throws DeviceException if this device cannot run it
+     */
+    DeviceProgram load(ProgramFile program, Collection<String> entries) throws IOException;
+
+    @Override
+    void close();
+}

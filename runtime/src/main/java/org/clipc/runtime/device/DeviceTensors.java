@@ -1,0 +1,66 @@
+package org.clipc.runtime.device;
+
+import java.util.List;
+import java.util.Locale;
+import org.clipc.ir.DType;
+import org.clipc.ir.Shape;
+import org.clipc.ir.TensorType;
+import org.clipc.runtime.tensor.HostTensor;
+import org.clipc.runtime.tensor.TensorDType;
+
+/** The program's tensor types in the host's terms, and copies from host tensors into a device's memory. */
+public final class DeviceTensors {
+
+    private DeviceTensors() {}
+
+    public static TensorDType hostType(DType dtype) {
+        return switch (dtype) {
+            case F32 -> TensorDType.F32;
+            case BF16 -> TensorDType.BF16;
+            case F16 -> TensorDType.F16;
+            case I32 -> TensorDType.I32;
+            case BOOL -> TensorDType.BOOL;
+        };
+    }
+
+    public static List<Long> hostShape(Shape shape) {
+        return shape.dims().stream().map(Integer::longValue).toList();
+    }
+
+    /** Such as {@code f32[2,3]}. */
+    public static String describe(HostTensor tensor) {
+        var type = tensor.dtype().name().toLowerCase(Locale.ROOT);
+        return type + tensor.shape().toString().replace(" ", "");
+    }
+
+    /**
+     * Copies {@code value} into {@code target}, a view of device memory, converting its element type.
+     *
+     * @param what names the tensor in messages
+     * @throws DeviceException if the shapes differ, or integers are asked for and {@code value} holds others
+     */
+    static void copy(String what, HostTensor value, TensorType type, HostTensor target) {
+        var sameShape = value.shape().equals(target.shape()) || (target.shape().isEmpty() && value.elementCount() == 1);
+        if (!sameShape) {
+            throw new DeviceException(what + " must be " + type + ", not " + describe(value));
+        }
+        if (target.dtype() == TensorDType.I32) {
+            requireInts(what, value, type);
+        }
+        value.copyTo(target);
+    }
+
+    private static void requireInts(String what, HostTensor value, TensorType type) {
+        if (value.dtype().isFloat()) {
+            throw new DeviceException(what + " must be " + type + " (whole numbers), not " + describe(value));
+        }
+        if (value.dtype() == TensorDType.I64) {
+            for (var i = 0L; i < value.elementCount(); i++) {
+                var number = value.getLong(i);
+                if (number != (int) number) {
+                    throw new DeviceException(what + " has the element " + number + ", which does not fit " + type);
+                }
+            }
+        }
+    }
+}

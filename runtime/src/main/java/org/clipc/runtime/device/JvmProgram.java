@@ -1,0 +1,227 @@
+package org.clipc.runtime.device;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.stream.Collectors;
+import org.clipc.program.EntryPoint;
+import org.clipc.program.KernelCall;
+import org.clipc.program.Manifest;
+import org.clipc.program.ProgramFile;
+import org.clipc.program.Schedule;
+import org.clipc.program.TensorSlot;
+import org.clipc.runtime.io.DataFormatException;
+import org.clipc.runtime.tensor.HostTensor;
+import org.jspecify.annotations.Nullable;
+
+/** A program in this process's memory: one arena, the kernels' scratch, and the calls of each entry point. */
+final class JvmProgram implements DeviceProgram {
+
+    private final Path path;
+    private final Manifest manifest;
+    private final WorkerPool pool;
+    private final Arena lifetime = Arena.ofShared();
+    private final MemorySegment arena;
+    private final Map<String, TensorSlot> tensors = new HashMap<>();
+    private final Map<String, List<JvmCall>> calls = new LinkedHashMap<>();
+    private @Nullable CallObserver observer;
+
+    private JvmProgram(Path path, Manifest manifest, WorkerPool pool, long bytes) {
+        this.path = path;
+        this.manifest = manifest;
+        this.pool = pool;
+        this.arena = OffHeap.allocate(bytes, lifetime);
+        for (var parameter : manifest.parameters()) {
+            tensors.put(parameter.name(), new TensorSlot(parameter.name(), parameter.type(), parameter.offset()));
+        }
+        if (bytes >= manifest.arenaBytes()) {
+            manifest.state().forEach(tensor -> tensors.put(tensor.name(), tensor));
+        }
+    }
+
+    static JvmProgram load(ProgramFile file, List<Schedule> schedules, WorkerPool pool) throws IOException {
+        var manifest = file.manifest();
+        var program = new JvmProgram(file.path(), manifest, pool, bytesNeeded(manifest, schedules));
+        try {
+            program.link(file, schedules);
+            return program;
+        } catch (IOException | RuntimeException e) {
+            program.close();
+            throw e;
+        }
+    }
+
+    /** Only a training step touches the optimizer state, which lies last. */
+    private static long bytesNeeded(Manifest manifest, List<Schedule> schedules) {
+        if (schedules.stream().anyMatch(s -> s.entry().equals(EntryPoint.TRAIN_STEP))) {
+            return manifest.arenaBytes();
+        }
+        var workspace =
+                schedules.stream().mapToLong(Schedule::workspaceBytes).max().orElse(0);
+        return manifest.workspaceOffset() + workspace;
+    }
+
+    private void link(ProgramFile file, List<Schedule> schedules) throws IOException {
+        var all = schedules.stream().flatMap(s -> s.calls().stream()).toList();
+        var locals = new float[pool.threads()][];
+        Arrays.setAll(
+                locals,
+                _ -> scratch(all.stream().mapToInt(KernelCall::localFloats).max()));
+        var shared = scratch(all.stream().mapToInt(KernelCall::sharedFloats).max());
+        var loader = new KernelLoader(path);
+        for (var schedule : schedules) {
+            checkSlots(schedule);
+            var linked = new ArrayList<JvmCall>(schedule.calls().size());
+            for (var call : schedule.calls()) {
+                if (!loader.has(call.kernel())) {
+                    loader.define(call.kernel(), file.kernel(schedule.target(), call.kernel()));
+                }
+                linked.add(new JvmCall(call, loader.kernel(call.kernel()), arena, locals, shared));
+            }
+            calls.put(schedule.entry(), linked);
+        }
+    }
+
+    private static float[] scratch(OptionalInt floats) {
+        try {
+            return new float[floats.orElse(0)];
+        } catch (OutOfMemoryError e) {
+            throw new DeviceException(
+                    "the kernels' scratch of " + (floats.orElse(0) >> 18)
+                            + " MiB does not fit the Java heap: give it more with -Xmx",
+                    e);
+        }
+    }
+
+    /** Inputs and outputs must lie in the part of the workspace that the schedule says it uses. */
+    private void checkSlots(Schedule schedule) {
+        var entry = manifest.entry(schedule.entry());
+        for (var slots : List.of(entry.inputs(), entry.outputs())) {
+            for (var slot : slots) {
+                if (slot.offset() + slot.type().bytes() > arena.byteSize()) {
+                    throw new DataFormatException(
+                            path,
+                            "schedule of " + schedule.entry(),
+                            "uses less workspace than '" + slot.name() + "' needs");
+                }
+            }
+        }
+    }
+
+    @Override
+    public Manifest manifest() {
+        return manifest;
+    }
+
+    @Override
+    public HostTensor read(String tensor) {
+        return view(slot(tensor), true);
+    }
+
+    @Override
+    public void write(String tensor, HostTensor value) {
+        var slot = slot(tensor);
+        DeviceTensors.copy("'" + tensor + "'", value, slot.type(), view(slot, false));
+    }
+
+    @Override
+    public void clearState() {
+        if (arena.byteSize() > manifest.stateOffset()) {
+            arena.asSlice(manifest.stateOffset()).fill((byte) 0);
+        }
+    }
+
+    @Override
+    public Map<String, HostTensor> run(
+            String entry, Map<String, HostTensor> inputs, @Nullable Collection<String> outputs) {
+        var schedule = calls.get(entry);
+        if (schedule == null) {
+            throw new DeviceException("entry point '" + entry + "' is not loaded, only " + calls.keySet());
+        }
+        var point = manifest.entry(entry);
+        writeInputs(point, inputs);
+        for (var i = 0; i < schedule.size(); i++) {
+            runCall(entry, i, schedule.get(i));
+        }
+        var results = new LinkedHashMap<String, HostTensor>();
+        for (var slot : point.outputs()) {
+            if (outputs == null || outputs.contains(slot.name())) {
+                results.put(slot.name(), view(slot, true));
+            }
+        }
+        return results;
+    }
+
+    private void writeInputs(EntryPoint entry, Map<String, HostTensor> inputs) {
+        for (var slot : entry.inputs()) {
+            var value = inputs.get(slot.name());
+            if (value == null) {
+                throw new DeviceException("entry point '" + entry.name() + "' needs the input '" + slot.name() + "' ("
+                        + slot.type() + ")");
+            }
+            DeviceTensors.copy("input '" + slot.name() + "'", value, slot.type(), view(slot, false));
+        }
+        for (var name : inputs.keySet()) {
+            if (entry.input(name).isEmpty()) {
+                throw new DeviceException("entry point '" + entry.name() + "' has no input '" + name + "', only "
+                        + entry.inputs().stream().map(TensorSlot::name).collect(Collectors.joining(", ")));
+            }
+        }
+    }
+
+    private void runCall(String entry, int index, JvmCall call) {
+        var told = observer;
+        var start = told == null ? 0 : System.nanoTime();
+        try {
+            pool.run(call.call().units(), call);
+        } catch (RuntimeException | Error e) {
+            throw new DeviceException(
+                    "%s: entry point '%s', call %d: kernel %s failed (%s); the program is damaged or was compiled wrongly"
+                            .formatted(path, entry, index, call.call().kernel(), e),
+                    e);
+        }
+        if (told != null) {
+            told.called(entry, call.call(), System.nanoTime() - start);
+        }
+    }
+
+    private TensorSlot slot(String tensor) {
+        var slot = tensors.get(tensor);
+        if (slot == null) {
+            throw new DeviceException("the program has no parameter or loaded state '" + tensor + "'");
+        }
+        return slot;
+    }
+
+    private HostTensor view(TensorSlot slot, boolean readOnly) {
+        var bytes = arena.asSlice(slot.offset(), slot.type().bytes());
+        return new HostTensor(
+                DeviceTensors.hostType(slot.type().dtype()),
+                DeviceTensors.hostShape(slot.type().shape()),
+                readOnly ? bytes.asReadOnly() : bytes);
+    }
+
+    @Override
+    public void observe(@Nullable CallObserver other) {
+        observer = other;
+    }
+
+    @Override
+    public long memoryBytes() {
+        return arena.byteSize();
+    }
+
+    @Override
+    public void close() {
+        lifetime.close();
+    }
+}

@@ -1,0 +1,118 @@
+package org.clipc.runtime.device;
+
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.ClassModel;
+import java.lang.classfile.MethodModel;
+import java.lang.classfile.constantpool.ClassEntry;
+import java.lang.classfile.constantpool.DoubleEntry;
+import java.lang.classfile.constantpool.FloatEntry;
+import java.lang.classfile.constantpool.IntegerEntry;
+import java.lang.classfile.constantpool.LongEntry;
+import java.lang.classfile.constantpool.MemberRefEntry;
+import java.lang.classfile.constantpool.NameAndTypeEntry;
+import java.lang.classfile.constantpool.PoolEntry;
+import java.lang.classfile.constantpool.StringEntry;
+import java.lang.classfile.constantpool.Utf8Entry;
+import java.lang.reflect.AccessFlag;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides which class files may run as kernels: those that refer to nothing but themselves and the {@link AllowList}.
+ * All that bytecode can do outside of its own frame goes through the constant pool, so checking the pool's entries checks
+ * the code; the JVM's verifier does the rest when the class is defined.
+ */
+final class KernelAdmission {
+
+    /** {@code void run(MemorySegment arena, long[] args, int from, int to, float[] local, float[] shared)}. */
+    static final String RUN_DESCRIPTOR = "(Ljava/lang/foreign/MemorySegment;[JII[F[F)V";
+
+    private final String name;
+    private final ClassModel model;
+    private final Set<String> own = new HashSet<>();
+
+    private KernelAdmission(String name, ClassModel model) {
+        this.name = name;
+        this.model = model;
+        model.fields().forEach(f -> own.add(f.fieldName() + " " + f.fieldType()));
+        model.methods().forEach(m -> own.add(m.methodName() + " " + m.methodType()));
+    }
+
+    /**
+     * @param className binary name that the class must have
+     * @return why the class may not run; empty if it may
+     */
+    static Optional<String> objection(String className, byte[] bytes) {
+        try {
+            var model = ClassFile.of().parse(bytes);
+            return new KernelAdmission(className.replace('.', '/'), model).objection();
+        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+            return Optional.of("is no class file that can be read (" + e.getMessage() + ")");
+        }
+    }
+
+    private Optional<String> objection() {
+        if (!model.thisClass().asInternalName().equals(name)) {
+            return Optional.of("calls itself " + model.thisClass().asInternalName());
+        }
+        var parent = model.superclass().map(ClassEntry::asInternalName).orElse("nothing");
+        if (!parent.equals("java/lang/Object") || !model.interfaces().isEmpty()) {
+            return Optional.of("must extend java.lang.Object and implement nothing");
+        }
+        if (model.flags().has(AccessFlag.INTERFACE) || !model.flags().has(AccessFlag.PUBLIC)) {
+            return Optional.of("must be a public class");
+        }
+        if (model.methods().stream().noneMatch(KernelAdmission::isRun)) {
+            return Optional.of(
+                    "has no method public static void run(MemorySegment, long[], int, int, float[], float[])");
+        }
+        if (model.methods().stream().anyMatch(m -> m.flags().has(AccessFlag.NATIVE))) {
+            return Optional.of("has a native method");
+        }
+        for (var entry : model.constantPool()) {
+            var forbidden = forbidden(entry);
+            if (forbidden != null) {
+                return Optional.of("refers to " + forbidden + ", which kernels may not use");
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static boolean isRun(MethodModel method) {
+        return method.methodName().equalsString("run")
+                && method.methodType().equalsString(RUN_DESCRIPTOR)
+                && method.flags().has(AccessFlag.PUBLIC)
+                && method.flags().has(AccessFlag.STATIC);
+    }
+
+    /** What the entry refers to if that is not allowed, else null. */
+    private @Nullable String forbidden(PoolEntry entry) {
+        return switch (entry) {
+            case Utf8Entry _, IntegerEntry _, LongEntry _, FloatEntry _, DoubleEntry _, StringEntry _ -> null;
+            case NameAndTypeEntry _ -> null;
+            case ClassEntry type -> {
+                var element = elementType(type.asInternalName());
+                yield element.isEmpty() || element.equals(name) || AllowList.allowsClass(element) ? null : element;
+            }
+            case MemberRefEntry member -> {
+                var owner = member.owner().asInternalName();
+                var allowed = owner.equals(name)
+                        ? own.contains(member.name() + " " + member.type())
+                        : AllowList.allowsMember(owner, member.name().stringValue());
+                yield allowed ? null : owner + "." + member.name();
+            }
+            default -> "a dynamic call, method handle or module";
+        };
+    }
+
+    /** {@code a/B} for {@code a/B} and for arrays of it; empty for arrays of primitives. */
+    private static String elementType(String internalName) {
+        if (!internalName.startsWith("[")) {
+            return internalName;
+        }
+        var element = internalName.substring(internalName.lastIndexOf('[') + 1);
+        return element.startsWith("L") ? element.substring(1, element.length() - 1) : "";
+    }
+}

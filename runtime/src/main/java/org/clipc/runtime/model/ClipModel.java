@@ -1,0 +1,92 @@
+package org.clipc.runtime.model;
+
+import java.io.IOException;
+import java.util.Collection;
+import java.util.Map;
+import org.clipc.program.EntryPoint;
+import org.clipc.program.Manifest;
+import org.clipc.program.ProgramFile;
+import org.clipc.program.TensorSlot;
+import org.clipc.runtime.device.Device;
+import org.clipc.runtime.device.DeviceException;
+import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.tensor.HostTensor;
+
+/** A contrastive model on a device. Names and shapes of its inputs come from the program's entry points. */
+public final class ClipModel implements AutoCloseable {
+
+    /** The input of every entry point that sees images: f32 [batch, channels, height, width]. */
+    public static final String IMAGES = "images";
+
+    /** The input of every entry point that sees texts: i32 [batch, context]. */
+    public static final String TOKENS = "tokens";
+
+    private final DeviceProgram program;
+
+    /** Takes over {@code program}. */
+    public ClipModel(DeviceProgram program) {
+        this.program = program;
+    }
+
+    /** @param entries that will be used */
+    public static ClipModel load(ProgramFile file, Device device, Collection<String> entries) throws IOException {
+        return new ClipModel(device.load(file, entries));
+    }
+
+    public DeviceProgram program() {
+        return program;
+    }
+
+    public Manifest manifest() {
+        return program.manifest();
+    }
+
+    /** Height and width of the images it takes, in pixels. */
+    public int imageSize() {
+        return inputNamed(IMAGES).type().dim(2);
+    }
+
+    /** Tokens in a text. */
+    public int contextLength() {
+        return inputNamed(TOKENS).type().dim(1);
+    }
+
+    private TensorSlot inputNamed(String name) {
+        return manifest().entries().stream()
+                .flatMap(e -> e.input(name).stream())
+                .findFirst()
+                .orElseThrow(() -> new DeviceException("no entry point of this program takes " + name));
+    }
+
+    /**
+     * Normalised features of any number of images.
+     *
+     * @param images [n, channels, height, width], as the preprocessing makes them
+     * @return [n, embedding]
+     */
+    public HostTensor encodeImages(HostTensor images) {
+        return encode(EntryPoint.ENCODE_IMAGE, IMAGES, images);
+    }
+
+    /**
+     * Normalised features of any number of texts.
+     *
+     * @param tokens [n, context]
+     * @return [n, embedding]
+     */
+    public HostTensor encodeTexts(HostTensor tokens) {
+        return encode(EntryPoint.ENCODE_TEXT, TOKENS, tokens);
+    }
+
+    private HostTensor encode(String entry, String input, HostTensor value) {
+        var results = MicroBatches.run(program, entry, Map.of(input, value)).values();
+        return results.stream()
+                .findFirst()
+                .orElseThrow(() -> new DeviceException("entry point '" + entry + "' has no output per sample"));
+    }
+
+    @Override
+    public void close() {
+        program.close();
+    }
+}

@@ -1,0 +1,5 @@
+/** Tests of the command line. */
+@NullMarked
+package org.clipc.runtime.cli;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Tests of initial and imported weights. */
+@NullMarked
+package org.clipc.runtime.weights;
+
+import org.jspecify.annotations.NullMarked;
