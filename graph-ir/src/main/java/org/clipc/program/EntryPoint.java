@@ -10,6 +10,12 @@ import java.util.Optional;
  */
 public record EntryPoint(String name, int batch, List<TensorSlot> inputs, List<TensorSlot> outputs) {
 
+    public static final String ENCODE_IMAGE = "encode_image";
+    public static final String ENCODE_TEXT = "encode_text";
+    public static final String LOSS = "loss";
+    public static final String LOSS_GRAD = "loss_grad";
+    public static final String TRAIN_STEP = "train_step";
+
     public EntryPoint {
         inputs = List.copyOf(inputs);
         outputs = List.copyOf(outputs);
