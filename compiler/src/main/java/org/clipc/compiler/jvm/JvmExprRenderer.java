@@ -126,13 +126,16 @@ final class JvmExprRenderer {
         return code.select(positive, lanes.constant(1), code.select(negative, lanes.constant(-1), x));
     }
 
-    /** Truncates, and steps down where that went up; from 2²³ on all floats are whole. */
+    /** Truncates, and steps down where that went up. From 2²³ on all floats are whole; whole ones keep a zero's sign. */
     private CodeBlock floor(CodeBlock x) {
         var truncated = code.let(lanes.toFloat(lanes.toInt(x)));
         var below = code.sub(truncated, lanes.constant(1));
         var wentUp = code.compare(Comparison.GT, truncated, x);
         var whole = code.select(wentUp, below, truncated);
-        return code.select(code.compare(Comparison.LT, code.abs(x), lanes.constant(0x1p23f)), whole, x);
+        var hasFraction = lanes.and(
+                code.compare(Comparison.LT, code.abs(x), lanes.constant(0x1p23f)),
+                code.compare(Comparison.NE, truncated, x));
+        return code.select(hasFraction, whole, x);
     }
 
     private CodeBlock unaryInt(UnaryFn fn, CodeBlock x) {
