@@ -1,0 +1,30 @@
+package org.clipc.runtime.train;
+
+import java.io.IOException;
+import java.util.Map;
+import java.util.Optional;
+import org.clipc.runtime.tensor.HostTensor;
+
+/**
+ * Batches in an order that depends on nothing but a seed, so that training resumed at a position sees the same batches as
+ * training that never stopped.
+ */
+public interface BatchSource extends AutoCloseable {
+
+    /** A place to begin. */
+    @FunctionalInterface
+    interface Opener {
+
+        /** @param position batches to leave out at the beginning */
+        BatchSource open(long position) throws IOException;
+    }
+
+    /**
+     * The next batch, by the names of the training step's inputs; empty when all data has been seen as often as asked. The
+     * tensors may be overwritten by the call after.
+     */
+    Optional<Map<String, HostTensor>> next() throws IOException;
+
+    @Override
+    void close() throws IOException;
+}

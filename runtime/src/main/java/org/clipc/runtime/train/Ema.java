@@ -1,0 +1,67 @@
+package org.clipc.runtime.train;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.io.DataFormatException;
+import org.clipc.runtime.tensor.HostTensor;
+import org.clipc.runtime.tensor.SafetensorsFile;
+import org.clipc.runtime.tensor.SafetensorsWriter;
+import org.clipc.runtime.tensor.TensorDType;
+
+/** An exponential moving average of the trainable parameters: average += (1 - decay) · (parameter - average). */
+final class Ema implements AutoCloseable {
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    private final double decay;
+    private final Arena memory = Arena.ofShared();
+    private final Map<String, HostTensor> averages = new LinkedHashMap<>();
+
+    /** Starts from the parameters as they are. */
+    Ema(DeviceProgram program, double decay) {
+        this.decay = decay;
+        for (var parameter : program.manifest().parameters()) {
+            averages.put(parameter.name(), program.read(parameter.name()).convert(TensorDType.F32, memory));
+        }
+    }
+
+    void update(DeviceProgram program) {
+        var weight = (float) (1 - decay);
+        averages.entrySet().parallelStream().forEach(average -> {
+            var to = average.getValue();
+            var from = program.read(average.getKey());
+            for (var i = 0L; i < to.elementCount(); i++) {
+                var old = to.data().get(FLOAT, 4 * i);
+                to.data().set(FLOAT, 4 * i, old + weight * ((float) from.getDouble(i) - old));
+            }
+        });
+    }
+
+    void save(Path path) throws IOException {
+        var writer = new SafetensorsWriter().metadata("format", "pt");
+        averages.forEach(writer::add);
+        writer.writeTo(path);
+    }
+
+    void load(Path path) throws IOException {
+        try (var file = SafetensorsFile.open(path)) {
+            for (var average : averages.entrySet()) {
+                var stored = file.tensor(average.getKey());
+                if (!stored.shape().equals(average.getValue().shape())) {
+                    throw new DataFormatException(path, "holds '" + average.getKey() + "' in another shape");
+                }
+                stored.copyTo(average.getValue());
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        memory.close();
+    }
+}

@@ -1,0 +1,32 @@
+package org.clipc.runtime.train;
+
+import java.nio.file.Path;
+
+/** Told of what happens in training. */
+public interface TrainListener {
+
+    /**
+     * A step.
+     *
+     * @param step batches trained on so far, this one included
+     * @param learningRate it was taken with
+     * @param logitScale e to the parameter's power
+     * @param samplesPerSecond of this step, waiting for data included
+     * @param dataShare part of the step's time that it waited for data, from 0 to 1
+     * @param skipped whether it was skipped because its gradient was not finite
+     */
+    record Step(
+            long step,
+            long maxSteps,
+            double loss,
+            double learningRate,
+            double gradNorm,
+            double logitScale,
+            double samplesPerSecond,
+            double dataShare,
+            boolean skipped) {}
+
+    void stepped(Step step);
+
+    default void saved(Path checkpoint) {}
+}

@@ -1,0 +1,179 @@
+package org.clipc.runtime.train;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.io.DataFormatException;
+import org.clipc.runtime.tensor.HostTensor;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The training loop: batch after batch, with checkpoints that training resumes from bit for bit. It ends after the last
+ * step, when the data ends, or after the step at which it is asked to stop; in each case with a checkpoint of where it
+ * stands.
+ */
+public final class Trainer {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Trainer.class);
+
+    /**
+     * @param maxSteps batches to train on in all, earlier runs included; {@link Long#MAX_VALUE} for as many as there are
+     * @param checkpointEvery steps between checkpoints; 0 for one at the end only
+     * @param keepCheckpoints how many of them to keep
+     * @param maxSkipped batches in a row whose gradient is not finite before training gives up
+     * @param emaDecay of the moving average of the parameters; null for none
+     * @param seed of dropout and the like; the parameters' initial values are the caller's
+     * @param recipe hash of the settings, to tell when training goes on with others
+     */
+    public record Settings(
+            Path folder,
+            long maxSteps,
+            long checkpointEvery,
+            int keepCheckpoints,
+            int maxSkipped,
+            @Nullable Double emaDecay,
+            long seed,
+            String recipe) {}
+
+    /** How training ended. */
+    public enum End {
+        DONE,
+        DATA_ENDED,
+        STOPPED
+    }
+
+    private final DeviceProgram program;
+    private final Settings settings;
+    private final LearningRate learningRate;
+    private final List<TrainListener> listeners;
+
+    /** @param program with the training step loaded and the parameters initialised */
+    public Trainer(DeviceProgram program, Settings settings, LearningRate learningRate, List<TrainListener> listeners) {
+        this.program = program;
+        this.settings = settings;
+        this.learningRate = learningRate;
+        this.listeners = List.copyOf(listeners);
+    }
+
+    /**
+     * Trains.
+     *
+     * @param resume whether to go on from the newest checkpoint in the folder; else the folder must have none
+     * @param stop asked after every step
+     */
+    public End run(BatchSource.Opener data, boolean resume, BooleanSupplier stop) throws IOException {
+        try (var folder = CheckpointFolder.open(settings.folder(), settings.keepCheckpoints());
+                var ema = settings.emaDecay() == null ? null : new Ema(program, settings.emaDecay())) {
+            var state = begin(folder, ema, resume);
+            try (var batches = data.open(state.position())) {
+                return new Loop(folder, ema, batches, state).run(stop);
+            }
+        }
+    }
+
+    private TrainState begin(CheckpointFolder folder, @Nullable Ema ema, boolean resume) throws IOException {
+        var latest = folder.latest();
+        if (latest.isEmpty()) {
+            program.clearState();
+            return TrainState.start(settings.seed(), settings.recipe());
+        }
+        var checkpoint = latest.get();
+        if (!resume) {
+            throw new DataFormatException(
+                    settings.folder(),
+                    "has a training that reached step " + checkpoint.state().step()
+                            + ": give --resume to go on with it, or another --out");
+        }
+        checkpoint.load(program, ema);
+        LOG.info("resuming from {}", checkpoint.folder());
+        if (!checkpoint.state().recipe().equals(settings.recipe())) {
+            LOG.warn("the settings are not those that this training began with");
+        }
+        return checkpoint.state();
+    }
+
+    /** One run of the loop, with what changes as it goes. */
+    private final class Loop {
+
+        private final CheckpointFolder folder;
+        private final @Nullable Ema ema;
+        private final BatchSource batches;
+        private TrainState state;
+        private final TrainStep step;
+        private long saved;
+        private int skippedInARow;
+
+        Loop(CheckpointFolder folder, @Nullable Ema ema, BatchSource batches, TrainState state) {
+            this.folder = folder;
+            this.ema = ema;
+            this.batches = batches;
+            this.state = state;
+            this.step = new TrainStep(program, state.seed());
+            this.saved = state.step();
+        }
+
+        End run(BooleanSupplier stop) throws IOException {
+            var end = End.DONE;
+            while (state.step() < settings.maxSteps()) {
+                if (stop.getAsBoolean()) {
+                    end = End.STOPPED;
+                    break;
+                }
+                var start = System.nanoTime();
+                var batch = batches.next();
+                if (batch.isEmpty()) {
+                    end = End.DATA_ENDED;
+                    break;
+                }
+                train(batch.get(), start, System.nanoTime());
+                if (settings.checkpointEvery() > 0 && state.step() % settings.checkpointEvery() == 0) {
+                    save();
+                }
+            }
+            save();
+            return end;
+        }
+
+        private void train(Map<String, HostTensor> batch, long start, long drawn) {
+            var rate = learningRate.at(state.step());
+            var outcome = step.take(state.updates() + 1, rate, batch);
+            state = state.advance(outcome.applied());
+            if (outcome.applied()) {
+                skippedInARow = 0;
+                if (ema != null) {
+                    ema.update(program);
+                }
+            }
+            var nanos = System.nanoTime() - start;
+            var report = new TrainListener.Step(
+                    state.step(),
+                    settings.maxSteps(),
+                    outcome.loss(),
+                    rate,
+                    outcome.gradNorm(),
+                    Math.exp(outcome.logitScale()),
+                    step.batch() / (nanos * 1e-9),
+                    (double) (drawn - start) / nanos,
+                    !outcome.applied());
+            listeners.forEach(listener -> listener.stepped(report));
+            if (!outcome.applied() && ++skippedInARow >= settings.maxSkipped()) {
+                throw new TrainingFailedException("stopped at step " + state.step() + ": the loss or the gradient of "
+                        + skippedInARow + " batches in a row was not finite (loss " + outcome.loss()
+                        + "); lower model.optim.lr or warm up longer");
+            }
+        }
+
+        private void save() throws IOException {
+            if (state.step() > saved) {
+                var checkpoint = folder.save(program, ema, state);
+                saved = state.step();
+                listeners.forEach(listener -> listener.saved(checkpoint));
+            }
+        }
+    }
+}
