@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.clipc.compiler.autodiff.Autodiff;
+import org.clipc.compiler.fuse.Fuse;
 import org.clipc.ir.InputKind;
 import org.clipc.ir.Verifier;
 import org.clipc.ir.text.GraphParser;
@@ -34,6 +35,7 @@ class CirFilesTest {
                     new Simplify(),
                     new DeadCode(),
                     new EraseStopGradients(),
+                    new Fuse(),
                     Pass.of(
                             "autodiff",
                             g -> Autodiff.gradients(g, "loss", input -> input.kind() == InputKind.PARAMETER)))

@@ -1,0 +1,59 @@
+package org.clipc.compiler.recompute;
+
+import org.clipc.compiler.cost.Cost;
+import org.clipc.ir.Graph;
+import org.clipc.ir.Node;
+import org.clipc.ir.Op;
+
+/**
+ * Estimated time to run a node again, in nanoseconds: good to a factor of two or so, which is enough to tell cheap ones
+ * (elementwise ops and normalisations, 0.1 to 1 per byte) from dear ones (products, 2 and more per byte). The rates are
+ * those of a desktop processor; ratios are alike elsewhere.
+ */
+final class RecomputeTime {
+
+    private static final double PRODUCT_FLOPS_PER_NANO = 80;
+    private static final double ATTENTION_FLOPS_PER_NANO = 30;
+    /** Elementwise work happens in registers of a kernel that runs anyway. */
+    private static final double POINTWISE_OPS_PER_NANO = 40;
+
+    private static final double BYTES_PER_NANO = 15;
+
+    private RecomputeTime() {}
+
+    static double nanos(Node node, Graph graph) {
+        var operands = node.operands().stream().map(graph::type).toList();
+        return switch (node.op()) {
+            case Op.Input _,
+                    Op.Constant _,
+                    Op.Iota _,
+                    Op.Reshape _,
+                    Op.Transpose _,
+                    Op.Broadcast _,
+                    Op.Slice _,
+                    Op.StopGradient _ -> 0;
+            case Op.Unary _, Op.Binary _, Op.Compare _, Op.Select _, Op.Convert _, Op.Uniform _ ->
+                (Cost.perElement(node.op()) + 1) * node.type().elements() / POINTWISE_OPS_PER_NANO;
+            case Op.DotGeneral _, Op.Fused _ ->
+                Cost.flops(node.op(), operands, node.types()) / PRODUCT_FLOPS_PER_NANO
+                        + Cost.traffic(node, graph) / BYTES_PER_NANO;
+            case Op.Attention _, Op.AttentionGrad _ ->
+                Cost.flops(node.op(), operands, node.types()) / ATTENTION_FLOPS_PER_NANO
+                        + Cost.traffic(node, graph) / BYTES_PER_NANO;
+            case Op.RandomSubset _ -> Cost.flops(node.op(), operands, node.types());
+            case Op.Pad _,
+                    Op.Concat _,
+                    Op.Reduce _,
+                    Op.ArgMax _,
+                    Op.Gather _,
+                    Op.ScatterAdd _,
+                    Op.LayerNorm _,
+                    Op.LayerNormGrad _,
+                    Op.Softmax _,
+                    Op.SoftmaxGrad _,
+                    Op.SoftmaxXent _,
+                    Op.SoftmaxXentGrad _,
+                    Op.AdamW _ -> Cost.traffic(node, graph) / BYTES_PER_NANO;
+        };
+    }
+}

@@ -1,0 +1,132 @@
+package org.clipc.compiler.recompute;
+
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.function.ToLongFunction;
+import org.clipc.compiler.cost.Cost;
+import org.clipc.compiler.pass.Pass;
+import org.clipc.ir.Graph;
+import org.clipc.ir.Value;
+
+/**
+ * Decides what the backward pass computes again instead of keeping. Always what is cheap for its size: elementwise ops,
+ * normalisations, copies, and the insides of recompute regions. With a budget, further values, those with the least work
+ * per byte first, until the memory plan of what the remaining passes make of the graph fits.
+ */
+public final class Rematerialize implements Pass {
+
+    /** Bytes kept rather than spending a nanosecond, when memory is no concern. */
+    private static final double CHEAP = 1;
+
+    /** The price at which next to everything is computed again. */
+    private static final double DEAR = 0.01;
+
+    /** Ratio of prices that are tried one after the other: a class of equal layers flips within one or two. */
+    private static final double STEP = 0.8;
+
+    private static final int REFINEMENTS = 5;
+
+    private final String loss;
+    private final OptionalLong budget;
+    private final ToLongFunction<Graph> planner;
+
+    /** A budget that no choice of recomputations meets. */
+    public static final class BudgetException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        BudgetException(long budget, long least) {
+            super("model.memory_budget is %d bytes, but the training step needs %d even when it recomputes all it can:"
+                            .formatted(budget, least)
+                    + " raise the budget or lower model.micro_batch_size");
+        }
+    }
+
+    /**
+     * @param loss the output that ends the forward pass
+     * @param budget bytes that the plan may take
+     * @param planner the size of the memory plan for a graph
+     */
+    public Rematerialize(String loss, OptionalLong budget, ToLongFunction<Graph> planner) {
+        this.loss = loss;
+        this.budget = budget;
+        this.planner = planner;
+    }
+
+    @Override
+    public String name() {
+        return "rematerialize";
+    }
+
+    @Override
+    public Graph apply(Graph graph) {
+        var boundary = graph.output(loss).value().node();
+        var cheap = new Trial(graph, boundary, SavedValues.choose(graph, boundary, CHEAP));
+        if (budget.isEmpty()) {
+            return cheap.graph();
+        }
+        return search(graph, boundary, cheap);
+    }
+
+    /** A choice of what to keep. */
+    private record Trial(Set<Value> saved, Graph graph) {
+
+        Trial(Graph graph, int boundary, Set<Value> saved) {
+            this(saved, Recomputation.apply(graph, boundary, saved));
+        }
+    }
+
+    /**
+     * The least work that fits. Lowers the price of time step by step until the plan fits, then looks for the highest
+     * price between the last two. Not a bisection from end to end: keeping next to nothing makes long chains that are
+     * computed again all at once, and needs more memory than keeping something here and there.
+     */
+    private Graph search(Graph graph, int boundary, Trial cheap) {
+        var limit = budget.orElseThrow();
+        var current = cheap;
+        var bytes = planner.applyAsLong(cheap.graph());
+        var least = bytes;
+        var price = CHEAP;
+        while (bytes > limit) {
+            price *= STEP;
+            if (price < DEAR) {
+                throw new BudgetException(limit, least);
+            }
+            var saved = SavedValues.choose(graph, boundary, price);
+            if (!saved.equals(current.saved())) {
+                current = new Trial(graph, boundary, saved);
+                bytes = planner.applyAsLong(current.graph());
+                least = Math.min(least, bytes);
+            }
+        }
+        return price == CHEAP
+                ? current.graph()
+                : refine(graph, boundary, current, price).graph();
+    }
+
+    private Trial refine(Graph graph, int boundary, Trial fitting, double price) {
+        var best = fitting;
+        var fits = price;
+        var exceeds = price / STEP;
+        for (var i = 0; i < REFINEMENTS; i++) {
+            var middle = Math.sqrt(fits * exceeds);
+            var saved = SavedValues.choose(graph, boundary, middle);
+            var trial = saved.equals(best.saved()) ? best : new Trial(graph, boundary, saved);
+            if (trial.equals(best) || planner.applyAsLong(trial.graph()) <= budget.orElseThrow()) {
+                fits = middle;
+                best = trial;
+            } else {
+                exceeds = middle;
+            }
+        }
+        return best;
+    }
+
+    /** Work that a graph spends on computing again what it had before. */
+    public static double recomputedFlops(Graph graph) {
+        return graph.nodes().stream()
+                .filter(node -> node.location().recompute().equals(Recomputation.REGION))
+                .mapToDouble(node -> Cost.flops(
+                        node.op(), node.operands().stream().map(graph::type).toList(), node.types()))
+                .sum();
+    }
+}

@@ -1,0 +1,178 @@
+package org.clipc.compiler.train;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.clipc.compiler.autodiff.Autodiff;
+import org.clipc.ir.BinaryFn;
+import org.clipc.ir.Comparison;
+import org.clipc.ir.DType;
+import org.clipc.ir.Graph;
+import org.clipc.ir.GraphBuilder;
+import org.clipc.ir.InputKind;
+import org.clipc.ir.Location;
+import org.clipc.ir.Op;
+import org.clipc.ir.Output;
+import org.clipc.ir.Shape;
+import org.clipc.ir.TensorType;
+import org.clipc.ir.UnaryFn;
+import org.clipc.ir.Value;
+import org.clipc.program.Parameter;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Builds the training step around a loss: forward, backward, clipping of the global gradient norm as
+ * {@code torch.nn.utils.clip_grad_norm_} does it, AdamW, and the clamping of parameters that ask for it. When the loss or
+ * the norm is not finite, parameters and state stay as they are.
+ */
+public final class TrainStep {
+
+    public static final String FIRST_MOMENT = "adam.m.";
+    public static final String SECOND_MOMENT = "adam.v.";
+
+    /** Names of the scalar inputs, f32, besides those of the loss. */
+    public static final String LEARNING_RATE = "lr";
+
+    /** The number of the step, from 1 on. */
+    public static final String STEP = "step";
+
+    /** Name of the output, f32, that is 1 when the step changed nothing and 0 when it did. */
+    public static final String SKIPPED = "skipped";
+
+    public static final String GRAD_NORM = "grad_norm";
+
+    private static final TensorType SCALAR = TensorType.scalar(DType.F32);
+
+    private final Graph gradients;
+    private final Optimizer optimizer;
+    private final GraphBuilder b;
+    private final Map<String, Value> inputs = new HashMap<>();
+
+    private TrainStep(Graph gradients, Optimizer optimizer) {
+        this.gradients = gradients;
+        this.optimizer = optimizer;
+        b = new GraphBuilder("train_step");
+    }
+
+    /**
+     * Outputs: those of {@code forward}, {@value #GRAD_NORM}, {@value #SKIPPED}, every scalar parameter as it is after
+     * the step, and the updates of parameters and state, named {@code next.<input>}.
+     *
+     * @param forward the loss as a graph
+     * @param loss name of the output that is minimised
+     * @param parameters all of the model's; those that {@code forward} does not use are left alone
+     */
+    public static Graph build(Graph forward, String loss, List<Parameter> parameters, Optimizer optimizer) {
+        var byName = new HashMap<String, Parameter>();
+        parameters.forEach(p -> byName.put(p.name(), p));
+        var gradients = Autodiff.gradients(forward, loss, input -> isTrained(input, byName));
+        return new TrainStep(gradients, optimizer).run(forward, loss, byName);
+    }
+
+    static boolean isTrained(Op.Input input, Map<String, Parameter> parameters) {
+        return input.kind() == InputKind.PARAMETER
+                && Objects.requireNonNull(parameters.get(input.name()), input.name())
+                        .trainable();
+    }
+
+    private Graph run(Graph forward, String loss, Map<String, Parameter> parameters) {
+        for (var node : gradients.nodes()) {
+            var value = b.at(node.location()).addAll(node.op(), node.operands()).getFirst();
+            if (node.op() instanceof Op.Input(var name, var _, var _)) {
+                inputs.put(name, value);
+            }
+        }
+        forward.outputs().forEach(b::output);
+        b.at(Location.of("optimizer"));
+        var trained = new ArrayList<Parameter>();
+        var grads = new ArrayList<Value>();
+        for (var input : gradients.inputs()) {
+            if (isTrainedInput(input, parameters)) {
+                trained.add(Objects.requireNonNull(parameters.get(input.name())));
+                grads.add(gradients.output(Autodiff.PREFIX + input.name()).value());
+            }
+        }
+        var norm = b.unary(UnaryFn.SQRT, sumOfSquares(grads));
+        var finite = b.binary(
+                BinaryFn.AND, isFinite(norm), isFinite(gradients.output(loss).value()));
+        // AdamW leaves everything as it is when told to scale by NaN.
+        var scale = b.select(finite, clipFactor(norm), b.constant(SCALAR, Double.NaN));
+        var lr = b.input(LEARNING_RATE, InputKind.SCALAR, SCALAR);
+        var step = b.input(STEP, InputKind.SCALAR, SCALAR);
+        b.output(GRAD_NORM, norm);
+        b.output(SKIPPED, b.convert(b.unary(UnaryFn.NOT, finite), DType.F32));
+        for (var i = 0; i < trained.size(); i++) {
+            update(trained.get(i), grads.get(i), List.of(lr, step, scale));
+        }
+        return b.build();
+    }
+
+    private static boolean isTrainedInput(Op.Input input, Map<String, Parameter> parameters) {
+        return isTrained(input, parameters) && input.type().dtype().isFloat();
+    }
+
+    private Value sumOfSquares(List<Value> grads) {
+        @Nullable Value sum = null;
+        for (var grad : grads) {
+            var wide = b.convert(grad, DType.F32);
+            var square = b.mul(wide, wide);
+            var part = b.sum(square, axes(b.shape(square)));
+            sum = sum == null ? part : b.add(sum, part);
+        }
+        return sum == null ? b.constant(SCALAR, 0) : sum;
+    }
+
+    private static List<Integer> axes(Shape shape) {
+        var axes = new ArrayList<Integer>();
+        for (var axis = 0; axis < shape.rank(); axis++) {
+            axes.add(axis);
+        }
+        return axes;
+    }
+
+    private Value isFinite(Value x) {
+        return b.compare(Comparison.LT, b.unary(UnaryFn.ABS, x), b.constantLike(x, Double.POSITIVE_INFINITY));
+    }
+
+    private Value clipFactor(Value norm) {
+        var one = b.constant(SCALAR, 1);
+        if (optimizer.clip() == null) {
+            return one;
+        }
+        var factor = b.div(b.constant(SCALAR, optimizer.clip()), b.add(norm, b.constant(SCALAR, 1e-6)));
+        return b.binary(BinaryFn.MIN, one, factor);
+    }
+
+    private void update(Parameter parameter, Value grad, List<Value> scalars) {
+        var name = parameter.name();
+        b.at(new Location("optimizer." + name, "", ""));
+        var state = parameter.type().withDtype(DType.F32);
+        var operands = new ArrayList<Value>();
+        operands.add(Objects.requireNonNull(inputs.get(name)));
+        operands.add(grad);
+        operands.add(b.input(FIRST_MOMENT + name, InputKind.STATE, state));
+        operands.add(b.input(SECOND_MOMENT + name, InputKind.STATE, state));
+        operands.addAll(scalars);
+        var decay = parameter.decay() ? optimizer.weightDecay() : 0;
+        var op = new Op.AdamW(optimizer.beta1(), optimizer.beta2(), optimizer.epsilon(), decay);
+        var results = b.addAll(op, operands);
+        var next = clamped(results.getFirst(), parameter.clamp());
+        b.output(new Output("next." + name, next, name));
+        b.output(new Output("next." + FIRST_MOMENT + name, results.get(1), FIRST_MOMENT + name));
+        b.output(new Output("next." + SECOND_MOMENT + name, results.get(2), SECOND_MOMENT + name));
+        if (parameter.type().rank() == 0) {
+            b.output(name, next);
+        }
+    }
+
+    private Value clamped(Value x, @Nullable List<Double> bounds) {
+        return bounds == null
+                ? x
+                : b.binary(
+                        BinaryFn.MIN,
+                        b.binary(BinaryFn.MAX, x, b.constantLike(x, bounds.getFirst())),
+                        b.constantLike(x, bounds.getLast()));
+    }
+}

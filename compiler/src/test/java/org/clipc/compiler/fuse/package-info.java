@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.fuse;
+
+import org.jspecify.annotations.NullMarked;

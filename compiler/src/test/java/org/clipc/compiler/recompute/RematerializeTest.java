@@ -1,0 +1,121 @@
+package org.clipc.compiler.recompute;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+import java.util.function.ToLongFunction;
+import org.clipc.compiler.fuse.Fuse;
+import org.clipc.compiler.lower.LaunchInterpreter;
+import org.clipc.compiler.lower.Lowering;
+import org.clipc.compiler.memory.InPlace;
+import org.clipc.compiler.memory.Lifetimes;
+import org.clipc.compiler.memory.PlanMemory;
+import org.clipc.compiler.pass.Simplify;
+import org.clipc.compiler.train.Optimizer;
+import org.clipc.compiler.train.TrainStep;
+import org.clipc.compiler.train.TwoTowers;
+import org.clipc.ir.Graph;
+import org.clipc.ir.Node;
+import org.clipc.ir.Op;
+import org.clipc.ir.TensorType;
+import org.clipc.ir.Verifier;
+import org.clipc.ir.interp.Interpreter;
+import org.clipc.ir.interp.Tensor64;
+import org.junit.jupiter.api.Test;
+
+class RematerializeTest {
+
+    private static final ToLongFunction<Graph> PLANNER = graph -> {
+        var lowered = InPlace.apply(Lowering.lower(new Fuse().apply(graph)));
+        return PlanMemory.plan(Lifetimes.of(lowered), lowered.steps().size()).bytes();
+    };
+
+    private final TwoTowers.Model model = TwoTowers.build(TwoTowers.Sizes.tiny(0.2));
+    private final Graph step = step(model);
+    private final Map<String, Tensor64> inputs = inputs();
+
+    private Map<String, Tensor64> inputs() {
+        var all = new TreeMap<>(model.inputs(step, 7));
+        all.put("lr", Tensor64.scalar(TensorType.f32(), 0.01));
+        all.put("step", Tensor64.scalar(TensorType.f32(), 3));
+        return all;
+    }
+
+    @Test
+    void computingAgainChangesNoBit() {
+        var expected = Interpreter.run(step, inputs);
+        for (var price : new double[] {1e9, 1, 0.01, 1e-6}) {
+            var boundary = step.output("loss").value().node();
+            var graph = Recomputation.apply(step, boundary, SavedValues.choose(step, boundary, price));
+            assertThat(Verifier.verify(graph)).isEmpty();
+            assertThat(Interpreter.run(graph, inputs)).isEqualTo(expected);
+            assertThat(Interpreter.run(new Fuse().apply(graph), inputs)).isEqualTo(expected);
+            assertThat(LaunchInterpreter.unplanned(Lowering.lower(new Fuse().apply(graph)))
+                            .run(inputs))
+                    .isEqualTo(expected);
+        }
+    }
+
+    @Test
+    void theLowerThePriceTheLessIsKept() {
+        var large = middling();
+        var boundary = large.output("loss").value().node();
+        var last = Long.MAX_VALUE;
+        for (var price : new double[] {1e9, 1, 0.3, 1e-6}) {
+            var kept = SavedValues.choose(large, boundary, price).stream()
+                    .mapToLong(v -> large.type(v).bytes())
+                    .sum();
+            assertThat(kept).isLessThan(last);
+            last = kept;
+        }
+    }
+
+    @Test
+    void withoutABudgetNoProductIsComputedAgain() {
+        var large = middling();
+        var graph = new Rematerialize("loss", OptionalLong.empty(), PLANNER).apply(large);
+        assertThat(again(graph))
+                .isNotEmpty()
+                .noneMatch(Op.DotGeneral.class::isInstance);
+        assertThat(PLANNER.applyAsLong(graph)).isLessThan(PLANNER.applyAsLong(large));
+    }
+
+    @Test
+    void meetsABudgetWithTheWorkItTakes() {
+        var large = middling();
+        var boundary = large.output("loss").value().node();
+        var budget = PLANNER.applyAsLong(Recomputation.apply(large, boundary, SavedValues.choose(large, boundary, 0.3)));
+        var graph = new Rematerialize("loss", OptionalLong.of(budget), PLANNER).apply(large);
+        assertThat(PLANNER.applyAsLong(graph)).isLessThanOrEqualTo(budget);
+        assertThat(again(graph)).hasAtLeastOneElementOfType(Op.DotGeneral.class);
+        assertThat(Rematerialize.recomputedFlops(graph)).isPositive();
+    }
+
+    private static Graph middling() {
+        return step(TwoTowers.build(TwoTowers.Sizes.middling()));
+    }
+
+    private static Graph step(TwoTowers.Model model) {
+        var optimizer = new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0);
+        return new Simplify().apply(TrainStep.build(model.loss(), "loss", model.parameters(), optimizer));
+    }
+
+    private static List<Op> again(Graph graph) {
+        return graph.nodes().stream()
+                .filter(node -> node.location().recompute().equals(Recomputation.REGION))
+                .map(Node::op)
+                .toList();
+    }
+
+    @Test
+    void saysWhatTheLeastIsThatABudgetMustBe() {
+        assertThatThrownBy(() -> new Rematerialize("loss", OptionalLong.of(1000), PLANNER).apply(step))
+                .isInstanceOf(Rematerialize.BudgetException.class)
+                .hasMessageContaining("1000 bytes")
+                .hasMessageContaining("model.micro_batch_size");
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.recompute;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.train;
+
+import org.jspecify.annotations.NullMarked;
