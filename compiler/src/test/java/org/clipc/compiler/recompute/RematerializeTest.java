@@ -3,11 +3,11 @@ package org.clipc.compiler.recompute;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.function.ToLongFunction;
+import org.clipc.compiler.cost.Cost;
 import org.clipc.compiler.fuse.Fuse;
 import org.clipc.compiler.lower.LaunchInterpreter;
 import org.clipc.compiler.lower.Lowering;
@@ -19,8 +19,6 @@ import org.clipc.compiler.train.Optimizer;
 import org.clipc.compiler.train.TrainStep;
 import org.clipc.compiler.train.TwoTowers;
 import org.clipc.ir.Graph;
-import org.clipc.ir.Node;
-import org.clipc.ir.Op;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.Verifier;
 import org.clipc.ir.interp.Interpreter;
@@ -75,10 +73,10 @@ class RematerializeTest {
     }
 
     @Test
-    void withoutABudgetNoProductIsComputedAgain() {
+    void withoutABudgetOnlyCheapWorkIsDoneAgain() {
         var large = middling();
         var graph = new Rematerialize("loss", OptionalLong.empty(), PLANNER).apply(large);
-        assertThat(again(graph)).isNotEmpty().noneMatch(Op.DotGeneral.class::isInstance);
+        assertThat(Rematerialize.recomputedFlops(graph)).isPositive().isLessThan(0.02 * Cost.flops(large));
         assertThat(PLANNER.applyAsLong(graph)).isLessThan(PLANNER.applyAsLong(large));
     }
 
@@ -104,13 +102,6 @@ class RematerializeTest {
     private static Graph step(TwoTowers.Model model) {
         var optimizer = new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0);
         return new Simplify().apply(TrainStep.build(model.loss(), "loss", model.parameters(), optimizer));
-    }
-
-    private static List<Op> again(Graph graph) {
-        return graph.nodes().stream()
-                .filter(node -> node.location().recompute().equals(Recomputation.REGION))
-                .map(Node::op)
-                .toList();
     }
 
     @Test

@@ -46,7 +46,7 @@ public final class TwoTowers {
 
         /** Large enough for products to be the dearest work by far. */
         public static Sizes middling() {
-            return new Sizes(8, 64, 16, new Tower(256, 4, 4, 1024), 20, 512, new Tower(192, 4, 3, 768), 64, 0);
+            return new Sizes(48, 64, 16, new Tower(256, 4, 4, 1024), 20, 512, new Tower(192, 4, 3, 768), 64, 0);
         }
 
         /** ViT-B/32 with 77 tokens. */
