@@ -29,6 +29,11 @@ public final class JvmTarget implements Target {
     public void plan(Launch launch, CallSink sink) {
         switch (launch.spec()) {
             case KernelSpec.Elementwise spec -> elementwise.plan(spec, launch, sink);
+            case KernelSpec.Gather(var dtype) -> new IndexTemplate(bits).gather(dtype, launch, sink);
+            case KernelSpec.ScatterAdd(var dtype) -> new IndexTemplate(bits).scatterAdd(dtype, launch, sink);
+            case KernelSpec.ArgMax(var dtype) -> new ArgMaxTemplate(bits).plan(dtype, launch, sink);
+            case KernelSpec.RandomSubset _ -> new RandomSubsetTemplate(bits).plan(launch, sink);
+            case KernelSpec.AdamW spec -> new AdamWTemplate(bits).plan(spec, launch, sink);
             default -> throw new IllegalArgumentException("no template for " + launch.spec());
         }
     }

@@ -1,0 +1,159 @@
+package org.clipc.compiler.jvm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
+import org.clipc.compiler.kernel.KernelSpec;
+import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.View;
+import org.clipc.ir.DType;
+import org.clipc.ir.Op;
+import org.clipc.ir.Shape;
+import org.clipc.ir.ShapeRules;
+import org.clipc.ir.TensorType;
+import org.clipc.ir.interp.Interpreter;
+import org.clipc.ir.interp.Tensor64;
+import org.junit.jupiter.api.Test;
+
+/** Gather, scatter-add, arg-max, random subsets and AdamW against the interpreter, over random shapes. */
+class IndexAndUpdateTemplatesTest {
+
+    private static final double TOLERANCE = 2e-6;
+
+    /** An op, its operands, and the launch that computes it. */
+    private record Case(Op op, List<View> inputs, Launch launch) {}
+
+    private final long seed = System.nanoTime();
+    private final RandomGenerator random = new Random(seed);
+
+    @Test
+    void agreeWithTheInterpreterForAnyPartitionOfTheirUnits() {
+        for (var bits : TestClasses.widths()) {
+            var target = new JvmTarget(bits);
+            try (var lab = new KernelLab(64 << 20)) {
+                var cases = new ArrayList<Case>();
+                for (var i = 0; i < 8; i++) {
+                    cases.add(gather(lab));
+                    cases.add(scatterAdd(lab));
+                    cases.add(argMax(lab));
+                    cases.add(randomSubset(lab));
+                    cases.add(adamW(lab));
+                }
+                cases.forEach(c -> lab.plan(target, c.launch));
+                cases.forEach(c -> check(target, lab, c));
+            }
+        }
+    }
+
+    private void check(JvmTarget target, KernelLab lab, Case c) {
+        var operands = c.inputs.stream()
+                .map(view -> Tensor64.of(type(view), lab.get(view)))
+                .toList();
+        var types = ShapeRules.infer(c.op, operands.stream().map(Tensor64::type).toList());
+        var want = Interpreter.apply(c.op, operands, types);
+        lab.run(target, c.launch, 3, random);
+        for (var i = 0; i < want.size(); i++) {
+            var got = lab.get(c.launch.outputs().get(i));
+            for (var e = 0; e < got.length; e++) {
+                var exact = want.get(i).get(e);
+                assertThat(Math.abs(got[e] - exact))
+                        .as("element %d of result %d of %s, seed %d", e, i, c.launch, seed)
+                        .isLessThanOrEqualTo(TOLERANCE * Math.max(1, Math.abs(exact)));
+            }
+        }
+    }
+
+    private static TensorType type(View view) {
+        return new TensorType(view.dtype(), new Shape(view.dims()));
+    }
+
+    private int upTo(int most) {
+        return 1 + random.nextInt(most);
+    }
+
+    private double[] numbers(int count) {
+        return random.doubles(count, -2, 2).toArray();
+    }
+
+    private double[] indices(int count, int below) {
+        return random.ints(count, 0, below).asDoubleStream().toArray();
+    }
+
+    private Case gather(KernelLab lab) {
+        var dtype = List.of(DType.F32, DType.I32, DType.F32).get(random.nextInt(3));
+        int batch = upTo(3);
+        int rows = upTo(9);
+        int count = upTo(20);
+        int width = upTo(40);
+        var table = lab.tensor(dtype, numbers(batch * rows * width), batch, rows, width);
+        var index = lab.tensor(DType.I32, indices(batch * count, rows), batch, count);
+        var out = lab.tensor(dtype, batch, count, width);
+        var launch = new Launch(new KernelSpec.Gather(dtype), List.of(table, index), List.of(out), List.of());
+        return new Case(new Op.Gather(1), List.of(table, index), launch);
+    }
+
+    private Case scatterAdd(KernelLab lab) {
+        int batch = upTo(3);
+        int size = upTo(50);
+        int count = upTo(60);
+        int width = random.nextInt(4) == 0 ? 1000 + upTo(3000) : upTo(40);
+        var updates = lab.tensor(DType.F32, numbers(batch * count * width), batch, count, width);
+        var index = lab.tensor(DType.I32, indices(batch * count, size), batch, count);
+        var out = lab.tensor(DType.F32, batch, size, width);
+        var launch = new Launch(new KernelSpec.ScatterAdd(DType.F32), List.of(updates, index), List.of(out), List.of());
+        return new Case(new Op.ScatterAdd(1, size), List.of(updates, index), launch);
+    }
+
+    private Case argMax(KernelLab lab) {
+        var dtype = random.nextBoolean() ? DType.F32 : DType.I32;
+        int rows = upTo(40);
+        int count = upTo(80);
+        var values = random.ints((long) rows * count, -5, 6).asDoubleStream().toArray();
+        var x = lab.tensor(dtype, values, rows, count);
+        var out = lab.tensor(DType.I32, rows);
+        var launch = new Launch(new KernelSpec.ArgMax(dtype), List.of(x), List.of(out), List.of());
+        return new Case(new Op.ArgMax(1), List.of(x), launch);
+    }
+
+    private Case randomSubset(KernelLab lab) {
+        int rows = upTo(10);
+        int from = upTo(60);
+        int choose = upTo(from);
+        int stream = random.nextInt(100);
+        var key = lab.tensor(DType.I32, new double[] {random.nextInt(), random.nextInt()}, 2);
+        var out = lab.tensor(DType.I32, rows, choose);
+        var launch = new Launch(
+                new KernelSpec.RandomSubset(), List.of(key), List.of(out), List.of((double) from, (double) stream));
+        return new Case(new Op.RandomSubset(rows, choose, from, stream), List.of(key), launch);
+    }
+
+    private Case adamW(KernelLab lab) {
+        int count = random.nextInt(4) == 0 ? 40_000 : upTo(100);
+        var scale = random.nextInt(5) == 0 ? Double.NaN : 0.5;
+        var inputs = new ArrayList<View>();
+        for (var i = 0; i < 4; i++) {
+            var values = numbers(count);
+            inputs.add(lab.tensor(
+                    DType.F32,
+                    i == 3
+                            ? IntStream.range(0, count)
+                                    .mapToDouble(k -> Math.abs(values[k]))
+                                    .toArray()
+                            : values,
+                    count));
+        }
+        for (var scalar : new double[] {1e-3, upTo(1000), scale}) {
+            inputs.add(lab.tensor(DType.F32, new double[] {scalar}));
+        }
+        var outputs = List.of(inputs.get(0), inputs.get(2), inputs.get(3));
+        var spec = new KernelSpec.AdamW(DType.F32, DType.F32);
+        return new Case(
+                new Op.AdamW(0.9, 0.98, 1e-6, 0.2),
+                List.copyOf(inputs),
+                new Launch(spec, inputs, outputs, List.of(0.9, 0.98, 1e-6, 0.2)));
+    }
+}
