@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.runtime.data;
+
+import org.jspecify.annotations.NullMarked;

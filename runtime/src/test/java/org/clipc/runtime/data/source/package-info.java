@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.runtime.data.source;
+
+import org.jspecify.annotations.NullMarked;
