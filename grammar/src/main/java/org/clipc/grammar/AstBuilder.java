@@ -121,7 +121,8 @@ final class AstBuilder {
                         exprs.span(c)));
             }
         }
-        return new Declaration.ConfigType(exprs.name(ctx.name()), keys, doc, exprs.span(ctx));
+        return new Declaration.ConfigType(
+                exprs.name(ctx.name(0)), ctx.base == null ? null : exprs.name(ctx.base), keys, doc, exprs.span(ctx));
     }
 
     private List<Member> members(List<ClipParser.MemberContext> contexts) {

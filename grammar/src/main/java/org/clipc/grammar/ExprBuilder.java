@@ -148,10 +148,14 @@ final class ExprBuilder {
                 new TypeRef.Enumerated(c.STRING().stream().map(this::string).toList(), span);
             case ClipParser.TensorTypeRefContext c -> tensorType(c.tensorType());
             case ClipParser.TupleTypeContext c ->
-                new TypeRef.Tuple(c.type().stream().map(this::type).toList(), span);
+                new TypeRef.Tuple(c.element().stream().map(this::element).toList(), span);
             case ClipParser.NamedTypeContext c -> new TypeRef.Named(c.getText(), span);
             default -> throw new IllegalStateException("a type without a form: " + ctx.getClass());
         };
+    }
+
+    private TypeRef.Element element(ClipParser.ElementContext ctx) {
+        return new TypeRef.Element(ctx.name() == null ? null : name(ctx.name()), type(ctx.type()));
     }
 
     TypeRef.Tensor tensorType(ClipParser.TensorTypeContext ctx) {

@@ -41,7 +41,7 @@ class ClipSyntaxTest {
         assertThat(parsed.unit().imports()).extracting("path").containsExactly("std.vision", "other/file.clip");
         assertThat(parsed.unit().declarations())
                 .extracting(d -> d.name().text())
-                .containsExactly("VisionConfig", "Linear", "gelu", "Clip");
+                .containsExactly("VisionConfig", "Linear", "TextConfig", "gelu", "both", "Clip");
         var config = (Declaration.ConfigType) parsed.unit().declarations().getFirst();
         assertThat(config.doc()).isEqualTo("Everything a tower needs.");
         assertThat(config.keys().get(3).doc()).isEqualTo("How it bends.");

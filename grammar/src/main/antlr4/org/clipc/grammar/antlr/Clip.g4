@@ -18,7 +18,7 @@ declaration
     | model
     ;
 
-configType : CONFIG name '{' configKey* '}' ;
+configType : CONFIG name (':' base=name)? '{' configKey* '}' ;
 configKey  : name ':' type ('=' expr)? ;
 
 module : MODULE name ('(' parameters ')')? '{' member* '}' ;
@@ -30,9 +30,12 @@ parameter  : name ':' type ('=' expr)? ;
 type
     : STRING ('|' STRING)*                       # EnumeratedType
     | tensorType                                 # TensorTypeRef
-    | '(' type (',' type)* ','? ')'              # TupleType
+    | '(' element (',' element)* ','? ')'        # TupleType
     | name                                       # NamedType
     ;
+
+// An entry's results carry names: (loss: [], logits: [B, B]).
+element : (name ':')? type ;
 
 tensorType : name? '[' (dim (',' dim)* ','?)? ']' ;
 dim

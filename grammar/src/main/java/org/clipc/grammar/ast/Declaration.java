@@ -13,8 +13,13 @@ public sealed interface Declaration {
 
     SourceSpan span();
 
-    /** {@code config Name { key: type = default … }}. */
-    record ConfigType(Identifier name, List<Key> keys, String doc, SourceSpan span) implements Declaration {
+    /**
+     * {@code config Name : Base { key: type = default … }}.
+     *
+     * @param base a configuration type whose keys this one has too, perhaps with other defaults
+     */
+    record ConfigType(Identifier name, @Nullable Identifier base, List<Key> keys, String doc, SourceSpan span)
+            implements Declaration {
         public ConfigType {
             keys = List.copyOf(keys);
         }

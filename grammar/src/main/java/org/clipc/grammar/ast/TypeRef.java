@@ -29,12 +29,15 @@ public sealed interface TypeRef {
         }
     }
 
-    /** {@code ([B, D], [B])}. */
-    record Tuple(List<TypeRef> elements, SourceSpan span) implements TypeRef {
+    /** {@code ([B, D], [B])}; an entry's results are named: {@code (loss: [], logits: [B, B])}. */
+    record Tuple(List<Element> elements, SourceSpan span) implements TypeRef {
         public Tuple {
             elements = List.copyOf(elements);
         }
     }
+
+    /** One element of a tuple type, perhaps named. */
+    record Element(@Nullable Identifier name, TypeRef type) {}
 
     /** One dimension of a tensor type. */
     sealed interface Dim {
