@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.elaborate;
+
+import org.jspecify.annotations.NullMarked;
