@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.runtime.metrics;
+
+import org.jspecify.annotations.NullMarked;
