@@ -130,7 +130,7 @@ final class ElementwiseTemplate {
 
     private static void render(Elementwise spec, KernelClass kernel) {
         var walk = walk(spec);
-        var code = new RowCode(walk, kernel);
+        var code = new RowCode(walk, kernel, false);
         kernel.add(unit(spec, kernel, walk));
         kernel.add(code.block(TypeName.VOID, CodeBlock.of(""), rowCall -> rowCall));
         var body = Loops.each(kernel.library(), "n", strip -> {
@@ -157,7 +157,8 @@ final class ElementwiseTemplate {
         var coordinates =
                 IntStream.range(0, outer).mapToObj(axis -> "at" + axis).toList();
         if (outer == 0) {
-            return unit.addStatement("block(arena, local, args, 1, count$L)", addresses(walk, layout, coordinates));
+            return unit.addStatement(
+                    "block(arena, local, args, 1, count$L)", walk.blockArguments(layout, coordinates, "column"));
         }
         for (var axis = 1; axis < outer; axis++) {
             unit.addCode(layout.declareInts("extent" + axis));
@@ -165,7 +166,8 @@ final class ElementwiseTemplate {
         if (outer == 1) {
             return unit.addStatement("final int at0 = first")
                     .addStatement(
-                            "block(arena, local, args, end - first, count$L)", addresses(walk, layout, coordinates));
+                            "block(arena, local, args, end - first, count$L)",
+                            walk.blockArguments(layout, coordinates, "column"));
         }
         unit.addStatement("int row = first").beginControlFlow("while (row < end)");
         var rest = "row";
@@ -176,12 +178,9 @@ final class ElementwiseTemplate {
         }
         return unit.addStatement("final int at0 = $L", rest)
                 .addStatement("final int run = Math.min(end - row, extent$L - at$L)", outer - 1, outer - 1)
-                .addStatement("block(arena, local, args, run, count$L)", addresses(walk, layout, coordinates))
+                .addStatement(
+                        "block(arena, local, args, run, count$L)", walk.blockArguments(layout, coordinates, "column"))
                 .addStatement("row += run")
                 .endControlFlow();
-    }
-
-    private static CodeBlock addresses(RowWalk walk, ArgumentLayout layout, List<String> coordinates) {
-        return CodeBlock.of(",\n$L", walk.blockArguments(layout, coordinates, "column"));
     }
 }

@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.clipc.compiler.kernel.Expr;
+import org.clipc.ir.BinaryFn;
 
 /**
  * Expressions with equal subtrees made one: each distinct subtree has a number, operands before what uses them. Takes time
@@ -58,6 +59,23 @@ final class ExprDag {
 
     boolean reads(int operand) {
         return leaves(Expr.Arg.class).stream().anyMatch(arg -> arg.index() == operand);
+    }
+
+    /** Whether computing it costs no more than a few instructions. */
+    boolean isCheap() {
+        return nodes.size() <= 8 && nodes.stream().noneMatch(ExprDag::isCostly);
+    }
+
+    private static boolean isCostly(Expr expr) {
+        return switch (expr) {
+            case Expr.Unary(var fn, var _) ->
+                switch (fn) {
+                    case EXP, LOG, TANH, ERF, SIGMOID, SOFTPLUS, SIN, COS, FLOOR -> true;
+                    case NEG, ABS, SIGN, SQRT, RSQRT, RECIPROCAL, NOT -> false;
+                };
+            case Expr.Binary(var fn, var _, var _) -> fn == BinaryFn.POW;
+            default -> false;
+        };
     }
 
     private Key key(Expr expr) {

@@ -4,12 +4,15 @@ import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.Target;
+import org.clipc.ir.BinaryFn;
+import org.clipc.ir.ReduceFn;
 
 /** Java kernels over the Vector API, for vectors of one width. */
 public final class JvmTarget implements Target {
 
     private final int bits;
     private final ElementwiseTemplate elementwise;
+    private final ReduceTemplate reduce;
 
     /** @param bits width of the vectors: 128, 256 or 512 */
     public JvmTarget(int bits) {
@@ -18,6 +21,7 @@ public final class JvmTarget implements Target {
         }
         this.bits = bits;
         this.elementwise = new ElementwiseTemplate(bits);
+        this.reduce = new ReduceTemplate(bits);
     }
 
     @Override
@@ -34,7 +38,23 @@ public final class JvmTarget implements Target {
             case KernelSpec.ArgMax(var dtype) -> new ArgMaxTemplate(bits).plan(dtype, launch, sink);
             case KernelSpec.RandomSubset _ -> new RandomSubsetTemplate(bits).plan(launch, sink);
             case KernelSpec.AdamW spec -> new AdamWTemplate(bits).plan(spec, launch, sink);
+            case KernelSpec.Reduce spec -> reduce.plan(spec, launch, sink);
+            case KernelSpec.Combine(var fn, var _) ->
+                reduce.combine(
+                        reduceFn(fn),
+                        launch.inputs().getFirst(),
+                        launch.outputs().getFirst(),
+                        sink);
             default -> throw new IllegalArgumentException("no template for " + launch.spec());
         }
+    }
+
+    private static ReduceFn reduceFn(BinaryFn fn) {
+        return switch (fn) {
+            case ADD -> ReduceFn.SUM;
+            case MAX -> ReduceFn.MAX;
+            case MIN -> ReduceFn.MIN;
+            case SUB, MUL, DIV, POW, AND, OR -> throw new IllegalArgumentException(fn + " combines no partial results");
+        };
     }
 }

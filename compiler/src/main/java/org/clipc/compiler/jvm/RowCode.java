@@ -19,11 +19,14 @@ import org.clipc.ir.DType;
 final class RowCode {
 
     private final RowWalk walk;
+    private final boolean passesColumn;
     private final KernelClass kernel;
     private final JvmLibrary library;
     private final ArgumentLayout layout;
 
-    RowCode(RowWalk walk, KernelClass kernel) {
+    /** @param passesColumn whether {@code row} takes {@code c}, the chunk's first column within the block */
+    RowCode(RowWalk walk, KernelClass kernel, boolean passesColumn) {
+        this.passesColumn = passesColumn;
         this.walk = walk;
         this.kernel = kernel;
         this.library = kernel.library();
@@ -34,8 +37,7 @@ final class RowCode {
      * Begins {@code block(arena, local, args, rows, columns, addresses…)}, without its end.
      *
      * @param before statements to start with
-     * @param rowCall makes the statement for one row's chunk out of a call of {@code row}; {@code c} is the chunk's first
-     *     column within the block
+     * @param rowCall makes the statement for one row's chunk out of a call of {@code row}
      */
     MethodSpec.Builder block(TypeName returns, CodeBlock before, UnaryOperator<CodeBlock> rowCall) {
         var method = kernel.method("block")
@@ -86,6 +88,9 @@ final class RowCode {
 
     private CodeBlock rowCall() {
         var arguments = new ArrayList<CodeBlock>();
+        if (passesColumn) {
+            arguments.add(CodeBlock.of("c"));
+        }
         for (var tensor : walk.tensors()) {
             arguments.add(tensor.staged() ? inTile(tensor.name()) : at(tensor, "r"));
         }
@@ -105,8 +110,7 @@ final class RowCode {
                         case BOOL -> CodeBlock.of("$L != 0", value);
                     });
         }
-        var separator = arguments.isEmpty() ? "" : ",\n";
-        return CodeBlock.of("row(arena, local, n$L$L)", separator, CodeBlock.join(arguments, ",\n"));
+        return CodeBlock.of("row(arena, local, n$L)", RowWalk.further(arguments));
     }
 
     private CodeBlock inTile(String name) {
@@ -197,6 +201,9 @@ final class RowCode {
     /** Begins {@code row(arena, local, n, …)}, with single elements loaded. */
     MethodSpec.Builder row(TypeName returns) {
         var method = kernel.method("row").returns(returns).addParameter(int.class, "n", Modifier.FINAL);
+        if (passesColumn) {
+            method.addParameter(int.class, "c", Modifier.FINAL);
+        }
         for (var tensor : walk.tensors()) {
             method.addParameter(tensor.staged() ? int.class : long.class, tensor.name(), Modifier.FINAL);
         }

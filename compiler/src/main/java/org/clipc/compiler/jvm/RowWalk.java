@@ -211,17 +211,20 @@ final class RowWalk {
     }
 
     /**
-     * The address arguments of a call of {@code block}: where its first row starts.
+     * The address arguments of a call of {@code block}, commas included: where its first row starts.
      *
      * @param coordinates variables that hold the position along each outer axis
      * @param column variable that holds the first column
      */
     CodeBlock blockArguments(ArgumentLayout layout, List<String> coordinates, String column) {
-        return CodeBlock.join(
-                steppers().stream()
-                        .map(stepper -> start(stepper, layout, coordinates, column))
-                        .toList(),
-                ",\n");
+        return further(steppers().stream()
+                .map(stepper -> start(stepper, layout, coordinates, column))
+                .toList());
+    }
+
+    /** Arguments behind others, each with the comma before it. */
+    static CodeBlock further(List<CodeBlock> arguments) {
+        return arguments.stream().map(a -> CodeBlock.of(",\n$L", a)).collect(CodeBlock.joining(""));
     }
 
     private CodeBlock start(Stepper stepper, ArgumentLayout layout, List<String> coordinates, String column) {

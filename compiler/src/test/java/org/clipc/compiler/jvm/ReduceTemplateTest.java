@@ -1,0 +1,225 @@
+package org.clipc.compiler.jvm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.random.RandomGenerator;
+import java.util.random.RandomGeneratorFactory;
+import java.util.stream.IntStream;
+import org.clipc.compiler.kernel.Access;
+import org.clipc.compiler.kernel.Expr;
+import org.clipc.compiler.kernel.KernelSpec.Combine;
+import org.clipc.compiler.kernel.KernelSpec.Operand;
+import org.clipc.compiler.kernel.KernelSpec.Reduce;
+import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.View;
+import org.clipc.ir.BinaryFn;
+import org.clipc.ir.DType;
+import org.clipc.ir.Philox;
+import org.clipc.ir.ReduceFn;
+import org.clipc.ir.interp.Scalars;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ReduceTemplateTest {
+
+    private static final List<DType> DTYPES = List.of(DType.F32, DType.F32, DType.BF16, DType.I32, DType.BOOL);
+
+    @Test
+    void randomReductionsAreRight() {
+        var seed = System.nanoTime();
+        var random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
+        for (var bits : TestClasses.widths()) {
+            var target = new JvmTarget(bits);
+            try (var lab = new KernelLab(64 << 20)) {
+                var launches = IntStream.range(0, 20)
+                        .mapToObj(_ -> launch(lab, random))
+                        .toList();
+                launches.forEach(launch -> lab.plan(target, launch));
+                for (var launch : launches) {
+                    lab.run(target, launch, 3, random);
+                    check(lab, launch, bits + " bits, seed " + seed);
+                }
+            }
+        }
+    }
+
+    private static Launch launch(KernelLab lab, RandomGenerator random) {
+        var inner = random.nextBoolean();
+        var dims = inner
+                ? List.of(pick(random, 1, 2, 5, 33), pick(random, 1, 3, 8, 31, 64, 257, 1000), 1)
+                : List.of(pick(random, 1, 2, 5), pick(random, 1, 3, 64, 65, 200), pick(random, 1, 2, 7, 8, 33, 100));
+        var operands = new ArrayList<Operand>();
+        var inputs = new ArrayList<View>();
+        var leaves = new ArrayList<Expr>();
+        for (var i = 0; i < 1 + random.nextInt(3); i++) {
+            var operand = new Operand(any(random, DTYPES), any(random, List.of(Access.values())));
+            operands.add(operand);
+            inputs.add(filled(lab, random, view(lab, random, operand, dims, inner)));
+            leaves.add(new Expr.Arg(i, operand.dtype()));
+        }
+        leaves.add(new Expr.Index(random.nextInt(3)));
+        operands.add(new Operand(DType.I32, Access.SPLAT));
+        inputs.add(lab.tensor(DType.I32, new double[] {random.nextInt(), random.nextInt()}, 2));
+        leaves.add(new Expr.Uniform(operands.size() - 1, 0));
+        var dtype = random.nextInt(4) == 0 ? DType.I32 : DType.F32;
+        var fn = any(random, List.of(ReduceFn.values()));
+        var value = fn == ReduceFn.SUM && dtype == DType.F32
+                ? tame(random, leaves)
+                : new RandomExprs(random, leaves).next(dtype, 3);
+        var result = dtype == DType.F32 && random.nextInt(4) == 0 ? DType.BF16 : dtype;
+        var output = lab.view(
+                random,
+                new Operand(result, any(random, List.of(Access.CONTIGUOUS, Access.STRIDED))),
+                List.of(dims.get(0), dims.get(2)),
+                false);
+        return new Launch(new Reduce(fn, inner, operands, value, result), inputs, List.of(output), List.of(9.0));
+    }
+
+    /** A view of [outer, reduced, inner] whose axis that rows run along is walked as the operand says. */
+    private static View view(
+            KernelLab lab, RandomGenerator random, Operand operand, List<Integer> dims, boolean inner) {
+        if (!inner) {
+            return lab.view(random, operand, dims, true);
+        }
+        var view = lab.view(random, operand, dims.subList(0, 2), true);
+        var strides = List.of(view.stride(0), view.stride(1), 1L);
+        return new View(view.buffer(), view.offset(), view.dtype(), dims, strides);
+    }
+
+    /** A product or difference of leaves: its sums neither overflow nor hold infinities. */
+    private static Expr tame(RandomGenerator random, List<Expr> leaves) {
+        var a = new Expr.Convert(DType.F32, leaves.get(random.nextInt(leaves.size())));
+        var b = new Expr.Convert(DType.F32, leaves.get(random.nextInt(leaves.size())));
+        return new Expr.Binary(random.nextBoolean() ? BinaryFn.MUL : BinaryFn.SUB, a, b);
+    }
+
+    private static void check(KernelLab lab, Launch launch, String where) {
+        var spec = (Reduce) launch.spec();
+        var dims = launch.inputs().getFirst().dims();
+        var values = launch.inputs().stream().map(lab::get).toList();
+        var got = lab.get(launch.outputs().getFirst());
+        for (var o = 0; o < dims.get(0); o++) {
+            for (var i = 0; i < dims.get(2); i++) {
+                var terms = new double[dims.get(1)];
+                for (var r = 0; r < terms.length; r++) {
+                    terms[r] = ExprOracle.eval(spec.value(), at(launch, values, dims, o, r, i));
+                }
+                var at = o * dims.get(2) + i;
+                check(spec, terms, got[at], "element " + at + " of " + launch + ", " + where);
+            }
+        }
+    }
+
+    private static void check(Reduce spec, double[] terms, double got, String where) {
+        if (spec.fn() == ReduceFn.SUM && spec.value().dtype() == DType.F32) {
+            var size = Arrays.stream(terms).map(Math::abs).sum();
+            var rounding = spec.result() == DType.BF16 ? 0x1p-8 : 1e-6;
+            assertThat(got).as(where).isCloseTo(Arrays.stream(terms).sum(), within(rounding * size + 1e-30));
+            return;
+        }
+        var fn = switch (spec.fn()) {
+            case SUM -> BinaryFn.ADD;
+            case MAX -> BinaryFn.MAX;
+            case MIN -> BinaryFn.MIN;
+        };
+        Double want = terms[0];
+        for (var r = 1; r < terms.length; r++) {
+            want = Scalars.binary(fn, spec.value().dtype(), want, terms[r]);
+        }
+        assertThat(got).as(where).isEqualTo((Double) Scalars.round(spec.result(), want));
+    }
+
+    private static ExprOracle.Leaves at(Launch launch, List<double[]> values, List<Integer> dims, int o, int r, int i) {
+        var element = (o * dims.get(1) + r) * dims.get(2) + i;
+        return new ExprOracle.Leaves() {
+            @Override
+            public double operand(int index) {
+                return values.get(index)[element];
+            }
+
+            @Override
+            public double attribute(int index) {
+                return launch.attributes().get(index);
+            }
+
+            @Override
+            public double uniform(Expr.Uniform uniform) {
+                var key = values.get(uniform.seed());
+                return Philox.uniform((int) key[0], (int) key[1], element, (int) attribute(uniform.stream()));
+            }
+
+            @Override
+            public int index(int axis) {
+                return List.of(o, r, i).get(axis);
+            }
+        };
+    }
+
+    private static View filled(KernelLab lab, RandomGenerator random, View view) {
+        var values = new double[(int) view.elements()];
+        for (var i = 0; i < values.length; i++) {
+            values[i] = switch (view.dtype()) {
+                case F32, BF16, F16 -> random.nextGaussian() * 3;
+                case I32 -> random.nextInt(-20, 20);
+                case BOOL -> random.nextInt(2);
+            };
+        }
+        lab.set(view, values);
+        return view;
+    }
+
+    private static <T> T any(RandomGenerator random, List<T> choices) {
+        return choices.get(random.nextInt(choices.size()));
+    }
+
+    private static int pick(RandomGenerator random, int... choices) {
+        return choices[random.nextInt(choices.length)];
+    }
+
+    /** Shapes that are cut into pieces: the bits must not depend on which thread reduces which. */
+    @ParameterizedTest
+    @CsvSource({"true,1,400000,1", "true,3,70001,1", "false,2,1003,1030", "false,1,100000,3"})
+    void piecesCombineToTheSameBitsHoweverTheyAreDivided(boolean inner, int outer, int reduced, int columns) {
+        var seed = System.nanoTime();
+        var random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
+        var n = outer * reduced * columns;
+        var values = random.doubles(n, 0.5, 1.5).map(v -> (float) v).toArray();
+        for (var bits : TestClasses.widths()) {
+            var target = new JvmTarget(bits);
+            try (var lab = new KernelLab(64 << 20)) {
+                var x = lab.tensor(DType.F32, values, outer, reduced, columns);
+                var y = lab.tensor(DType.F32, outer, columns);
+                var operand = new Operand(DType.F32, Access.CONTIGUOUS);
+                var spec = new Reduce(ReduceFn.SUM, inner, List.of(operand), new Expr.Arg(0, DType.F32), DType.F32);
+                var launch = new Launch(spec, List.of(x), List.of(y), List.of());
+                lab.run(target, launch);
+                var whole = lab.bytes(y);
+                check(lab, launch, bits + " bits, seed " + seed);
+                for (var threads = 2; threads < 5; threads++) {
+                    lab.run(target, launch, threads, random);
+                    assertThat(lab.bytes(y)).as("seed %d", seed).isEqualTo(whole);
+                }
+            }
+        }
+    }
+
+    @Test
+    void combineReducesPartialResults() {
+        for (var bits : TestClasses.widths()) {
+            try (var lab = new KernelLab(1 << 20)) {
+                var partials = lab.tensor(
+                        DType.F32, IntStream.range(0, 60).asDoubleStream().toArray(), 2, 5, 6);
+                var y = lab.tensor(DType.F32, 2, 6);
+                lab.run(
+                        new JvmTarget(bits),
+                        new Launch(new Combine(BinaryFn.MAX, DType.F32), List.of(partials), List.of(y), List.of()));
+                assertThat(lab.get(y)).containsExactly(24, 25, 26, 27, 28, 29, 54, 55, 56, 57, 58, 59);
+            }
+        }
+    }
+}
