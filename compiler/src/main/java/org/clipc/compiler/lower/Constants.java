@@ -6,10 +6,10 @@ final class Constants {
     private Constants() {}
 
     /**
-     * Whether a kernel's code holds the constant. Small multiples of 1/8 and what is not finite: numbers that formulas
-     * are made of, unlike drop rates, sizes and their inverses, which differ from layer to layer.
+     * Whether a kernel's code holds the constant: 0, 1, -1 and what is not finite. Others may differ from layer to layer,
+     * as drop rates do, and a number in a register costs no more than one in the code.
      */
     static boolean isBaked(double value) {
-        return !Double.isFinite(value) || (Math.abs(value) <= 8 && value * 8 == Math.rint(value * 8));
+        return !Double.isFinite(value) || value == 0 || Math.abs(value) == 1;
     }
 }

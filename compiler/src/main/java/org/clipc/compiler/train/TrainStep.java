@@ -113,23 +113,16 @@ public final class TrainStep {
         return isTrained(input, parameters) && input.type().dtype().isFloat();
     }
 
+    /** The sum over all gradients: one number each, side by side, and the sum of these, however many there are. */
     private Value sumOfSquares(List<Value> grads) {
-        @Nullable Value sum = null;
+        var parts = new ArrayList<Value>();
         for (var grad : grads) {
-            var wide = b.convert(grad, DType.F32);
-            var square = b.mul(wide, wide);
-            var part = b.sum(square, axes(b.shape(square)));
-            sum = sum == null ? part : b.add(sum, part);
+            var row = b.reshape(
+                    b.convert(grad, DType.F32),
+                    new Shape(List.of(1, Math.toIntExact(b.shape(grad).elements()))));
+            parts.add(b.sum(b.mul(row, row), List.of(1)));
         }
-        return sum == null ? b.constant(SCALAR, 0) : sum;
-    }
-
-    private static List<Integer> axes(Shape shape) {
-        var axes = new ArrayList<Integer>();
-        for (var axis = 0; axis < shape.rank(); axis++) {
-            axes.add(axis);
-        }
-        return axes;
+        return parts.isEmpty() ? b.constant(SCALAR, 0) : b.sum(b.concat(parts, 0), List.of(0));
     }
 
     private Value isFinite(Value x) {

@@ -1,0 +1,155 @@
+package org.clipc.compiler.pack;
+
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.clipc.compiler.kernel.CallSink.Argument;
+import org.clipc.compiler.lower.Buffer;
+import org.clipc.ir.InputKind;
+import org.clipc.ir.TensorType;
+import org.clipc.program.EntryPoint;
+import org.clipc.program.KernelCall;
+import org.clipc.program.Manifest;
+import org.clipc.program.Parameter;
+import org.clipc.program.Schedule;
+import org.clipc.program.TensorSlot;
+
+/** Where everything lies in the arena: parameters, then the workspace that all entry points share, then state. */
+final class ArenaLayout {
+
+    private final Map<String, Long> parameters = new LinkedHashMap<>();
+    private final Map<String, TensorSlot> state = new LinkedHashMap<>();
+    private final long parameterBytes;
+    private final long workspaceBytes;
+    private final long stateBytes;
+
+    ArenaLayout(List<Parameter> all, List<CompiledEntry> entries) {
+        var end = 0L;
+        for (var parameter : all) {
+            parameters.put(parameter.name(), end);
+            end += Manifest.align(parameter.type().bytes());
+        }
+        parameterBytes = end;
+        workspaceBytes = entries.stream().mapToLong(e -> e.plan().bytes()).max().orElse(0);
+        var stateStart = parameterBytes + workspaceBytes;
+        end = stateStart;
+        for (var type : stateTypes(entries).entrySet()) {
+            state.put(type.getKey(), new TensorSlot(type.getKey(), type.getValue(), end));
+            end += Manifest.align(type.getValue().bytes());
+        }
+        stateBytes = end - stateStart;
+    }
+
+    private static Map<String, TensorType> stateTypes(List<CompiledEntry> entries) {
+        var types = new LinkedHashMap<String, TensorType>();
+        for (var entry : entries) {
+            for (var input : entry.graph().inputs()) {
+                if (input.kind() == InputKind.STATE) {
+                    types.put(input.name(), input.type());
+                }
+            }
+        }
+        return types;
+    }
+
+    long parameterBytes() {
+        return parameterBytes;
+    }
+
+    long workspaceBytes() {
+        return workspaceBytes;
+    }
+
+    long stateBytes() {
+        return stateBytes;
+    }
+
+    List<TensorSlot> state() {
+        return List.copyOf(state.values());
+    }
+
+    long parameter(String name) {
+        return Objects.requireNonNull(parameters.get(name), name);
+    }
+
+    /** The inputs that a caller writes, and the outputs that updates of parameters and state are not. */
+    EntryPoint entryPoint(CompiledEntry entry) {
+        var offsets = offsets(entry);
+        var lowered = entry.lowered();
+        var inputs = entry.graph().inputs().stream()
+                .filter(input -> input.kind() == InputKind.DATA || input.kind() == InputKind.SCALAR)
+                .map(input -> slot(
+                        input.name(),
+                        input.type(),
+                        Objects.requireNonNull(lowered.inputs().get(input.name()))
+                                .buffer(),
+                        offsets))
+                .toList();
+        var outputs = entry.graph().outputs().stream()
+                .filter(output -> output.updates() == null)
+                .map(output -> slot(
+                        output.name(),
+                        entry.graph().type(output.value()),
+                        Objects.requireNonNull(lowered.outputs().get(output.name()))
+                                .buffer(),
+                        offsets))
+                .toList();
+        return new EntryPoint(entry.name(), entry.batch(), inputs, outputs);
+    }
+
+    private static TensorSlot slot(String name, TensorType type, int buffer, Map<Integer, Long> offsets) {
+        return new TensorSlot(name, type, Objects.requireNonNull(offsets.get(buffer), name));
+    }
+
+    Schedule schedule(CompiledEntry entry, String target) {
+        var offsets = offsets(entry);
+        var lowered = entry.lowered();
+        var calls = entry.target(target).calls().stream()
+                .map(call -> new KernelCall(
+                        call.kernel(),
+                        call.arguments().stream()
+                                .map(argument -> resolve(argument, call, entry, offsets))
+                                .toList(),
+                        call.units(),
+                        call.localFloats(),
+                        call.sharedFloats(),
+                        lowered.steps().get(call.step()).node()))
+                .toList();
+        return new Schedule(entry.name(), target, entry.plan().bytes(), calls);
+    }
+
+    private static long resolve(
+            Argument argument, TargetCalls.Call call, CompiledEntry entry, Map<Integer, Long> offsets) {
+        return switch (argument) {
+            case Argument.Literal(var value) -> value;
+            case Argument.Address(var buffer, var bytes) -> {
+                var own = entry.lowered().buffers().size();
+                if (buffer < own) {
+                    yield Objects.requireNonNull(offsets.get(buffer)) + bytes;
+                }
+                var block = CompiledEntry.temporaries(entry.lowered(), call.step());
+                yield Objects.requireNonNull(offsets.get(block))
+                        + call.temporaries().get(buffer - own)
+                        + bytes;
+            }
+        };
+    }
+
+    /** Byte offset in the arena by buffer id. */
+    private Map<Integer, Long> offsets(CompiledEntry entry) {
+        var offsets = new HashMap<Integer, Long>();
+        entry.plan().offsets().forEach((buffer, offset) -> offsets.put(buffer, parameterBytes + offset));
+        for (var buffer : entry.lowered().buffers()) {
+            if (buffer.role() == Buffer.Role.PARAMETER) {
+                offsets.put(buffer.id(), parameter(buffer.name()));
+            } else if (buffer.role() == Buffer.Role.STATE) {
+                offsets.put(
+                        buffer.id(),
+                        Objects.requireNonNull(state.get(buffer.name())).offset());
+            }
+        }
+        return offsets;
+    }
+}

@@ -1,0 +1,61 @@
+package org.clipc.compiler.pack;
+
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import org.clipc.compiler.kernel.Target;
+import org.clipc.compiler.train.Optimizer;
+import org.clipc.ir.Graph;
+
+/**
+ * What to make of a model.
+ *
+ * @param config everything that configures the program, for its manifest
+ * @param microBatch samples in a training step and in the loss
+ * @param inferenceBatch samples in a run of any other entry point
+ * @param training whether the program can train: {@code loss_grad} and {@code train_step}
+ * @param memoryBudget bytes that the training step's workspace may take, if there is a limit
+ * @param targets at least one
+ * @param verifyEach whether to verify graphs after every pass
+ * @param keepSources whether the program carries the kernels' sources
+ * @param observer is shown the graph after each pass
+ */
+public record CompileOptions(
+        Map<String, Object> config,
+        int microBatch,
+        int inferenceBatch,
+        boolean training,
+        Optimizer optimizer,
+        OptionalLong memoryBudget,
+        List<Target> targets,
+        boolean verifyEach,
+        boolean keepSources,
+        Observer observer) {
+
+    /** Is told what the passes do. */
+    @FunctionalInterface
+    public interface Observer {
+        void after(String entry, String pass, Graph graph);
+    }
+
+    public CompileOptions {
+        targets = List.copyOf(targets);
+        if (targets.isEmpty()) {
+            throw new IllegalArgumentException("there is no target to compile for");
+        }
+    }
+
+    public CompileOptions observedBy(Observer other) {
+        return new CompileOptions(
+                config,
+                microBatch,
+                inferenceBatch,
+                training,
+                optimizer,
+                memoryBudget,
+                targets,
+                verifyEach,
+                keepSources,
+                other);
+    }
+}

@@ -1,0 +1,43 @@
+package org.clipc.compiler.pack;
+
+import java.util.List;
+import java.util.Map;
+import org.clipc.compiler.memory.MemoryPlan;
+import org.clipc.compiler.pass.PassPipeline;
+
+/**
+ * What compiling a program came to.
+ *
+ * @param kernels number of generated kernels by target
+ * @param renderNanos time to render the kernels' sources
+ * @param javacNanos time to compile them
+ * @param nanos time of everything
+ */
+public record CompileReport(
+        List<EntryReport> entries, Map<String, Integer> kernels, long renderNanos, long javacNanos, long nanos) {
+
+    public CompileReport {
+        entries = List.copyOf(entries);
+        kernels = Map.copyOf(kernels);
+    }
+
+    /**
+     * @param passes in order, with their times
+     * @param flops floating-point operations of a run
+     * @param recomputedFlops those of them that compute again what the forward pass had
+     * @param launches number of kernel launches of a run
+     * @param plan of the workspace
+     */
+    public record EntryReport(
+            String entry,
+            List<PassPipeline.Timing> passes,
+            double flops,
+            double recomputedFlops,
+            int launches,
+            MemoryPlan plan) {
+
+        public EntryReport {
+            passes = List.copyOf(passes);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package org.clipc.compiler.pack;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.clipc.compiler.kernel.RenderedKernel;
+import org.clipc.compiler.lower.LoweredGraph;
+import org.clipc.compiler.memory.Interval;
+import org.clipc.compiler.memory.Lifetimes;
+import org.clipc.compiler.memory.MemoryPlan;
+import org.clipc.compiler.memory.PlanMemory;
+import org.clipc.compiler.pass.PassPipeline;
+import org.clipc.ir.Graph;
+
+/**
+ * An entry point with its calls for every target and one memory plan for all of them, so that its inputs and outputs are
+ * at the same places whatever runs it.
+ */
+record CompiledEntry(
+        String name,
+        int batch,
+        List<PassPipeline.Timing> passes,
+        LoweredGraph lowered,
+        List<TargetCalls> targets,
+        MemoryPlan plan) {
+
+    /** @param kernels by target and class name; new ones are added */
+    static CompiledEntry compile(
+            String name,
+            int batch,
+            PassPipeline.Result passed,
+            CompileOptions options,
+            Map<String, Map<String, RenderedKernel>> kernels) {
+        var lowered = EntryPasses.lower(passed.graph());
+        var targets = new ArrayList<TargetCalls>();
+        for (var target : options.targets()) {
+            targets.add(
+                    TargetCalls.plan(target, lowered, kernels.computeIfAbsent(target.name(), _ -> new TreeMap<>())));
+        }
+        return new CompiledEntry(name, batch, passed.timings(), lowered, targets, plan(lowered, targets));
+    }
+
+    private static MemoryPlan plan(LoweredGraph lowered, List<TargetCalls> targets) {
+        var steps = lowered.steps().size();
+        var intervals = new ArrayList<>(Lifetimes.of(lowered));
+        for (var s = 0; s < steps; s++) {
+            var step = s;
+            var bytes = targets.stream()
+                    .mapToLong(t -> t.temporaryBytes().get(step))
+                    .max()
+                    .orElse(0);
+            if (bytes > 0) {
+                intervals.add(new Interval(temporaries(lowered, s), "temporary", bytes, s, s));
+            }
+        }
+        return PlanMemory.plan(intervals, steps);
+    }
+
+    /** Id, in the plan, of the block of a step's temporaries. */
+    static int temporaries(LoweredGraph lowered, int step) {
+        return lowered.buffers().size() + step;
+    }
+
+    Graph graph() {
+        return lowered.graph();
+    }
+
+    int launches() {
+        return lowered.steps().size();
+    }
+
+    TargetCalls target(String target) {
+        return targets.stream()
+                .filter(t -> t.target().equals(target))
+                .findFirst()
+                .orElseThrow();
+    }
+}

@@ -1,0 +1,82 @@
+package org.clipc.compiler.pack;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.function.ToLongFunction;
+import org.clipc.compiler.autodiff.Autodiff;
+import org.clipc.compiler.fuse.Fuse;
+import org.clipc.compiler.lower.LoweredGraph;
+import org.clipc.compiler.lower.Lowering;
+import org.clipc.compiler.memory.InPlace;
+import org.clipc.compiler.memory.Lifetimes;
+import org.clipc.compiler.memory.PlanMemory;
+import org.clipc.compiler.pass.EraseStopGradients;
+import org.clipc.compiler.pass.Pass;
+import org.clipc.compiler.pass.PassPipeline;
+import org.clipc.compiler.pass.Simplify;
+import org.clipc.compiler.recompute.Rematerialize;
+import org.clipc.compiler.train.Optimizer;
+import org.clipc.compiler.train.TrainStep;
+import org.clipc.ir.Graph;
+import org.clipc.ir.InputKind;
+import org.clipc.program.Parameter;
+
+/** The passes that each kind of entry point goes through. */
+final class EntryPasses {
+
+    static final String LOSS = "loss";
+
+    private EntryPasses() {}
+
+    static List<Pass> inference() {
+        return List.of(new EraseStopGradients(), new Simplify(), new Fuse());
+    }
+
+    static List<Pass> gradients(List<Parameter> parameters, OptionalLong budget) {
+        var trainable = parameters.stream()
+                .filter(Parameter::trainable)
+                .map(Parameter::name)
+                .toList();
+        return backward(
+                Pass.of(
+                        "gradients",
+                        g -> Autodiff.gradients(
+                                g,
+                                LOSS,
+                                input -> input.kind() == InputKind.PARAMETER && trainable.contains(input.name()))),
+                budget);
+    }
+
+    static List<Pass> training(List<Parameter> parameters, Optimizer optimizer, OptionalLong budget) {
+        return backward(Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), budget);
+    }
+
+    private static List<Pass> backward(Pass differentiate, OptionalLong budget) {
+        var passes = new ArrayList<Pass>();
+        passes.add(new Simplify());
+        passes.add(differentiate);
+        passes.add(new EraseStopGradients());
+        passes.add(new Simplify());
+        passes.add(new Rematerialize(LOSS, budget, PLANNER));
+        passes.add(new Fuse());
+        return passes;
+    }
+
+    /** Size of the workspace that a graph will need, before it is fused. */
+    private static final ToLongFunction<Graph> PLANNER = graph -> {
+        var lowered = lower(new Fuse().apply(graph));
+        return PlanMemory.plan(Lifetimes.of(lowered), lowered.steps().size()).bytes();
+    };
+
+    static LoweredGraph lower(Graph fused) {
+        return InPlace.apply(Lowering.lower(fused));
+    }
+
+    static PassPipeline pipeline(String entry, List<Pass> passes, CompileOptions options) {
+        return new PassPipeline(
+                passes,
+                options.verifyEach(),
+                (pass, graph) -> options.observer().after(entry, pass.name(), graph));
+    }
+}

@@ -1,0 +1,74 @@
+package org.clipc.compiler.pack;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.RenderedKernel;
+import org.clipc.compiler.kernel.Target;
+import org.clipc.compiler.lower.LoweredGraph;
+import org.clipc.compiler.memory.MemoryPlan;
+
+/**
+ * The calls that one target makes of a lowered graph. Temporaries of a launch share one block of memory, which lives for
+ * that launch.
+ *
+ * @param temporaryBytes by step: size of the block
+ */
+record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
+
+    /** A call whose addresses are not known yet. */
+    record Call(
+            int step,
+            String kernel,
+            List<CallSink.Argument> arguments,
+            int units,
+            int localFloats,
+            int sharedFloats,
+            List<Long> temporaries) {}
+
+    /** @param kernels by class name: those of this target so far, to which new ones are added */
+    static TargetCalls plan(Target target, LoweredGraph lowered, Map<String, RenderedKernel> kernels) {
+        var calls = new ArrayList<Call>();
+        var bytes = new ArrayList<Long>();
+        for (var s = 0; s < lowered.steps().size(); s++) {
+            var sink = new Collector(s, lowered.buffers().size(), kernels, calls);
+            target.plan(lowered.steps().get(s).launch(), sink);
+            bytes.add(sink.used);
+        }
+        return new TargetCalls(target.name(), calls, bytes);
+    }
+
+    private static final class Collector implements CallSink {
+
+        private final int step;
+        private final int firstTemporary;
+        private final Map<String, RenderedKernel> kernels;
+        private final List<Call> calls;
+        private final List<Long> temporaries = new ArrayList<>();
+        private long used;
+
+        Collector(int step, int firstTemporary, Map<String, RenderedKernel> kernels, List<Call> calls) {
+            this.step = step;
+            this.firstTemporary = firstTemporary;
+            this.kernels = kernels;
+            this.calls = calls;
+        }
+
+        @Override
+        public int temporary(long bytes) {
+            temporaries.add(used);
+            used += MemoryPlan.align(bytes);
+            return firstTemporary + temporaries.size() - 1;
+        }
+
+        @Override
+        public void call(
+                RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats) {
+            kernels.putIfAbsent(kernel.className(), kernel);
+            // The list of temporaries is shared on purpose: later ones have higher numbers.
+            calls.add(new Call(
+                    step, kernel.className(), List.copyOf(arguments), units, localFloats, sharedFloats, temporaries));
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.pack;
+
+import org.jspecify.annotations.NullMarked;
