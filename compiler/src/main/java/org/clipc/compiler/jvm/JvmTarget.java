@@ -45,6 +45,10 @@ public final class JvmTarget implements Target {
                         launch.inputs().getFirst(),
                         launch.outputs().getFirst(),
                         sink);
+            case KernelSpec.Softmax spec -> new SoftmaxTemplate(bits).plan(spec, launch, sink);
+            case KernelSpec.SoftmaxGrad spec -> new SoftmaxTemplate(bits).planGrad(spec, launch, sink);
+            case KernelSpec.SoftmaxXent spec -> new CrossEntropyTemplate(bits).plan(spec, launch, sink);
+            case KernelSpec.SoftmaxXentGrad spec -> new CrossEntropyTemplate(bits).planGrad(spec, launch, sink);
             default -> throw new IllegalArgumentException("no template for " + launch.spec());
         }
     }
