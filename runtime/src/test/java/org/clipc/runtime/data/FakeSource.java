@@ -42,11 +42,20 @@ record FakeSource(List<Integer> sizes, int everyNthIsDamaged) implements SampleS
 
     @Override
     public RawSample load(int part, int sample) throws IOException {
-        if (everyNthIsDamaged > 0 && (part * 31 + sample) % everyNthIsDamaged == 0) {
+        if (isDamaged(part, sample)) {
             throw new IOException("damaged on purpose");
         }
         String key = part + "/" + sample;
         return new RawSample(
                 key, key.getBytes(StandardCharsets.UTF_8), List.of("caption of " + key), OptionalInt.empty());
+    }
+
+    private boolean isDamaged(int part, int sample) {
+        return everyNthIsDamaged > 0 && (part * 31 + sample) % everyNthIsDamaged == 0;
+    }
+
+    boolean hasGoodSamples() {
+        return IntStream.range(0, parts())
+                .anyMatch(part -> IntStream.range(0, samples(part)).anyMatch(sample -> !isDamaged(part, sample)));
     }
 }
