@@ -130,7 +130,7 @@ final class ElementwiseTemplate {
 
     private static void render(Elementwise spec, KernelClass kernel) {
         var walk = walk(spec);
-        var code = new RowCode(walk, kernel, false);
+        var code = new RowCode(walk, kernel);
         kernel.add(unit(spec, kernel, walk));
         kernel.add(code.block(TypeName.VOID, CodeBlock.of(""), rowCall -> rowCall));
         var body = Loops.each(kernel.library(), "n", strip -> {

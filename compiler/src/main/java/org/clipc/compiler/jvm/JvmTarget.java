@@ -13,6 +13,7 @@ public final class JvmTarget implements Target {
     private final int bits;
     private final ElementwiseTemplate elementwise;
     private final ReduceTemplate reduce;
+    private final GemmTemplate gemm;
 
     /** @param bits width of the vectors: 128, 256 or 512 */
     public JvmTarget(int bits) {
@@ -22,6 +23,7 @@ public final class JvmTarget implements Target {
         this.bits = bits;
         this.elementwise = new ElementwiseTemplate(bits);
         this.reduce = new ReduceTemplate(bits);
+        this.gemm = new GemmTemplate(bits);
     }
 
     @Override
@@ -49,6 +51,7 @@ public final class JvmTarget implements Target {
             case KernelSpec.SoftmaxGrad spec -> new SoftmaxTemplate(bits).planGrad(spec, launch, sink);
             case KernelSpec.SoftmaxXent spec -> new CrossEntropyTemplate(bits).plan(spec, launch, sink);
             case KernelSpec.SoftmaxXentGrad spec -> new CrossEntropyTemplate(bits).planGrad(spec, launch, sink);
+            case KernelSpec.Gemm spec -> gemm.plan(spec, launch, sink);
             default -> throw new IllegalArgumentException("no template for " + launch.spec());
         }
     }

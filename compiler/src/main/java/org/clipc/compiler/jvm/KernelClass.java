@@ -2,6 +2,7 @@ package org.clipc.compiler.jvm;
 
 import com.palantir.javapoet.ClassName;
 import com.palantir.javapoet.CodeBlock;
+import com.palantir.javapoet.FieldSpec;
 import com.palantir.javapoet.JavaFile;
 import com.palantir.javapoet.MethodSpec;
 import com.palantir.javapoet.TypeSpec;
@@ -14,13 +15,21 @@ import java.util.function.Supplier;
 import javax.lang.model.element.Modifier;
 import org.clipc.compiler.kernel.RenderedKernel;
 
-/** A generated kernel class under construction: {@code run} hands its units, one by one, to a method {@code unit}. */
+/**
+ * A generated kernel class under construction: {@code run} hands its units, one by one, to a method {@code unit}, unless
+ * told otherwise. Kernels of one width may call each other's public methods.
+ */
 final class KernelClass {
 
     private final ClassName name;
     private final TypeSpec.Builder type;
     private final JvmLibrary library;
     private final ArgumentLayout layout;
+    private CodeBlock run = CodeBlock.builder()
+            .beginControlFlow("for (int unit = from; unit < to; unit++)")
+            .addStatement("unit(arena, local, args, unit)")
+            .endControlFlow()
+            .build();
 
     private KernelClass(int bits, ClassName name, String description, ArgumentLayout layout) {
         this.name = name;
@@ -31,8 +40,7 @@ final class KernelClass {
                 .addJavadoc("$L\n\n<p>Arguments: $L.\n", description, String.join(", ", layout.names()))
                 .addMethod(MethodSpec.constructorBuilder()
                         .addModifiers(Modifier.PRIVATE)
-                        .build())
-                .addMethod(run());
+                        .build());
     }
 
     /** Fills a class: adds at least the method {@code unit} that {@link #unit} begins. */
@@ -68,6 +76,15 @@ final class KernelClass {
         type.addMethod(method.build());
     }
 
+    void add(FieldSpec field) {
+        type.addField(field);
+    }
+
+    /** Replaces the body of {@code run(arena, args, from, to, local, shared)}, which runs unit after unit. */
+    void run(CodeBlock body) {
+        run = body;
+    }
+
     /** Begins a static method whose first parameters are {@code arena} and {@code local}. */
     MethodSpec.Builder method(String methodName) {
         return MethodSpec.methodBuilder(methodName)
@@ -83,7 +100,7 @@ final class KernelClass {
                 .addParameter(int.class, "unit", Modifier.FINAL);
     }
 
-    private static MethodSpec run() {
+    private MethodSpec runMethod() {
         return MethodSpec.methodBuilder("run")
                 .addModifiers(Modifier.PUBLIC, Modifier.STATIC)
                 .addParameter(MemorySegment.class, "arena", Modifier.FINAL)
@@ -92,15 +109,12 @@ final class KernelClass {
                 .addParameter(int.class, "to", Modifier.FINAL)
                 .addParameter(float[].class, "local", Modifier.FINAL)
                 .addParameter(float[].class, "shared", Modifier.FINAL)
-                .addCode(CodeBlock.builder()
-                        .beginControlFlow("for (int unit = from; unit < to; unit++)")
-                        .addStatement("unit(arena, local, args, unit)")
-                        .endControlFlow()
-                        .build())
+                .addCode(run)
                 .build();
     }
 
     private String source() {
+        type.addMethod(runMethod());
         library.addTo(type);
         return JavaFile.builder(name.packageName(), type.build())
                 .indent("    ")

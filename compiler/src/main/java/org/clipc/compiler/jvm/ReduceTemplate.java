@@ -167,7 +167,7 @@ final class ReduceTemplate {
 
     private static void renderRows(Reduce spec, RowWalk walk, KernelClass kernel) {
         var layout = kernel.layout();
-        var code = new RowCode(walk, kernel, false);
+        var code = new RowCode(walk, kernel);
         var held = held(spec.value().dtype());
         var type = Stepper.single(held);
         var total = CodeBlock.of("total");
@@ -214,7 +214,7 @@ final class ReduceTemplate {
 
     private static void renderColumns(Reduce spec, RowWalk walk, KernelClass kernel) {
         var held = held(spec.value().dtype());
-        var code = new RowCode(walk, kernel, true);
+        var code = new RowCode(walk, kernel, new RowCode.Extra("c", CodeBlock.of("c")));
         kernel.add(columnsUnit(spec, walk, kernel, held));
         kernel.add(code.block(TypeName.VOID, CodeBlock.of(""), row -> row));
         kernel.add(code.row(TypeName.VOID).addCode(Loops.each(kernel.library(), "n", strip -> {

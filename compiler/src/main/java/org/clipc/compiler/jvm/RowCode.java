@@ -4,6 +4,7 @@ import com.palantir.javapoet.CodeBlock;
 import com.palantir.javapoet.MethodSpec;
 import com.palantir.javapoet.TypeName;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -18,16 +19,22 @@ import org.clipc.ir.DType;
  */
 final class RowCode {
 
+    /**
+     * Row of scratch, of floats, that a template hands to {@code row} itself; named as an operand, it is that.
+     *
+     * @param value an expression in {@code block}, for row {@code r} and first column {@code c}
+     */
+    record Extra(String name, CodeBlock value) {}
+
     private final RowWalk walk;
-    private final boolean passesColumn;
     private final KernelClass kernel;
     private final JvmLibrary library;
     private final ArgumentLayout layout;
+    private final List<Extra> extras;
 
-    /** @param passesColumn whether {@code row} takes {@code c}, the chunk's first column within the block */
-    RowCode(RowWalk walk, KernelClass kernel, boolean passesColumn) {
-        this.passesColumn = passesColumn;
+    RowCode(RowWalk walk, KernelClass kernel, Extra... extras) {
         this.walk = walk;
+        this.extras = List.of(extras);
         this.kernel = kernel;
         this.library = kernel.library();
         this.layout = kernel.layout();
@@ -88,9 +95,6 @@ final class RowCode {
 
     private CodeBlock rowCall() {
         var arguments = new ArrayList<CodeBlock>();
-        if (passesColumn) {
-            arguments.add(CodeBlock.of("c"));
-        }
         for (var tensor : walk.tensors()) {
             arguments.add(tensor.staged() ? inTile(tensor.name()) : at(tensor, "r"));
         }
@@ -110,7 +114,9 @@ final class RowCode {
                         case BOOL -> CodeBlock.of("$L != 0", value);
                     });
         }
-        return CodeBlock.of("row(arena, local, n$L)", RowWalk.further(arguments));
+        extras.forEach(extra -> arguments.add(extra.value()));
+        var separator = arguments.isEmpty() ? "" : ",\n";
+        return CodeBlock.of("row(arena, local, n$L$L)", separator, CodeBlock.join(arguments, ",\n"));
     }
 
     private CodeBlock inTile(String name) {
@@ -201,9 +207,6 @@ final class RowCode {
     /** Begins {@code row(arena, local, n, …)}, with single elements loaded. */
     MethodSpec.Builder row(TypeName returns) {
         var method = kernel.method("row").returns(returns).addParameter(int.class, "n", Modifier.FINAL);
-        if (passesColumn) {
-            method.addParameter(int.class, "c", Modifier.FINAL);
-        }
         for (var tensor : walk.tensors()) {
             method.addParameter(tensor.staged() ? int.class : long.class, tensor.name(), Modifier.FINAL);
         }
@@ -217,6 +220,7 @@ final class RowCode {
         for (var attribute : walk.attributes()) {
             method.addParameter(Stepper.single(attribute.dtype()), "attribute" + attribute.index(), Modifier.FINAL);
         }
+        extras.forEach(extra -> method.addParameter(int.class, extra.name(), Modifier.FINAL));
         for (var tensor : walk.tensors()) {
             if (tensor.isSingle()) {
                 method.addStatement(
@@ -256,6 +260,11 @@ final class RowCode {
 
         @Override
         public CodeBlock operand(Expr.Arg arg) {
+            for (var extra : extras) {
+                if (extra.name().equals("x" + arg.index())) {
+                    return strip.loadLocal(DType.F32, extra.name());
+                }
+            }
             var tensor = walk.tensor("x" + arg.index());
             if (tensor.staged()) {
                 return strip.loadLocal(tensor.dtype(), tensor.name());

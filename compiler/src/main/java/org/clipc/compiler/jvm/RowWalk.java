@@ -39,22 +39,36 @@ final class RowWalk {
     private final List<Expr.Index> indices;
     private final List<Expr.Attribute> attributes;
 
+    /** For a template whose operands all lie in the arena. */
+    RowWalk(int outerAxes, int widest, int scratch, List<Operand> operands, ExprDag dag, List<Operand> results) {
+        this(outerAxes, widest, scratch, operands, 0, dag, results);
+    }
+
     /**
      * @param outerAxes number of axes outside of the row
      * @param widest most columns that a block has
      * @param scratch first position of a worker's scratch that is free
      * @param operands by index; those that {@code dag} does not read are left out
+     * @param given operands before this one are the template's business
      * @param results that the rows store
      */
-    RowWalk(int outerAxes, int widest, int scratch, List<Operand> operands, ExprDag dag, List<Operand> results) {
+    RowWalk(
+            int outerAxes,
+            int widest,
+            int scratch,
+            List<Operand> operands,
+            int given,
+            ExprDag dag,
+            List<Operand> results) {
         this.outerAxes = outerAxes;
         this.widest = widest;
         this.scratch = scratch;
         this.uniforms = dag.leaves(Expr.Uniform.class);
         this.indices = dag.leaves(Expr.Index.class);
         this.attributes = dag.leaves(Expr.Attribute.class);
-        var reads =
-                IntStream.range(0, operands.size()).filter(dag::reads).mapToObj(i -> Stepper.read(i, operands.get(i)));
+        var reads = IntStream.range(given, operands.size())
+                .filter(dag::reads)
+                .mapToObj(i -> Stepper.read(i, operands.get(i)));
         var writes = IntStream.range(0, results.size()).mapToObj(i -> Stepper.written(i, results.get(i)));
         this.tensors = Stream.concat(reads, writes).toList();
         if (!uniforms.isEmpty()) {

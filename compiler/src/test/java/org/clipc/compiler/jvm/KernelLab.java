@@ -39,6 +39,7 @@ final class KernelLab implements AutoCloseable {
 
     private static final Map<String, Method> COMPILED = new HashMap<>();
     private static final Map<String, String> SOURCES = new TreeMap<>();
+    private static final TestClasses LOADER = new TestClasses();
 
     /** A call with its addresses resolved. */
     private record Call(RenderedKernel kernel, List<Long> arguments, int units, int localFloats, int sharedFloats) {
@@ -234,9 +235,18 @@ final class KernelLab implements AutoCloseable {
                 }
             }
         }
-        var classFiles = JvmKernelCompiler.compile(sources);
+        // Kernels that these call: javac needs to see them once more.
+        var known = new TreeMap<>(SOURCES);
+        known.keySet()
+                .removeIf(name -> sources.values().stream()
+                        .noneMatch(source -> source.contains(name.substring(name.lastIndexOf('.') + 1) + ".")));
+        known.putAll(sources);
+        var classFiles = JvmKernelCompiler.compile(known);
         for (var name : sources.keySet()) {
-            for (var method : TestClasses.load(classFiles, name).getDeclaredMethods()) {
+            LOADER.add(name, Objects.requireNonNull(classFiles.get(name)));
+        }
+        for (var name : sources.keySet()) {
+            for (var method : LOADER.find(name).getDeclaredMethods()) {
                 if (method.getName().equals("run")) {
                     COMPILED.put(name, method);
                 }
@@ -258,8 +268,8 @@ final class KernelLab implements AutoCloseable {
         var calls = plans.computeIfAbsent(launch, l -> calls(target, l));
         compile();
         try (var workers = Executors.newFixedThreadPool(threads)) {
+            var shared = shared(calls);
             for (var call : calls) {
-                var shared = new float[call.sharedFloats];
                 var futures = new ArrayList<Future<?>>();
                 for (var range : ranges(call.units, random)) {
                     futures.add(workers.submit(() -> {
@@ -286,14 +296,20 @@ final class KernelLab implements AutoCloseable {
         var calls = plans.computeIfAbsent(launch, l -> calls(target, l));
         compile();
         return () -> {
+            var shared = shared(calls);
             for (var call : calls) {
                 try {
-                    call.run(arena, 0, call.units, new float[call.localFloats], new float[call.sharedFloats]);
+                    call.run(arena, 0, call.units, new float[call.localFloats], shared);
                 } catch (ReflectiveOperationException e) {
                     throw new IllegalStateException(e);
                 }
             }
         };
+    }
+
+    /** Kept from one call to the next. */
+    private static float[] shared(List<Call> calls) {
+        return new float[calls.stream().mapToInt(Call::sharedFloats).max().orElse(0)];
     }
 
     private static List<int[]> ranges(int units, @Nullable RandomGenerator random) {

@@ -1,13 +1,18 @@
 package org.clipc.compiler.jvm;
 
+import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
 
-/** Loads compiled kernels, and says which vector widths this machine runs natively. */
-final class TestClasses {
+/** Loads compiled kernels, which may call each other, and says which vector widths this machine runs natively. */
+final class TestClasses extends ClassLoader {
 
-    private TestClasses() {}
+    private final Map<String, byte[]> classFiles = new HashMap<>();
+
+    TestClasses() {
+        super(TestClasses.class.getClassLoader());
+    }
 
     static int[] widths() {
         var widest = FloatVector.SPECIES_PREFERRED.vectorBitSize();
@@ -16,20 +21,29 @@ final class TestClasses {
 
     /** The class {@code name} of some class files, loaded with them. */
     static Class<?> load(Map<String, byte[]> classFiles, String name) {
-        var loader = new ClassLoader(TestClasses.class.getClassLoader()) {
-            @Override
-            protected Class<?> findClass(String wanted) throws ClassNotFoundException {
-                var bytes = classFiles.get(wanted);
-                if (bytes == null) {
-                    throw new ClassNotFoundException(wanted);
-                }
-                return defineClass(wanted, bytes, 0, bytes.length);
-            }
-        };
+        var loader = new TestClasses();
+        classFiles.forEach(loader::add);
+        return loader.find(name);
+    }
+
+    void add(String name, byte[] classFile) {
+        classFiles.put(name, classFile);
+    }
+
+    Class<?> find(String name) {
         try {
-            return loader.loadClass(name);
+            return loadClass(name);
         } catch (ClassNotFoundException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    @Override
+    protected Class<?> findClass(String name) throws ClassNotFoundException {
+        var bytes = classFiles.get(name);
+        if (bytes == null) {
+            throw new ClassNotFoundException(name);
+        }
+        return defineClass(name, bytes, 0, bytes.length);
     }
 }

@@ -1,0 +1,173 @@
+package org.clipc.compiler.jvm;
+
+import com.palantir.javapoet.CodeBlock;
+import com.palantir.javapoet.TypeName;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.clipc.compiler.kernel.Access;
+import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.KernelSpec.Gemm;
+import org.clipc.compiler.kernel.KernelSpec.Operand;
+import org.clipc.compiler.kernel.KernelSpec.Result;
+import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.RenderedKernel;
+import org.clipc.ir.DType;
+
+/**
+ * {@link Gemm} for the JVM, in the structure of Goto and van de Geijn ("Anatomy of high-performance matrix
+ * multiplication", TOMS 34(3), 2008): a first call packs one operand into the shared scratch; a second computes blocks of
+ * C, for which every worker packs its blocks of the other operand into its own. A block is summed up in the worker's
+ * scratch over all of the depth, in a fixed order; then the epilogue reads it row by row and stores the results.
+ */
+final class GemmTemplate {
+
+    /** First position in the worker's scratch that the epilogue's tiles may take. */
+    private static final int SCRATCH = 0;
+
+    /** The parameter that stands for operand 0. */
+    private static final String SUMS = "x0";
+
+    private final GemmTile tile;
+
+    GemmTemplate(int bits) {
+        this.tile = GemmTile.of(bits);
+    }
+
+    void plan(Gemm spec, Launch launch, CallSink sink) {
+        var walk = walk(spec);
+        var layout = layout(walk);
+        var kernel = kernel(spec, layout);
+        for (var part : GemmPlan.parts(tile, launch, align(walk.localFloats()))) {
+            var values = part.arguments();
+            var axes = new RowWalk.Axes(launch.outputs().getFirst().dims(), List.of(0, 1, 2), 3);
+            // The view of B stands for the accumulator, which has none.
+            walk.bind(
+                    launch.inputs().subList(1, launch.inputs().size()),
+                    launch.outputs(),
+                    launch.attributes(),
+                    axes,
+                    values);
+            sink.call(
+                    GemmPanels.kernel(tile),
+                    GemmPanels.LAYOUT.bind(part.packArguments()),
+                    part.packUnits(),
+                    0,
+                    part.sharedFloats());
+            sink.call(kernel, layout.bind(values), part.units(), part.localFloats(), part.sharedFloats());
+        }
+    }
+
+    private static int align(int floats) {
+        return (floats + 15) / 16 * 16;
+    }
+
+    private RowWalk walk(Gemm spec) {
+        var operands = new ArrayList<Operand>();
+        operands.add(new Operand(DType.F32, Access.CONTIGUOUS));
+        operands.addAll(spec.operands());
+        var results = spec.results().stream()
+                .map(r -> new Operand(r.dtype(), Access.CONTIGUOUS))
+                .toList();
+        return new RowWalk(3, tile.runColumns(), SCRATCH, operands, 1, dag(spec), results);
+    }
+
+    private static ExprDag dag(Gemm spec) {
+        return ExprDag.of(spec.results().stream().map(Result::value).toList());
+    }
+
+    private static ArgumentLayout layout(RowWalk walk) {
+        return new ArgumentLayout(Stream.concat(GemmPlan.ARGUMENTS.stream(), walk.argumentNames().stream())
+                .toList());
+    }
+
+    private RenderedKernel kernel(Gemm spec, ArgumentLayout layout) {
+        var operands =
+                spec.operands().stream().map(ElementwiseTemplate::describe).collect(Collectors.joining(", "));
+        var results = spec.results().stream().map(r -> r.dtype().text()).collect(Collectors.joining(", "));
+        // The element types and layouts of A and B are arguments.
+        var description = "Gemm, x0 the sum of products, (" + operands + ") -> (" + results + "): "
+                + dag(spec).text();
+        return KernelClass.kernel(tile.bits(), "Gemm", description, layout, k -> render(spec, k));
+    }
+
+    private void render(Gemm spec, KernelClass kernel) {
+        var walk = walk(spec);
+        var sums = new RowCode.Extra(SUMS, CodeBlock.of("sums + r * sumsStride + c"));
+        var code = new RowCode(walk, kernel, sums);
+        kernel.run(run(kernel.layout(), walk));
+        kernel.add(code.block(TypeName.VOID, CodeBlock.of(""), rowCall -> rowCall)
+                .addParameter(int.class, "sums")
+                .addParameter(int.class, "sumsStride"));
+        var body = Loops.each(kernel.library(), "n", strip -> {
+            var expressions = code.expressions(strip);
+            var values = spec.results().stream()
+                    .map(result -> expressions.renderAs(result.dtype(), result.value()))
+                    .toList();
+            for (var i = 0; i < values.size(); i++) {
+                code.store(strip, i, values.get(i));
+            }
+        });
+        kernel.add(code.row(TypeName.VOID).addCode(body));
+    }
+
+    private CodeBlock run(ArgumentLayout layout, RowWalk walk) {
+        var code = CodeBlock.builder()
+                .add(layout.declareLongs("at", "batch1", "batch2", "rowStride", "depthStride"))
+                .add(layout.declareInts("form", "batch2Extent", "batchFrom", "depth", "chunk", "extent", "blockSize"))
+                .add(layout.declareInts("sharedFrom", "sharedExtent", "stretch", "joined", "sharedPerBatch"))
+                .add(layout.declareInts("heldFirst", "heldDepth", "sumsStride"));
+        code.add(
+                """
+                final boolean heldIsA = $1L != 0;
+                final int heldWidth = heldIsA ? $2L : $3L;
+                final int sharedWidth = heldIsA ? $3L : $2L;
+                final int sharedPadded = (sharedExtent + sharedWidth - 1) / sharedWidth * sharedWidth;
+                final int blocks = (extent + blockSize - 1) / blockSize;
+                final int stretches = (sharedExtent + stretch - 1) / stretch;
+                final boolean keeps = heldDepth == depth;
+                int held = -1;
+                for (int unit = from; unit < to; ) {
+                    final int block = unit / stretches;
+                    final int s = unit % stretches;
+                    final int count = Math.min(Math.min(joined, stretches - s), to - unit);
+                    final int batch = block / blocks;
+                    final long b1 = (batchFrom + batch) / batch2Extent;
+                    final long b2 = (batchFrom + batch) % batch2Extent;
+                    final int h0 = block % blocks * blockSize;
+                    final int hn = Math.min(blockSize, extent - h0);
+                    final int s0 = s * stretch;
+                    final int sn = Math.min(count * stretch, sharedExtent - s0);
+                    final int heldPadded = (hn + heldWidth - 1) / heldWidth * heldWidth;
+                    final long start = at + b1 * batch1 + b2 * batch2 + h0 * rowStride;
+                    float touched = 0;
+                    for (int k = 0; k < depth; k += chunk) {
+                        final int kc = Math.min(chunk, depth - k);
+                        final int hAt = heldFirst + (keeps ? k * heldPadded : 0);
+                        final int sAt = batch * sharedPerBatch + k * sharedPadded + s0 * kc;
+                        if (!keeps || held != block) {
+                            $4T.pack(arena, form, start + k * depthStride, rowStride, depthStride, hn, kc, local, hAt);
+                        }
+                        touched += heldIsA
+                                ? $4T.multiply(kc, hn, sn, local, hAt, shared, sAt, local, $5L, sumsStride, k > 0)
+                                : $4T.multiply(kc, sn, hn, shared, sAt, local, hAt, local, $5L, sumsStride, k > 0);
+                    }
+                    held = block;
+                    local[heldFirst - 1] += touched;
+                    final int m0 = heldIsA ? h0 : sharedFrom + s0;
+                    final int n0 = heldIsA ? sharedFrom + s0 : h0;
+                    block(arena, local, args, heldIsA ? hn : sn, heldIsA ? sn : hn$6L,
+                            $5L, sumsStride);
+                    unit += count;
+                }
+                """,
+                layout.read("heldIsA"),
+                tile.rows(),
+                tile.columns(),
+                GemmPanels.className(tile),
+                align(walk.localFloats()),
+                walk.blockArguments(layout, List.of("b1", "b2", "m0"), "n0"));
+        return code.build();
+    }
+}

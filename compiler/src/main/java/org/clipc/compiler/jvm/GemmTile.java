@@ -1,0 +1,35 @@
+package org.clipc.compiler.jvm;
+
+/**
+ * How a gemm is cut for one vector width. A tile of {@code rows} by {@code vectors} vectors of C stays in registers while
+ * it accumulates {@code depth} products; {@code blockRows} rows of A, that deep, stay in the second-level cache while
+ * {@code runColumns} columns of B pass by.
+ *
+ * <p>The numbers are measured. C2 allocates registers for 3x3 vectors of 256 bits, or 12x2 of 512, without spilling; the
+ * textbook's 6x2 runs at less than half of the speed. With 9 accumulators a deep tile gains nothing, so B's panel may as
+ * well fit the first-level cache; storing 24 costs more, which a deeper tile spreads.
+ *
+ * @param bits width of the vectors
+ * @param rows of a tile; panels of A are this many rows wide
+ * @param vectors in a row of a tile; panels of B are this many vectors wide
+ */
+record GemmTile(int bits, int rows, int vectors, int depth, int blockRows, int runColumns) {
+
+    static GemmTile of(int bits) {
+        return switch (bits) {
+            case 128 -> new GemmTile(128, 3, 3, 256, 144, 384);
+            case 256 -> new GemmTile(256, 3, 3, 256, 144, 384);
+            case 512 -> new GemmTile(512, 12, 2, 1024, 96, 384);
+            default -> throw new IllegalArgumentException("no gemm tile for vectors of " + bits + " bits");
+        };
+    }
+
+    int lanes() {
+        return bits / Float.SIZE;
+    }
+
+    /** Columns of a tile: the width of B's panels. */
+    int columns() {
+        return vectors * lanes();
+    }
+}
