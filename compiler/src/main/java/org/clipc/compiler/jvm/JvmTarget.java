@@ -47,6 +47,8 @@ public final class JvmTarget implements Target {
                         launch.inputs().getFirst(),
                         launch.outputs().getFirst(),
                         sink);
+            case KernelSpec.LayerNorm spec -> new LayerNormTemplate(bits).plan(spec, launch, sink);
+            case KernelSpec.LayerNormGrad spec -> new LayerNormTemplate(bits).planGrad(spec, launch, sink);
             case KernelSpec.Softmax spec -> new SoftmaxTemplate(bits).plan(spec, launch, sink);
             case KernelSpec.SoftmaxGrad spec -> new SoftmaxTemplate(bits).planGrad(spec, launch, sink);
             case KernelSpec.SoftmaxXent spec -> new CrossEntropyTemplate(bits).plan(spec, launch, sink);

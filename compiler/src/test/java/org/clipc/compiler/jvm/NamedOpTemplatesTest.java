@@ -19,10 +19,10 @@ import org.clipc.ir.interp.Interpreter;
 import org.clipc.ir.interp.Tensor64;
 import org.junit.jupiter.api.Test;
 
-/** Gather, scatter-add, arg-max, random subsets and AdamW against the interpreter, over random shapes. */
-class IndexAndUpdateTemplatesTest {
+/** Gather, scatter-add, arg-max, random subsets, AdamW and layer normalisation against the interpreter, over random shapes. */
+class NamedOpTemplatesTest {
 
-    private static final double TOLERANCE = 2e-6;
+    private static final double TOLERANCE = 1e-5;
 
     /** An op, its operands, and the launch that computes it. */
     private record Case(Op op, List<View> inputs, Launch launch) {}
@@ -42,6 +42,8 @@ class IndexAndUpdateTemplatesTest {
                     cases.add(argMax(lab));
                     cases.add(randomSubset(lab));
                     cases.add(adamW(lab));
+                    cases.add(layerNorm(lab));
+                    cases.add(layerNormGrad(lab));
                 }
                 cases.forEach(c -> lab.plan(target, c.launch));
                 cases.forEach(c -> check(target, lab, c));
@@ -129,6 +131,34 @@ class IndexAndUpdateTemplatesTest {
         var launch = new Launch(
                 new KernelSpec.RandomSubset(), List.of(key), List.of(out), List.of((double) from, (double) stream));
         return new Case(new Op.RandomSubset(rows, choose, from, stream), List.of(key), launch);
+    }
+
+    private Case layerNorm(KernelLab lab) {
+        int rows = upTo(90);
+        int width = upTo(100);
+        var x = lab.tensor(DType.F32, numbers(rows * width), rows, width);
+        var gain = lab.tensor(DType.F32, numbers(width), width);
+        var bias = lab.tensor(DType.F32, numbers(width), width);
+        var outputs =
+                List.of(lab.tensor(DType.F32, rows, width), lab.tensor(DType.F32, rows), lab.tensor(DType.F32, rows));
+        var spec = new KernelSpec.LayerNorm(DType.F32, DType.F32);
+        var launch = new Launch(spec, List.of(x, gain, bias), outputs, List.of(1e-1));
+        return new Case(new Op.LayerNorm(1e-1), List.of(x, gain, bias), launch);
+    }
+
+    private Case layerNormGrad(KernelLab lab) {
+        int rows = upTo(90);
+        int width = upTo(100);
+        var dy = lab.tensor(DType.F32, numbers(rows * width), rows, width);
+        var x = lab.tensor(DType.F32, numbers(rows * width), rows, width);
+        var gain = lab.tensor(DType.F32, numbers(width), width);
+        var mean = lab.tensor(DType.F32, numbers(rows), rows);
+        var rstd = lab.tensor(DType.F32, random.doubles(rows, 0.5, 1).toArray(), rows);
+        var inputs = List.of(dy, x, gain, mean, rstd);
+        var outputs =
+                List.of(lab.tensor(DType.F32, rows, width), lab.tensor(DType.F32, width), lab.tensor(DType.F32, width));
+        var spec = new KernelSpec.LayerNormGrad(DType.F32, DType.F32);
+        return new Case(new Op.LayerNormGrad(), inputs, new Launch(spec, inputs, outputs, List.of()));
     }
 
     private Case adamW(KernelLab lab) {
