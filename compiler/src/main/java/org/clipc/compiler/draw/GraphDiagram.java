@@ -71,11 +71,12 @@ public final class GraphDiagram {
 
     private static Diagram of(Graph graph, int depth, int most) {
         var phases = Phases.of(graph);
-        var tree = ModuleTree.of(graph, phases);
+        var sides = Sides.of(graph, phases);
+        var tree = ModuleTree.of(graph, phases, sides);
         var repeats = new Repeats(graph, tree);
         var folding = new Folding(graph);
-        // Phases are a level that is always open.
-        var offset = phases.several() ? 1 : 0;
+        // Phases and sides are levels that are always open.
+        var offset = (phases.several() ? 1 : 0) + (sides.several() ? 1 : 0);
         var height = tree.height() - offset;
         for (var d = Math.min(depth, height); ; d--) {
             var diagram = new GraphDiagram(graph, phases, repeats, folding, d + offset);

@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 import org.clipc.ir.Graph;
 
 /**
- * The nodes of a graph by phase and module path. A numeric part of a path, the index of a repeated module, belongs to the
+ * The nodes of a graph by phase, side and module path. A numeric part of a path, the index of a repeated module, belongs to the
  * part before it: {@code resblocks.3} is one level.
  */
 final class ModuleTree {
@@ -23,12 +23,15 @@ final class ModuleTree {
         this.name = name;
     }
 
-    static ModuleTree of(Graph graph, Phases phases) {
+    static ModuleTree of(Graph graph, Phases phases, Sides sides) {
         var root = new ModuleTree("");
         for (var i = 0; i < graph.nodes().size(); i++) {
             var at = root;
             if (phases.several()) {
                 at = at.child(Phases.NAMES.get(phases.of(i)));
+            }
+            if (!sides.of(i).isEmpty()) {
+                at = at.child(sides.of(i));
             }
             for (var level : levels(graph.nodes().get(i).location().path())) {
                 at = at.child(level);

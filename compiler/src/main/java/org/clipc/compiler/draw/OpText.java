@@ -1,5 +1,7 @@
 package org.clipc.compiler.draw;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -122,9 +124,14 @@ final class OpText {
         return value.name().toLowerCase(Locale.ROOT);
     }
 
+    /** At most six digits, and no zeros that say nothing. */
     static String number(double value) {
-        return value == Math.rint(value) && Math.abs(value) < 1e9
-                ? String.valueOf((long) value)
-                : String.format(Locale.ROOT, "%.6g", value);
+        if (!Double.isFinite(value)) {
+            return String.valueOf(value);
+        }
+        var rounded = new BigDecimal(value).round(new MathContext(6)).stripTrailingZeros();
+        return Math.abs(value) < 1e9 && (value == 0 || Math.abs(value) >= 1e-4)
+                ? rounded.toPlainString()
+                : rounded.toString().replace('E', 'e');
     }
 }

@@ -29,11 +29,11 @@ final class SampleGraphs {
         var s = new SampleGraphs("loss");
         var images = s.b.input("images", InputKind.DATA, TensorType.f32(BATCH, 50, 96));
         var tokens = s.b.input("tokens", InputKind.DATA, TensorType.i32(BATCH, 16));
-        var image = s.pooled(s.tower("visual.transformer", images, layers, false), 96);
+        var image = s.pooled("visual", s.tower("visual.transformer", images, layers, false), 96);
         s.at("");
         var table = s.parameter("token_embedding.weight", 100, 64);
         var embedded = s.b.add(new Op.Gather(0), table, tokens);
-        var text = s.pooled(s.tower("transformer", embedded, layers, true), 64);
+        var text = s.pooled("ln_final", s.tower("transformer", embedded, layers, true), 64);
         s.at("");
         var logits = s.b.mul(s.b.dot(image, 1, text, 1), 14.28);
         var labels = s.b.add(new Op.Iota(Shape.of(BATCH), 0));
@@ -119,8 +119,8 @@ final class SampleGraphs {
         return b.add(y, b.broadcastTo(parameter(bias, out), b.shape(y)));
     }
 
-    private Value pooled(Value x, int width) {
-        at("pool");
+    private Value pooled(String where, Value x, int width) {
+        at(where);
         var shape = b.shape(x);
         var first = b.slice(x, List.of(0, 0, 0), List.of(BATCH, 1, shape.dim(2)));
         return b.dot(b.reshape(first, Shape.of(BATCH, width)), 1, parameter("proj." + width, width, 32), 0);
