@@ -191,8 +191,6 @@ public final class GraphDiagram {
     }
 
     private Optional<Box> box(ModuleTree module, String label) {
-        var nodes =
-                module.allNodes().stream().filter(i -> repeats.drawn(i) == i).toList();
         var ops = module.allNodes().stream().filter(i -> !folding.folded(i)).toList();
         if (ops.isEmpty()) {
             return Optional.empty();
@@ -204,8 +202,7 @@ public final class GraphDiagram {
         if (parameters > 0) {
             lines.add(count(parameters) + " parameters");
         }
-        var path = graph.nodes().get(nodes.getFirst()).location().path();
-        var hover = new ArrayList<>(List.of(path));
+        var hover = new ArrayList<>(List.of(label));
         ops.forEach(i -> hover.add(OpText.line(i, graph.nodes().get(i))));
         var box = register(new Box(ids++, Kind.MODULE, lines, text(hover)), ops);
         return Optional.of(box);

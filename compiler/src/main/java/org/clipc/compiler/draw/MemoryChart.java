@@ -27,8 +27,8 @@ public final class MemoryChart {
     private static final double RIGHT = 24;
     private static final int LEGEND = 9;
     private static final double LEGEND_ROW = 19;
-    private static final List<String> COLORS = List.of(
-            "#6366f1", "#f59e0b", "#10b981", "#ec4899", "#06b6d4", "#84cc16", "#f97316", "#8b5cf6", "#14b8a6");
+    private static final List<String> COLORS =
+            List.of("#6366f1", "#f59e0b", "#10b981", "#ec4899", "#06b6d4", "#84cc16", "#f97316", "#8b5cf6", "#14b8a6");
     private static final String OTHER = "#94a3b8";
 
     /**
@@ -143,7 +143,12 @@ public final class MemoryChart {
             rule(x(tick), TOP + HEIGHT, x(tick), TOP + HEIGHT + 5);
             text(x(tick), TOP + HEIGHT + 18, 11, "text-anchor=\"middle\" fill=\"#475569\"", String.valueOf(tick));
         }
-        text(LEFT + WIDTH / 2, TOP + HEIGHT + 36, 11, "text-anchor=\"middle\" fill=\"#475569\"", "step of the schedule");
+        text(
+                LEFT + WIDTH / 2,
+                TOP + HEIGHT + 36,
+                11,
+                "text-anchor=\"middle\" fill=\"#475569\"",
+                "step of the schedule");
     }
 
     /** A power of two that divides the axis into four to eight parts. */
@@ -175,14 +180,15 @@ public final class MemoryChart {
                         t.last);
         var left = x(t.first - 0.5);
         var right = x(Math.min(t.last, steps) + 0.5);
-        out.append("<rect class=\"tenant\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" fill=\"%s\"><title>%s</title></rect>\n"
-                .formatted(
-                        fine(left),
-                        fine(y(t.offset + t.bytes)),
-                        fine(right - left),
-                        fine(Math.max(0.05, (double) t.bytes / bytes * HEIGHT)),
-                        colors.getOrDefault(t.module, OTHER),
-                        escape(hover)));
+        out.append(
+                "<rect class=\"tenant\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" fill=\"%s\"><title>%s</title></rect>\n"
+                        .formatted(
+                                fine(left),
+                                fine(y(t.offset + t.bytes)),
+                                fine(right - left),
+                                fine(Math.max(0.05, (double) t.bytes / bytes * HEIGHT)),
+                                colors.getOrDefault(t.module, OTHER),
+                                escape(hover)));
     }
 
     private void line(long[] live) {

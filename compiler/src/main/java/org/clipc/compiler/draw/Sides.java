@@ -56,7 +56,8 @@ final class Sides {
         var users = graph.users();
         for (var i = sides.size() - 1; i >= 0; i--) {
             if (sides.get(i) == null) {
-                var first = users.get(i).isEmpty() ? null : sides.get(users.get(i).getFirst());
+                var first =
+                        users.get(i).isEmpty() ? null : sides.get(users.get(i).getFirst());
                 sides.set(i, first == null ? BOTH : first);
             }
         }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import org.clipc.compiler.config.RecipeSchema;
 import org.clipc.compiler.config.Setting;
 import org.clipc.compiler.config.Suggestion;
 import org.clipc.grammar.ast.Declaration;
@@ -188,18 +189,22 @@ final class ConfigResolver {
 
     /** Reports the settings that no key took. */
     void reportUnused() {
-        List<String> known = schema.stream().map(ConfigKey::path).toList();
+        List<String> known = schema.stream().map(key -> "model." + key.path()).toList();
+        // Who misspells one of the recipe's own keys below `model` ends up here too.
+        List<String> candidates = new ArrayList<>(known);
+        candidates.addAll(RecipeSchema.names());
         settings.forEach((path, setting) -> {
             if (!used.contains(path)) {
                 SourceSpan origin = new SourceFile(setting.origin().toString(), "").span(0, 0);
-                boolean group = known.stream().anyMatch(k -> k.startsWith(path + "."));
+                boolean group = known.stream().anyMatch(k -> k.startsWith("model." + path + "."));
                 evaluator
                         .reporter()
                         .report(Diagnostic.error(
                                 origin,
                                 group
                                         ? "model." + path + " is a group of keys and has no value of its own"
-                                        : "the model has no key 'model." + path + "'" + Suggestion.among(path, known)));
+                                        : "the model has no key 'model." + path + "'"
+                                                + Suggestion.among("model." + path, candidates)));
             }
         });
     }

@@ -46,7 +46,8 @@ class GraphDrawingTest {
         var shallow = GraphDiagram.of(SampleGraphs.loss(2), 99);
         assertThat(deep.boxes()).hasSameSizeAs(shallow.boxes());
         assertThat(frames(deep))
-                .contains("visual.transformer.resblocks.0…11  ×12", "transformer.resblocks.0…11  ×12");
+                .filteredOn(f -> f.equals("transformer.resblocks.0…11  ×12"))
+                .hasSize(2);
         assertThat(deep.arrows()).hasSameSizeAs(shallow.arrows());
     }
 
@@ -57,7 +58,7 @@ class GraphDrawingTest {
         assertThat(frames(closed)).containsExactlyInAnyOrder("from images", "from tokens");
         assertThat(closed.boxes())
                 .extracting(b -> b.lines().getFirst())
-                .contains("visual", "transformer", "pool", "images", "tokens", "loss");
+                .contains("visual", "transformer", "ln_final", "images", "tokens", "loss");
         assertThat(closed.subtitle()).isEqualTo(graph.nodes().size() + " nodes, modules opened to depth 0");
         assertThat(GraphDiagram.of(graph, 1).boxes())
                 .hasSizeGreaterThan(closed.boxes().size());

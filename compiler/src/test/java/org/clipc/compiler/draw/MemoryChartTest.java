@@ -22,7 +22,8 @@ class MemoryChartTest {
             for (var i = 0; i < 4; i++) {
                 var first = 4 * layer + i;
                 var last = i % 2 == 0 ? steps - first : first + 2;
-                intervals.add(new Interval(intervals.size(), "layer " + layer, 1000 + random.nextInt(9000), first, last));
+                intervals.add(
+                        new Interval(intervals.size(), "layer " + layer, 1000 + random.nextInt(9000), first, last));
             }
         }
         return intervals;

@@ -323,7 +323,8 @@ class DiagnosticsTest {
                         .config())
                 .hasToString("{tower={width=32, kind=a, rate=1.0, deep=false, name=7}, out=4}");
         assertThat(source.problems("tower.wdith", 3L))
-                .isEqualTo("command line the model has no key 'model.tower.wdith'; did you mean 'tower.width'?\n");
+                .isEqualTo(
+                        "command line the model has no key 'model.tower.wdith'; did you mean 'model.tower.width'?\n");
         assertThat(source.problems("tower", 3L)).contains("model.tower is a group of keys");
         assertThat(source.problems("tower.width", "wide"))
                 .contains("model.tower.width must be an int, but is the string");

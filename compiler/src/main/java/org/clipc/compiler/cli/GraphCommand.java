@@ -1,0 +1,109 @@
+package org.clipc.compiler.cli;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.clipc.compiler.config.Suggestion;
+import org.clipc.compiler.draw.Diagram;
+import org.clipc.compiler.draw.DotWriter;
+import org.clipc.compiler.draw.GraphDiagram;
+import org.clipc.compiler.draw.HtmlWriter;
+import org.clipc.compiler.draw.SvgWriter;
+import org.clipc.ir.Graph;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code clipc graph}: a picture of any stage of any entry point. */
+@Command(
+        name = "graph",
+        description = "Draws the graph of an entry point, as SVG, DOT, or a page to pan, zoom and filter.",
+        mixinStandardHelpOptions = true)
+final class GraphCommand implements Callable<Integer> {
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @Mixin
+    private ModelOptions options = new ModelOptions();
+
+    @Option(names = "--entry", paramLabel = "NAME", description = "The entry point to draw (default: the first).")
+    private @Nullable String entry;
+
+    @Option(
+            names = "--depth",
+            paramLabel = "N",
+            description = "How many levels of modules to open; 0 opens none (default: as many as stay readable).")
+    private @Nullable Integer depth;
+
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "FILE",
+            required = true,
+            description = "The picture; its ending decides: .svg, .dot or .html.")
+    private Path output = Path.of("");
+
+    @Parameters(index = "0", paramLabel = "FILE", description = "The model.")
+    private Path file = Path.of("");
+
+    @Parameters(index = "1..*", paramLabel = "key=value", description = "Overrides of the recipe.")
+    private List<String> overrides = List.of();
+
+    private enum Form {
+        SVG,
+        DOT,
+        HTML;
+
+        String write(Diagram diagram) {
+            return switch (this) {
+                case SVG -> SvgWriter.write(diagram);
+                case DOT -> DotWriter.write(diagram);
+                case HTML -> HtmlWriter.write(diagram);
+            };
+        }
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        var console = Console.of(spec);
+        var form = form();
+        OutputFile.prepare(output);
+        var loaded = options.load(file, overrides, console);
+        var graph = graph(loaded);
+        var diagram = depth == null ? GraphDiagram.of(graph) : GraphDiagram.of(graph, depth);
+        OutputFile.write(output, form.write(diagram).getBytes(StandardCharsets.UTF_8));
+        console.out().println("%s: %s, %s".formatted(output, diagram.title(), diagram.subtitle()));
+        return Clipc.OK;
+    }
+
+    private Form form() {
+        if (depth != null && depth < 0) {
+            throw new Failure("--depth counts levels of modules; it cannot be " + depth);
+        }
+        var name = output.toString().toLowerCase(Locale.ROOT);
+        for (var form : Form.values()) {
+            if (name.endsWith("." + form.name().toLowerCase(Locale.ROOT))) {
+                return form;
+            }
+        }
+        throw new Failure(output + ": a picture's name ends in .svg, .dot or .html");
+    }
+
+    private Graph graph(LoadedModel loaded) {
+        var names = loaded.model().entryNames();
+        var name = entry == null ? names.getFirst() : entry;
+        if (!names.contains(name)) {
+            throw new Failure("%s has no entry point '%s', only %s"
+                            .formatted(loaded.model().name(), name, String.join(", ", names))
+                    + Suggestion.among(name, names));
+        }
+        return loaded.model().entry(name, Math.toIntExact(loaded.recipe().integer("model.micro_batch_size")), false);
+    }
+}

@@ -1,0 +1,92 @@
+package org.clipc.compiler.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.clipc.compiler.config.Recipe;
+import org.clipc.compiler.elaborate.Elaborated;
+import org.clipc.compiler.elaborate.Elaborator;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Options that say how a model is configured, and where its imports are found. */
+final class ModelOptions {
+
+    @Option(
+            names = "--config",
+            paramLabel = "RECIPE",
+            description = "YAML recipe; without it configs/<name of the model file>.yaml beside the model's folder, if"
+                    + " there is one. 'none' for the model's own defaults.")
+    private @Nullable String config;
+
+    @Option(
+            names = "--library",
+            paramLabel = "FOLDER",
+            description = "Where `import std.vision` looks for std/vision.clip (default: clip-graphs of this clipc).")
+    private @Nullable Path library;
+
+    /** The recipe for a model file, overrides on top. */
+    Recipe recipe(Path file, List<String> overrides) {
+        return Recipe.read(recipeFile(file), overrides);
+    }
+
+    private @Nullable Path recipeFile(Path file) {
+        if (config != null) {
+            if (config.equals("none")) {
+                return null;
+            }
+            var path = Path.of(config);
+            if (Files.isDirectory(path)) {
+                throw new Failure(path + ": this is a folder, not a YAML recipe");
+            }
+            return path;
+        }
+        var name = file.getFileName() == null ? "" : file.getFileName().toString();
+        var stem = name.endsWith(".clip") ? name.substring(0, name.length() - ".clip".length()) : name;
+        var parent = file.toAbsolutePath().normalize().getParent();
+        var root = parent == null ? null : parent.getParent();
+        if (root == null) {
+            return null;
+        }
+        var beside = root.resolve("configs").resolve(stem + ".yaml");
+        return Files.isRegularFile(beside) ? shortened(beside) : null;
+    }
+
+    /** As seen from the working folder where that is shorter. */
+    private static Path shortened(Path path) {
+        var here = Path.of("").toAbsolutePath();
+        return path.startsWith(here) ? here.relativize(path) : path;
+    }
+
+    Elaborated elaborate(Path file, Recipe recipe) {
+        return Elaborator.load(file, library(), recipe.modelSettings());
+    }
+
+    /** A model that is free of errors, or the failure that lists them all. */
+    LoadedModel load(Path file, List<String> overrides, Console console) {
+        var recipe = recipe(file, overrides);
+        var elaborated = elaborate(file, recipe);
+        recipe.problems().forEach(console::error);
+        console.diagnostics(elaborated.diagnostics());
+        var model = elaborated.model();
+        if (model == null || !recipe.problems().isEmpty()) {
+            throw new SaidAlready();
+        }
+        return new LoadedModel(file, model, recipe);
+    }
+
+    Path library() {
+        if (library != null) {
+            if (!Files.isDirectory(library)) {
+                throw new Failure(library + ": there is no such folder to be the library");
+            }
+            return library;
+        }
+        var home = System.getProperty("clipc.home");
+        if (home == null) {
+            throw new Failure(
+                    "say with --library where the standard library is: the folder that holds std/vision.clip");
+        }
+        return Path.of(home).resolve("clip-graphs");
+    }
+}

@@ -1,0 +1,99 @@
+package org.clipc.compiler.explain;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.util.DefaultIndenter;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * An explanation for programs to read. Counts are exact; memory is in bytes, times are in milliseconds. What a model does
+ * not have, such as the memory to train one without a loss, is left out.
+ */
+public final class ExplanationJson {
+
+    private ExplanationJson() {}
+
+    public static String of(Explanation e) {
+        var root = new LinkedHashMap<String, Object>();
+        root.put("model", e.model());
+        root.put("config", e.recipe());
+        var parameters = e.parameters();
+        root.put(
+                "parameters",
+                ordered(
+                        "vision", parameters.vision(),
+                        "text", parameters.text(),
+                        "total", parameters.total(),
+                        "trainable", parameters.trainable()));
+        var flops = e.flops();
+        var work =
+                ordered("forward_per_sample", flops.forwardPerSample(), "image", flops.image(), "text", flops.text());
+        if (flops.trainStep() > 0) {
+            work.put("train_step", flops.trainStep());
+        }
+        root.put("flops", work);
+        var training = e.training();
+        if (training != null) {
+            root.put(
+                    "memory",
+                    ordered(
+                            "peak_bytes", training.peak(),
+                            "parameters_bytes", training.parameters(),
+                            "optimizer_bytes", training.optimizer(),
+                            "workspace_bytes", training.workspace(),
+                            "micro_batch_size", training.microBatch()));
+        }
+        root.put("kernels", e.kernels());
+        root.put("entries", e.entries().stream().map(ExplanationJson::entry).toList());
+        root.put("modules", e.modules().stream().map(ExplanationJson::row).toList());
+        root.put("timings", rounded(e.timings()));
+        return write(root);
+    }
+
+    private static Map<String, Object> entry(Explanation.Entry entry) {
+        return ordered(
+                "name", entry.name(),
+                "batch", entry.batch(),
+                "nodes", entry.nodes(),
+                "calls", entry.calls(),
+                "kernels", entry.kernels(),
+                "workspace_bytes", entry.workspace());
+    }
+
+    private static Map<String, Object> row(ModuleCosts.Row row) {
+        return ordered(
+                "name", row.name(),
+                "depth", row.depth(),
+                "count", row.count(),
+                "parameters", row.parameters(),
+                "flops", row.flops());
+    }
+
+    private static Map<String, Double> rounded(Map<String, Double> timings) {
+        var result = new LinkedHashMap<String, Double>();
+        timings.forEach((pass, ms) -> result.put(pass, Math.round(ms * 1000) / 1000.0));
+        return result;
+    }
+
+    private static Map<String, Object> ordered(Object... keysAndValues) {
+        var pairs = List.of(keysAndValues);
+        var map = new LinkedHashMap<String, Object>();
+        for (var i = 0; i < pairs.size(); i += 2) {
+            map.put((String) pairs.get(i), pairs.get(i + 1));
+        }
+        return map;
+    }
+
+    private static String write(Map<String, Object> root) {
+        var printer = new DefaultPrettyPrinter().withObjectIndenter(new DefaultIndenter("  ", "\n"));
+        printer.indentArraysWith(new DefaultIndenter("  ", "\n"));
+        try {
+            return new JsonMapper().writer(printer).writeValueAsString(root) + "\n";
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("numbers and words are always JSON", e);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+package org.clipc.compiler.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ClipcTest {
+
+    private final Cli cli = new Cli(Path.of("nowhere"));
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '~',
+            value = {
+                "chekc ~ clipc: Unmatched argument at index 0: 'chekc'",
+                "check ~ clipc: Missing required parameter: 'FILE|key=value'",
+                "check --confg x ~ clipc: Unknown option: '--confg'",
+                "graph b32.clip ~ clipc: Missing required option: '--output=FILE'",
+                "graph b32.clip -o x.png ~ clipc: x.png: a picture's name ends in .svg, .dot or .html",
+                "graph b32.clip -o x.svg --depth few ~ clipc: Invalid value for option '--depth': 'few' is not an int",
+                "graph b32.clip -o x.svg --depth -1 ~ clipc: --depth counts levels of modules; it cannot be -1",
+                "explain ~ clipc: Missing required parameter: 'FILE'"
+            })
+    void misuseIsOneMessage(String words, String message) {
+        var ran = cli.run((Object[]) words.split(" "));
+        assertThat(ran.err()).startsWith(message).doesNotContain("\tat ", "Exception");
+        assertThat(ran.err().lines().count()).isLessThanOrEqualTo(2);
+        assertThat(ran.code()).isEqualTo(2);
+    }
+
+    @Test
+    void aTypoInACommandGetsASuggestion() {
+        assertThat(cli.run("chekc").err()).contains("Did you mean: clipc check?");
+    }
+
+    @Test
+    void helpNamesEveryCommand() {
+        var ran = cli.run("--help");
+        assertThat(ran.out()).contains("check", "fmt", "graph", "explain");
+        assertThat(ran.code()).isZero();
+        for (var command : new String[] {"check", "fmt", "graph", "explain"}) {
+            assertThat(cli.run(command, "--help").out()).startsWith("Usage: clipc " + command);
+        }
+        assertThat(cli.run().code()).isEqualTo(2);
+        assertThat(cli.run().err()).startsWith("Usage: clipc");
+    }
+}

@@ -1,0 +1,87 @@
+package org.clipc.compiler.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.assertj.core.data.Percentage;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ExplainCommandTest {
+
+    @TempDir
+    Path folder = Path.of("");
+
+    private Cli cli = new Cli(folder);
+
+    @BeforeEach
+    void setUp() {
+        cli = new Cli(folder);
+    }
+
+    private JsonNode json(Object... args) throws IOException {
+        var ran = cli.run(args);
+        assertThat(ran.err()).isEmpty();
+        assertThat(ran.code()).isZero();
+        return new ObjectMapper().readTree(ran.out());
+    }
+
+    /** Counts and GFLOPs as open_clip publishes them (docs/model_profile.csv). */
+    @ParameterizedTest
+    @CsvSource({
+        "b32, 87849216, 63428096, 151277313, 14.78",
+        "b16, 86192640, 63428096, 149620737, 41.09",
+        "l14, 303966208, 123650304, 427616513, 175.33",
+        "h14, 632076800, 354032640, 986109441, 381.68",
+        "g14, 1012645632, 354032640, 1366678273, 581.15",
+        "bigg14, 1844907264, 694659840, 2539567105, 1065.36",
+        "e14, 3807716864, 773369600, 4581086465, 2091.45"
+    })
+    void countsWhatOpenClipPublishes(String variant, long vision, long text, long total, double gflops)
+            throws IOException {
+        var json = json("explain", Cli.model(variant), "--json");
+        assertThat(json.at("/parameters/vision").longValue()).isEqualTo(vision);
+        assertThat(json.at("/parameters/text").longValue()).isEqualTo(text);
+        assertThat(json.at("/parameters/total").longValue()).isEqualTo(total);
+        assertThat(json.at("/flops/forward_per_sample").longValue() / 1e9)
+                .isCloseTo(gflops, Percentage.withPercentage(0.1));
+    }
+
+    @Test
+    void towersAreWhatTheEntryPointsReach() throws IOException {
+        var model = cli.file("m.clip", """
+                model M {
+                  param shared: [4, 2] = zeros
+                  param a: [4, 2] = zeros
+                  param b: [4, 2] = zeros
+                  param scale: [] = zeros
+                  entry encode_image(x: [B, 4]) -> [B, 2] = x @ a + x @ shared
+                  entry encode_text(x: [B, 4]) -> [B, 2] = x @ b + x @ shared
+                  entry loss(x: [B, 4]) -> [] = sum(x @ a) * scale
+                }
+                """);
+        var json = json("explain", model, "--json", "--config", "none");
+        assertThat(json.at("/parameters").toString())
+                .isEqualTo("{\"vision\":8,\"text\":8,\"total\":25,\"trainable\":25}");
+        assertThat(json.at("/flops/image").longValue()).isEqualTo(32);
+    }
+
+    @Test
+    void tablesSayTheSame() {
+        var ran = cli.run("explain", Cli.model("b32"));
+        assertThat(ran.out())
+                .startsWith("ClipB32 with HOME/configs/b32.yaml\n")
+                .contains(
+                        "  image tower    87,849,216\n",
+                        "  text tower     63,428,096\n",
+                        "  total         151,277,313\n",
+                        "forward, per sample   14.78 GFLOP\n",
+                        "transformer.resblocks ×12   85,054,464   56.2 %     8.59 GFLOP   58.1 %\n");
+    }
+}

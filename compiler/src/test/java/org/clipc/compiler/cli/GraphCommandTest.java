@@ -1,0 +1,60 @@
+package org.clipc.compiler.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class GraphCommandTest {
+
+    @TempDir
+    Path folder = Path.of("");
+
+    private Cli cli = new Cli(folder);
+
+    @BeforeEach
+    void setUp() {
+        cli = new Cli(folder);
+    }
+
+    @Test
+    void drawsInEveryForm() throws IOException {
+        for (var form : new String[] {"svg", "dot", "html"}) {
+            var picture = folder.resolve("made/tiny." + form);
+            var ran = cli.run("graph", Cli.model("tiny"), "--entry", "loss", "-o", picture);
+            assertThat(ran.err()).isEmpty();
+            assertThat(ran.out()).startsWith("DIR/made/tiny." + form + ": loss, ");
+            assertThat(ran.code()).isZero();
+            assertThat(Files.readString(picture)).contains("from images", "from tokens", "resblocks.0…2  ×3", "conv1");
+        }
+    }
+
+    @Test
+    void opensAsManyLevelsAsAsked() throws IOException {
+        var picture = folder.resolve("tiny.dot");
+        cli.run("graph", Cli.model("tiny"), "-o", picture, "--depth", "0");
+        assertThat(Files.readString(picture)).contains("label=\"visual\\n").doesNotContain("label=\"conv1");
+    }
+
+    @Test
+    void refusesEntriesThatAreNotThere() {
+        var ran = cli.run("graph", Cli.model("tiny"), "--entry", "los", "-o", folder.resolve("x.svg"));
+        assertThat(ran.err())
+                .isEqualTo("clipc: ClipTiny has no entry point 'los', only encode_image, encode_text, loss;"
+                        + " did you mean 'loss'?\n");
+        assertThat(ran.code()).isEqualTo(2);
+        assertThat(folder.resolve("x.svg")).doesNotExist();
+    }
+
+    @Test
+    void refusesPlacesThatCannotBeWritten() {
+        var file = cli.file("file", "");
+        var ran = cli.run("graph", Cli.model("tiny"), "-o", file.resolve("x.svg"));
+        assertThat(ran.err()).isEqualTo("clipc: DIR/file: is a file, so DIR/file/x.svg cannot be written\n");
+        assertThat(ran.code()).isEqualTo(2);
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.cli;
+
+import org.jspecify.annotations.NullMarked;
