@@ -32,6 +32,11 @@ public final class JvmTarget implements Target {
     }
 
     @Override
+    public boolean hasAttention() {
+        return false;
+    }
+
+    @Override
     public void plan(Launch launch, CallSink sink) {
         switch (launch.spec()) {
             case KernelSpec.Elementwise spec -> elementwise.plan(spec, launch, sink);

@@ -12,6 +12,7 @@ import org.clipc.compiler.memory.InPlace;
 import org.clipc.compiler.memory.Lifetimes;
 import org.clipc.compiler.memory.PlanMemory;
 import org.clipc.compiler.pass.EraseStopGradients;
+import org.clipc.compiler.pass.ExpandAttention;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.PassPipeline;
 import org.clipc.compiler.pass.Simplify;
@@ -29,11 +30,19 @@ final class EntryPasses {
 
     private EntryPasses() {}
 
-    static List<Pass> inference() {
-        return List.of(new EraseStopGradients(), new Simplify(), new Fuse());
+    /** @param attention whether all targets have kernels for attention */
+    static List<Pass> inference(boolean attention) {
+        var passes = new ArrayList<Pass>();
+        passes.add(new EraseStopGradients());
+        if (!attention) {
+            passes.add(new ExpandAttention());
+        }
+        passes.add(new Simplify());
+        passes.add(new Fuse());
+        return passes;
     }
 
-    static List<Pass> gradients(List<Parameter> parameters, OptionalLong budget) {
+    static List<Pass> gradients(List<Parameter> parameters, OptionalLong budget, boolean attention) {
         var trainable = parameters.stream()
                 .filter(Parameter::trainable)
                 .map(Parameter::name)
@@ -45,18 +54,22 @@ final class EntryPasses {
                                 g,
                                 LOSS,
                                 input -> input.kind() == InputKind.PARAMETER && trainable.contains(input.name()))),
-                budget);
+                budget,
+                attention);
     }
 
-    static List<Pass> training(List<Parameter> parameters, Optimizer optimizer, OptionalLong budget) {
-        return backward(Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), budget);
+    static List<Pass> training(List<Parameter> parameters, Optimizer optimizer, OptionalLong budget, boolean attention) {
+        return backward(Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), budget, attention);
     }
 
-    private static List<Pass> backward(Pass differentiate, OptionalLong budget) {
+    private static List<Pass> backward(Pass differentiate, OptionalLong budget, boolean attention) {
         var passes = new ArrayList<Pass>();
         passes.add(new Simplify());
         passes.add(differentiate);
         passes.add(new EraseStopGradients());
+        if (!attention) {
+            passes.add(new ExpandAttention());
+        }
         passes.add(new Simplify());
         passes.add(new Rematerialize(LOSS, budget, PLANNER));
         passes.add(new Fuse());

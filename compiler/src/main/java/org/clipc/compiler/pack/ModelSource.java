@@ -1,6 +1,7 @@
 package org.clipc.compiler.pack;
 
 import java.util.List;
+import org.clipc.compiler.elaborate.ElaboratedModel;
 import org.clipc.ir.Graph;
 import org.clipc.program.Parameter;
 
@@ -21,4 +22,40 @@ public interface ModelSource {
      * @param training whether dropout and the like are active
      */
     Graph entry(String name, int batch, boolean training);
+
+    static ModelSource of(ElaboratedModel model) {
+        record Elaborated(ElaboratedModel model) implements ModelSource {
+
+            @Override
+            public String name() {
+                return model.name();
+            }
+
+            @Override
+            public List<Parameter> parameters() {
+                return model.parameters().stream()
+                        .map(p -> new Parameter(
+                                p.name(),
+                                p.type(),
+                                p.initializer(),
+                                p.decay(),
+                                p.trainable(),
+                                p.clamp(),
+                                p.shardAxis(),
+                                0))
+                        .toList();
+            }
+
+            @Override
+            public List<String> entryNames() {
+                return model.entryNames();
+            }
+
+            @Override
+            public Graph entry(String name, int batch, boolean training) {
+                return model.entry(name, batch, training);
+            }
+        }
+        return new Elaborated(model);
+    }
 }

@@ -8,6 +8,7 @@ import java.util.TreeMap;
 import org.clipc.compiler.cost.Cost;
 import org.clipc.compiler.jvm.JvmKernelCompiler;
 import org.clipc.compiler.kernel.RenderedKernel;
+import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.recompute.Rematerialize;
 import org.clipc.ir.text.GraphPrinter;
@@ -42,8 +43,9 @@ public final class ProgramBuilder {
 
     private CompiledProgram run() {
         var start = System.nanoTime();
+        var attention = options.targets().stream().allMatch(Target::hasAttention);
         for (var name : model.entryNames()) {
-            entry(name, name, false, EntryPasses.inference());
+            entry(name, name, false, EntryPasses.inference(attention));
         }
         if (options.training() && model.entryNames().contains(EntryPoint.LOSS)) {
             var parameters = model.parameters();
@@ -51,12 +53,12 @@ public final class ProgramBuilder {
                     EntryPoint.LOSS_GRAD,
                     EntryPoint.LOSS,
                     false,
-                    EntryPasses.gradients(parameters, options.memoryBudget()));
+                    EntryPasses.gradients(parameters, options.memoryBudget(), attention));
             entry(
                     EntryPoint.TRAIN_STEP,
                     EntryPoint.LOSS,
                     true,
-                    EntryPasses.training(parameters, options.optimizer(), options.memoryBudget()));
+                    EntryPasses.training(parameters, options.optimizer(), options.memoryBudget(), attention));
         }
         var program = program();
         return new CompiledProgram(program, report(System.nanoTime() - start));
@@ -93,7 +95,7 @@ public final class ProgramBuilder {
                 layout.parameterBytes(),
                 layout.workspaceBytes(),
                 layout.stateBytes(),
-                options.targets().stream().map(t -> t.name()).toList(),
+                options.targets().stream().map(Target::name).toList(),
                 Map.of());
         return new Program(manifest, graphs, schedules, classes, options.keepSources() ? sources : Map.of());
     }

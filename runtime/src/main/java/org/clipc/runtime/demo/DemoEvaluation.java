@@ -79,7 +79,8 @@ public final class DemoEvaluation {
         var all = IntStream.range(0, concepts.size()).boxed().toList();
         var zeroShot = Retrieval.recall(images, drawn, classes, all, List.of(1, 5, 10));
         var asked = drawn.stream().distinct().sorted().toList();
-        var captions = encodeTexts(asked.stream().map(i -> concepts.get(i).caption()).toList());
+        var captions =
+                encodeTexts(asked.stream().map(i -> concepts.get(i).caption()).toList());
         var textToImage = Retrieval.recall(captions, asked, images, drawn, List.of(1, 5, 10));
         var imageToText = Retrieval.recall(images, drawn, captions, asked, List.of(1, 5, 10));
         scores.add(new Score(
@@ -118,8 +119,8 @@ public final class DemoEvaluation {
                                 images.similarity(i, classes, j),
                                 concepts.get(j).equals(drawing.concept())))
                         .toList();
-                queries.add(new Query(
-                        drawing.concept().caption() + " (" + split + ")", Picture.of(drawing.png()), found));
+                queries.add(
+                        new Query(drawing.concept().caption() + " (" + split + ")", Picture.of(drawing.png()), found));
             }
         }
     }
@@ -150,7 +151,8 @@ public final class DemoEvaluation {
     }
 
     private static Embeddings embeddings(HostTensor features) {
-        return Embeddings.of(features.toFloats(), Math.toIntExact(features.shape().get(1)));
+        return Embeddings.of(
+                features.toFloats(), Math.toIntExact(features.shape().get(1)));
     }
 
     private static RgbImage rgb(BufferedImage image) {

@@ -77,14 +77,12 @@ final class JvmProgram implements DeviceProgram {
                 locals,
                 _ -> scratch(all.stream().mapToInt(KernelCall::localFloats).max()));
         var shared = scratch(all.stream().mapToInt(KernelCall::sharedFloats).max());
-        var loader = new KernelLoader(path);
+        var target = schedules.isEmpty() ? "" : schedules.getFirst().target();
+        var loader = new KernelLoader(path, kernel -> file.kernel(target, kernel));
         for (var schedule : schedules) {
             checkSlots(schedule);
             var linked = new ArrayList<JvmCall>(schedule.calls().size());
             for (var call : schedule.calls()) {
-                if (!loader.has(call.kernel())) {
-                    loader.define(call.kernel(), file.kernel(schedule.target(), call.kernel()));
-                }
                 linked.add(new JvmCall(call, loader.kernel(call.kernel()), arena, locals, shared));
             }
             calls.put(schedule.entry(), linked);

@@ -2,7 +2,6 @@ package org.clipc.runtime.device;
 
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.ClassModel;
-import java.lang.classfile.MethodModel;
 import java.lang.classfile.constantpool.ClassEntry;
 import java.lang.classfile.constantpool.DoubleEntry;
 import java.lang.classfile.constantpool.FloatEntry;
@@ -20,14 +19,12 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides which class files may run as kernels: those that refer to nothing but themselves and the {@link AllowList}.
+ * Decides which class files may run as kernels: those that refer to nothing but themselves, other classes of their own
+ * package (which only an admitted class can be) and the {@link AllowList}.
  * All that bytecode can do outside of its own frame goes through the constant pool, so checking the pool's entries checks
  * the code; the JVM's verifier does the rest when the class is defined.
  */
 final class KernelAdmission {
-
-    /** {@code void run(MemorySegment arena, long[] args, int from, int to, float[] local, float[] shared)}. */
-    static final String RUN_DESCRIPTOR = "(Ljava/lang/foreign/MemorySegment;[JII[F[F)V";
 
     private final String name;
     private final ClassModel model;
@@ -64,10 +61,6 @@ final class KernelAdmission {
         if (model.flags().has(AccessFlag.INTERFACE) || !model.flags().has(AccessFlag.PUBLIC)) {
             return Optional.of("must be a public class");
         }
-        if (model.methods().stream().noneMatch(KernelAdmission::isRun)) {
-            return Optional.of(
-                    "has no method public static void run(MemorySegment, long[], int, int, float[], float[])");
-        }
         if (model.methods().stream().anyMatch(m -> m.flags().has(AccessFlag.NATIVE))) {
             return Optional.of("has a native method");
         }
@@ -80,11 +73,9 @@ final class KernelAdmission {
         return Optional.empty();
     }
 
-    private static boolean isRun(MethodModel method) {
-        return method.methodName().equalsString("run")
-                && method.methodType().equalsString(RUN_DESCRIPTOR)
-                && method.flags().has(AccessFlag.PUBLIC)
-                && method.flags().has(AccessFlag.STATIC);
+    private boolean isOfOwnPackage(String other) {
+        return other.startsWith(name.substring(0, name.lastIndexOf('/') + 1))
+                && other.lastIndexOf('/') == name.lastIndexOf('/');
     }
 
     /** What the entry refers to if that is not allowed, else null. */
@@ -94,13 +85,14 @@ final class KernelAdmission {
             case NameAndTypeEntry _ -> null;
             case ClassEntry type -> {
                 var element = elementType(type.asInternalName());
-                yield element.isEmpty() || element.equals(name) || AllowList.allowsClass(element) ? null : element;
+                yield element.isEmpty() || isOfOwnPackage(element) || AllowList.allowsClass(element) ? null : element;
             }
             case MemberRefEntry member -> {
                 var owner = member.owner().asInternalName();
                 var allowed = owner.equals(name)
                         ? own.contains(member.name() + " " + member.type())
-                        : AllowList.allowsMember(owner, member.name().stringValue());
+                        : isOfOwnPackage(owner)
+                                || AllowList.allowsMember(owner, member.name().stringValue());
                 yield allowed ? null : owner + "." + member.name();
             }
             default -> "a dynamic call, method handle or module";
