@@ -90,44 +90,58 @@ enum JpegColours {
         int to = 0;
         for (int y = 0; y < raster.getHeight(); y++) {
             raster.getPixels(raster.getMinX(), raster.getMinY() + y, raster.getWidth(), 1, row);
-            for (int at = 0; at < row.length; at += bands) {
-                convert(row, at, image.rgb(), to);
-                to += 3;
-            }
+            convert(row, image.rgb(), to);
+            to += 3 * raster.getWidth();
         }
         return image;
     }
 
-    private void convert(int[] in, int at, byte[] out, int to) {
+    /** One row of components to as many RGB pixels from {@code to} on. */
+    private void convert(int[] in, byte[] out, int to) {
+        int pixel = to;
         switch (this) {
-            case GREY -> put(out, to, in[at], in[at], in[at]);
-            case RGB -> put(out, to, in[at], in[at + 1], in[at + 2]);
+            case GREY -> {
+                for (int grey : in) {
+                    pixel = put(out, pixel, grey, grey, grey);
+                }
+            }
+            case RGB -> {
+                for (int at = 0; at < in.length; at += 3) {
+                    pixel = put(out, pixel, in[at], in[at + 1], in[at + 2]);
+                }
+            }
             case YCC -> {
-                int cb = in[at + 1] - 128;
-                int cr = in[at + 2] - 128;
-                put(out, to, red(in[at], cr), green(in[at], cb, cr), blue(in[at], cb));
+                for (int at = 0; at < in.length; at += 3) {
+                    int cb = in[at + 1] - 128;
+                    int cr = in[at + 2] - 128;
+                    pixel = put(out, pixel, red(in[at], cr), green(in[at], cb, cr), blue(in[at], cb));
+                }
             }
             // CMYK in JPEG is stored inverted (Adobe's convention, on which PIL always counts): 255 is no ink.
-            case CMYK ->
-                put(out, to, mix(in[at], in[at + 3]), mix(in[at + 1], in[at + 3]), mix(in[at + 2], in[at + 3]));
+            case CMYK -> {
+                for (int at = 0; at < in.length; at += 4) {
+                    int key = in[at + 3];
+                    pixel = put(out, pixel, mix(in[at], key), mix(in[at + 1], key), mix(in[at + 2], key));
+                }
+            }
             case YCCK -> {
-                int cb = in[at + 1] - 128;
-                int cr = in[at + 2] - 128;
-                int key = in[at + 3];
-                put(
-                        out,
-                        to,
-                        mix(255 - red(in[at], cr), key),
-                        mix(255 - green(in[at], cb, cr), key),
-                        mix(255 - blue(in[at], cb), key));
+                for (int at = 0; at < in.length; at += 4) {
+                    int cb = in[at + 1] - 128;
+                    int cr = in[at + 2] - 128;
+                    int key = in[at + 3];
+                    int red = mix(255 - red(in[at], cr), key);
+                    int green = mix(255 - green(in[at], cb, cr), key);
+                    pixel = put(out, pixel, red, green, mix(255 - blue(in[at], cb), key));
+                }
             }
         }
     }
 
-    private static void put(byte[] out, int to, int red, int green, int blue) {
+    private static int put(byte[] out, int to, int red, int green, int blue) {
         out[to] = (byte) red;
         out[to + 1] = (byte) green;
         out[to + 2] = (byte) blue;
+        return to + 3;
     }
 
     private static int red(int y, int cr) {
@@ -150,7 +164,7 @@ enum JpegColours {
     }
 
     private static int clamp(int sample) {
-        return Math.clamp(sample, 0, 255);
+        return sample < 0 ? 0 : Math.min(sample, 255);
     }
 
     private static int fixed(double factor) {

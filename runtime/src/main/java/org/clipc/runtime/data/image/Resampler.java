@@ -139,6 +139,7 @@ public final class Resampler {
     }
 
     private static byte clip(int fixed) {
-        return (byte) Math.clamp(fixed >> PRECISION_BITS, 0, 255);
+        int sample = fixed >> PRECISION_BITS;
+        return (byte) (sample < 0 ? 0 : Math.min(sample, 255));
     }
 }
