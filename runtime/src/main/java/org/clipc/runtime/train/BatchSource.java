@@ -15,8 +15,8 @@ public interface BatchSource extends AutoCloseable {
     @FunctionalInterface
     interface Opener {
 
-        /** @param position batches to leave out at the beginning */
-        BatchSource open(long position) throws IOException;
+        /** @param position what {@link #position} said earlier; empty for the beginning */
+        BatchSource open(String position) throws IOException;
     }
 
     /**
@@ -24,6 +24,9 @@ public interface BatchSource extends AutoCloseable {
      * tensors may be overwritten by the call after.
      */
     Optional<Map<String, HostTensor>> next() throws IOException;
+
+    /** Where the batch after the last one drawn begins. */
+    String position();
 
     @Override
     void close() throws IOException;

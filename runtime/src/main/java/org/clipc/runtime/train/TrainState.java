@@ -6,18 +6,18 @@ package org.clipc.runtime.train;
  * @param step batches that have been trained on
  * @param updates optimizer steps taken: batches without those skipped
  * @param skipped batches skipped because their gradient was not finite
- * @param position batches drawn from the data, where training goes on drawing
+ * @param position where in the data training goes on, in the words of its {@link BatchSource}
  * @param seed of all random numbers
  * @param recipe hash of the settings that the training began with
  */
-record TrainState(long step, long updates, long skipped, long position, long seed, String recipe) {
+record TrainState(long step, long updates, long skipped, String position, long seed, String recipe) {
 
     static TrainState start(long seed, String recipe) {
-        return new TrainState(0, 0, 0, 0, seed, recipe);
+        return new TrainState(0, 0, 0, "", seed, recipe);
     }
 
-    TrainState advance(boolean applied) {
+    TrainState advance(boolean applied, String drawnTo) {
         return new TrainState(
-                step + 1, applied ? updates + 1 : updates, applied ? skipped : skipped + 1, position + 1, seed, recipe);
+                step + 1, applied ? updates + 1 : updates, applied ? skipped : skipped + 1, drawnTo, seed, recipe);
     }
 }

@@ -142,7 +142,7 @@ public final class Trainer {
         private void train(Map<String, HostTensor> batch, long start, long drawn) {
             var rate = learningRate.at(state.step());
             var outcome = step.take(state.updates() + 1, rate, batch);
-            state = state.advance(outcome.applied());
+            state = state.advance(outcome.applied(), batches.position());
             if (outcome.applied()) {
                 skippedInARow = 0;
                 if (ema != null) {

@@ -14,8 +14,8 @@ final class ToyBatches implements BatchSource {
     private final long count;
     private long position;
 
-    ToyBatches(long position, long count) {
-        this.position = position;
+    ToyBatches(String position, long count) {
+        this.position = position.isEmpty() ? 0 : Long.parseLong(position);
         this.count = count;
     }
 
@@ -43,6 +43,11 @@ final class ToyBatches implements BatchSource {
         return Optional.of(Map.of(
                 "images", HostTensor.of(pixels, ToyProgram.BATCH, 3, ToyProgram.SIZE, ToyProgram.SIZE),
                 "tokens", HostTensor.of(tokens, ToyProgram.BATCH, ToyProgram.CONTEXT)));
+    }
+
+    @Override
+    public String position() {
+        return String.valueOf(position);
     }
 
     @Override
