@@ -17,6 +17,7 @@ import org.clipc.program.EntryPoint;
 import org.clipc.program.Manifest;
 import org.clipc.program.TensorSlot;
 import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.model.ClipModel;
 import org.clipc.runtime.model.Recipe;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.train.TrainStep;
@@ -168,11 +169,7 @@ final class BenchCommand implements Callable<Integer> {
             }
             return HostTensor.of(pixels, shape);
         }
-        var vocabulary = manifest.parameters().stream()
-                .filter(p -> p.name().equals("token_embedding.weight"))
-                .mapToInt(p -> p.type().dim(0))
-                .findFirst()
-                .orElse(3);
+        var vocabulary = ClipModel.vocabulary(manifest);
         var tokens = new int[count];
         var context = (int) shape[shape.length - 1];
         for (var row = 0; row < count; row += context) {

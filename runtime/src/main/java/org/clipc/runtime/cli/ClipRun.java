@@ -17,6 +17,7 @@ import org.clipc.program.ProgramFormatException;
 import org.clipc.runtime.device.DeviceException;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.model.RecipeException;
+import org.clipc.runtime.train.TrainingFailedException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -32,7 +33,15 @@ import picocli.CommandLine.Spec;
         description = "Trains and serves contrastive image-text models that clipc compiled.",
         mixinStandardHelpOptions = true,
         version = "clip-run 0.1",
-        subcommands = {RunCommand.class, BenchCommand.class, DevicesCommand.class})
+        subcommands = {
+            TrainCommand.class,
+            EmbedCommand.class,
+            ZeroShotCommand.class,
+            RetrievalCommand.class,
+            RunCommand.class,
+            BenchCommand.class,
+            DevicesCommand.class
+        })
 public final class ClipRun implements Callable<Integer> {
 
     private static final int FAULT = 1;

@@ -7,6 +7,7 @@ import org.clipc.runtime.device.Device;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.Devices;
 import org.clipc.runtime.model.Recipe;
+import org.clipc.runtime.train.CheckpointFolder;
 import org.clipc.runtime.weights.ParameterInitializer;
 import org.clipc.runtime.weights.WeightFile;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +48,10 @@ final class ProgramOptions {
         return Devices.open(device, threads);
     }
 
+    boolean hasWeights() {
+        return weights != null;
+    }
+
     long seed(Recipe recipe) {
         return seed != null ? seed : recipe.integer("model.seed").orElse(DEFAULT_SEED);
     }
@@ -54,7 +59,7 @@ final class ProgramOptions {
     /** Fills the parameters. */
     void fill(DeviceProgram program, Recipe recipe) throws IOException {
         if (weights != null) {
-            WeightFile.load(weights, program);
+            WeightFile.load(CheckpointFolder.parameters(weights), program);
         } else {
             ParameterInitializer.initialize(program, seed(recipe));
         }

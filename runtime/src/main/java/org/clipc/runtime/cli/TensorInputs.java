@@ -11,6 +11,7 @@ import org.clipc.program.Manifest;
 import org.clipc.program.TensorSlot;
 import org.clipc.runtime.device.DeviceTensors;
 import org.clipc.runtime.io.DataFormatException;
+import org.clipc.runtime.model.ClipModel;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.tensor.SafetensorsFile;
 
@@ -20,8 +21,6 @@ final class TensorInputs {
     private static final Map<String, List<String>> ALIASES = Map.of(
             "images", List.of("images", "image", "pixel_values"),
             "tokens", List.of("tokens", "texts", "text", "input_ids"));
-
-    private static final String VOCABULARY = "token_embedding.weight";
 
     private TensorInputs() {}
 
@@ -88,11 +87,7 @@ final class TensorInputs {
             throw new DataFormatException(
                     path, "tensor '" + name + "'", "must hold whole numbers, not " + tokens.dtype());
         }
-        var vocabulary = manifest.parameters().stream()
-                .filter(p -> p.name().equals(VOCABULARY))
-                .mapToLong(p -> p.type().dim(0))
-                .findFirst()
-                .orElse(Integer.MAX_VALUE);
+        var vocabulary = ClipModel.vocabulary(manifest);
         var context = tokens.shape().getLast();
         for (var i = 0L; i < tokens.elementCount(); i++) {
             var token = tokens.getLong(i);

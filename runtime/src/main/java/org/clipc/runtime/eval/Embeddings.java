@@ -37,6 +37,11 @@ public final class Embeddings {
         return width;
     }
 
+    /** All rows, one behind the other. */
+    public float[] values() {
+        return values.clone();
+    }
+
     public float[] row(int i) {
         return Arrays.copyOfRange(values, i * width, (i + 1) * width);
     }

@@ -21,6 +21,8 @@ public final class ClipModel implements AutoCloseable {
     /** The input of every entry point that sees texts: i32 [batch, context]. */
     public static final String TOKENS = "tokens";
 
+    private static final String TOKEN_TABLE = "token_embedding.weight";
+
     private final DeviceProgram program;
 
     /** Takes over {@code program}. */
@@ -49,6 +51,20 @@ public final class ClipModel implements AutoCloseable {
     /** Tokens in a text. */
     public int contextLength() {
         return inputNamed(TOKENS).type().dim(1);
+    }
+
+    /** How many tokens it knows; those that it takes are below this. */
+    public int vocabulary() {
+        return vocabulary(manifest());
+    }
+
+    /** As {@link #vocabulary()}, of a program that is not loaded; {@link Integer#MAX_VALUE} where none of its parameters tells. */
+    public static int vocabulary(Manifest manifest) {
+        return manifest.parameters().stream()
+                .filter(p -> p.name().equals(TOKEN_TABLE))
+                .mapToInt(p -> p.type().dim(0))
+                .findFirst()
+                .orElse(Integer.MAX_VALUE);
     }
 
     private TensorSlot inputNamed(String name) {

@@ -1,5 +1,6 @@
 package org.clipc.runtime.model;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -7,6 +8,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.zip.CRC32C;
 import org.clipc.program.Manifest;
 
 /**
@@ -164,6 +166,17 @@ public final class Recipe {
                     throw new RecipeException("'" + key + "' must be a list of numbers, not '" + element + "'");
                 })
                 .toList();
+    }
+
+    /** Of the settings that decide what a training learns; those of how long and how watched are left out. */
+    public String fingerprint() {
+        var crc = new CRC32C();
+        values.forEach((key, value) -> {
+            if (key.startsWith("model.")) {
+                crc.update((key + "=" + value + "\n").getBytes(StandardCharsets.UTF_8));
+            }
+        });
+        return Long.toHexString(crc.getValue());
     }
 
     /** All settings, one {@code key: value} a line in the order of keys. */

@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
  * renamed, and older ones are deleted only then: whenever the process or the machine stops, the newest complete one is
  * there to go on from. Locks the folder, so that no two trainings write to it.
  */
-final class CheckpointFolder implements AutoCloseable {
+public final class CheckpointFolder implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(CheckpointFolder.class);
     private static final Pattern COMPLETE = Pattern.compile("step-(\\d{1,18})");
@@ -63,13 +63,31 @@ final class CheckpointFolder implements AutoCloseable {
         return opened;
     }
 
+    /**
+     * The file that holds a model's parameters: {@code path} itself if it is a file, the one inside if it is a checkpoint,
+     * that of the newest complete checkpoint if it is a training's folder.
+     *
+     * @throws DataFormatException if there is none
+     */
+    public static Path parameters(Path path) throws IOException {
+        if (!Files.isDirectory(path)) {
+            return path;
+        }
+        if (Files.exists(path.resolve(Checkpoint.STATE))) {
+            return Checkpoint.open(path).folder().resolve(Checkpoint.MODEL);
+        }
+        return latest(path)
+                .map(checkpoint -> checkpoint.folder().resolve(Checkpoint.MODEL))
+                .orElseThrow(() -> new DataFormatException(path, "holds no complete checkpoint"));
+    }
+
     private static long step(Path checkpoint) {
         var matcher = COMPLETE.matcher(checkpoint.getFileName().toString());
         return matcher.matches() ? Long.parseLong(matcher.group(1)) : -1;
     }
 
     /** Checkpoints by name, newest first; whether they are complete is for {@link Checkpoint#open} to say. */
-    private List<Path> checkpoints() throws IOException {
+    private static List<Path> checkpoints(Path folder) throws IOException {
         try (var all = Files.list(folder)) {
             return all.filter(path -> step(path) >= 0)
                     .sorted(Comparator.comparingLong(CheckpointFolder::step).reversed())
@@ -79,7 +97,11 @@ final class CheckpointFolder implements AutoCloseable {
 
     /** The newest complete checkpoint; what is damaged is passed over with a warning. */
     Optional<Checkpoint> latest() throws IOException {
-        for (var path : checkpoints()) {
+        return latest(folder);
+    }
+
+    private static Optional<Checkpoint> latest(Path folder) throws IOException {
+        for (var path : checkpoints(folder)) {
             try {
                 return Optional.of(Checkpoint.open(path));
             } catch (DataFormatException e) {
@@ -101,7 +123,7 @@ final class CheckpointFolder implements AutoCloseable {
         delete(target);
         Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
         AtomicFile.forceDirectory(folder);
-        for (var old : checkpoints().stream().skip(keep).toList()) {
+        for (var old : checkpoints(folder).stream().skip(keep).toList()) {
             delete(old);
         }
         return target;

@@ -9,8 +9,9 @@ public interface TrainListener {
      * A step.
      *
      * @param step batches trained on so far, this one included
+     * @param batch samples in it
      * @param learningRate it was taken with
-     * @param logitScale e to the parameter's power
+     * @param logitScale e to the parameter's power; NaN if the model tells none
      * @param samplesPerSecond of this step, waiting for data included
      * @param dataShare part of the step's time that it waited for data, from 0 to 1
      * @param skipped whether it was skipped because its gradient was not finite
@@ -18,6 +19,7 @@ public interface TrainListener {
     record Step(
             long step,
             long maxSteps,
+            int batch,
             double loss,
             double learningRate,
             double gradNorm,

@@ -14,7 +14,7 @@ import org.clipc.runtime.tensor.HostTensor;
  * Takes optimizer steps with a program's {@code train_step}: forward, backward, gradient clipping and update. The entry
  * point takes the batch and some of the scalars {@code lr}, {@code step} (from 1, for Adam's bias correction) and {@code
  * seed} (of dropout and the like; i32, or i32[2] with the step as its second number), and gives {@code loss},
- * {@code grad_norm} (before clipping) and {@code logit_scale}.
+ * {@code grad_norm} (before clipping) and, where the model has it, {@code logit_scale}.
  */
 public final class TrainStep {
 
@@ -30,7 +30,7 @@ public final class TrainStep {
      *
      * @param loss before the update
      * @param gradNorm global norm of the gradient before clipping
-     * @param logitScale the parameter (a logarithm) after the update
+     * @param logitScale the parameter (a logarithm) after the update; NaN if the program does not tell
      */
     public record Outcome(double loss, double gradNorm, double logitScale) {
 
@@ -78,7 +78,9 @@ public final class TrainStep {
             }
         }
         var outputs = program.run(EntryPoint.TRAIN_STEP, inputs, List.of(LOSS, GRAD_NORM, LOGIT_SCALE));
-        return new Outcome(scalar(outputs, LOSS), scalar(outputs, GRAD_NORM), scalar(outputs, LOGIT_SCALE));
+        var scale = outputs.get(LOGIT_SCALE);
+        return new Outcome(
+                scalar(outputs, LOSS), scalar(outputs, GRAD_NORM), scale == null ? Double.NaN : scale.getDouble(0));
     }
 
     private static HostTensor step(TensorSlot slot, long step) {

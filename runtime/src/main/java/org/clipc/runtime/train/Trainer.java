@@ -153,6 +153,7 @@ public final class Trainer {
             var report = new TrainListener.Step(
                     state.step(),
                     settings.maxSteps(),
+                    step.batch(),
                     outcome.loss(),
                     rate,
                     outcome.gradNorm(),

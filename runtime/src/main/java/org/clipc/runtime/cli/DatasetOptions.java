@@ -1,0 +1,58 @@
+package org.clipc.runtime.cli;
+
+import java.io.IOException;
+import java.util.Locale;
+import org.clipc.runtime.data.source.DataSources;
+import org.clipc.runtime.device.DeviceException;
+import org.clipc.runtime.model.DatasetEmbedder;
+import org.clipc.runtime.model.DatasetEmbedder.Embedded;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Option;
+
+/** A data set to embed, and how much of it. */
+final class DatasetOptions {
+
+    private static final Logger LOG = LoggerFactory.getLogger(DatasetOptions.class);
+    private static final long NANOS_BETWEEN_LINES = 10_000_000_000L;
+
+    @Option(names = "--limit", paramLabel = "N", description = "Take the first N samples only.")
+    private long limit = Integer.MAX_VALUE;
+
+    @Option(names = "--workers", paramLabel = "N", description = "Threads that read and decode (default ${DEFAULT-VALUE}).")
+    private int workers = 2;
+
+    int workers() {
+        return workers;
+    }
+
+    /** Embeds a data set's images, saying now and then how far it is. */
+    Embedded images(DatasetEmbedder embedder, String data) throws IOException {
+        if (limit < 1) {
+            throw new CliException("--limit must be at least 1, not " + limit);
+        }
+        var start = System.nanoTime();
+        var told = new long[] {start};
+        try {
+            var embedded = embedder.images(DataSources.open(data), limit, done -> {
+                var now = System.nanoTime();
+                if (now - told[0] > NANOS_BETWEEN_LINES) {
+                    told[0] = now;
+                    LOG.info("{} images, {}", done, rate(done, now - start));
+                }
+            });
+            LOG.info(
+                    "{} images in all, {}",
+                    embedded.keys().size(),
+                    rate(embedded.keys().size(), System.nanoTime() - start));
+            return embedded;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new DeviceException("interrupted", e);
+        }
+    }
+
+    private static String rate(long images, long nanos) {
+        return String.format(Locale.ROOT, "%.1f images/s", images / (nanos * 1e-9));
+    }
+}

@@ -1,0 +1,129 @@
+package org.clipc.runtime.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.clipc.program.EntryPoint;
+import org.clipc.runtime.eval.Embeddings;
+import org.clipc.runtime.io.AtomicFile;
+import org.clipc.runtime.model.ClipModel;
+import org.clipc.runtime.model.DatasetEmbedder;
+import org.clipc.runtime.model.Preprocessing;
+import org.clipc.runtime.model.Recipe;
+import org.clipc.runtime.tensor.HostTensor;
+import org.clipc.runtime.tensor.SafetensorsWriter;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Writes features of images and texts. */
+@Command(
+        name = "embed",
+        mixinStandardHelpOptions = true,
+        description = "Writes the features of images and texts, as safetensors or as JSON lines.")
+final class EmbedCommand implements Callable<Integer> {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @Mixin
+    private ProgramOptions options = new ProgramOptions();
+
+    @Mixin
+    private DatasetOptions dataset = new DatasetOptions();
+
+    @Option(
+            names = "--images",
+            paramLabel = "DATA",
+            description = "Shards such as 'shards/{000..099}.tar', a folder of shards or pictures, or a table.")
+    private @Nullable String images;
+
+    @Option(names = "--texts", paramLabel = "FILE", description = "A text file, one text per line.")
+    private @Nullable Path texts;
+
+    @Option(
+            names = "--out",
+            required = true,
+            paramLabel = "FILE",
+            description = "A .safetensors file (image_features, text_features; keys in the metadata) or a .jsonl file"
+                    + " (one object per item: kind, key, features).")
+    private Path out = Path.of("");
+
+    @Override
+    public Integer call() throws IOException {
+        if (images == null && texts == null) {
+            throw new CliException("there is nothing to embed: give --images, --texts or both");
+        }
+        var asLines = out.toString().endsWith(".jsonl");
+        if (!asLines && !out.toString().endsWith(".safetensors")) {
+            throw new CliException("--out must end in .safetensors or .jsonl, not " + out);
+        }
+        var entries = new ArrayList<String>();
+        if (images != null) {
+            entries.add(EntryPoint.ENCODE_IMAGE);
+        }
+        if (texts != null) {
+            entries.add(EntryPoint.ENCODE_TEXT);
+        }
+        var features = new LinkedHashMap<String, Keyed>();
+        try (var file = options.open();
+                var device = options.device();
+                var model = ClipModel.load(file, device, entries)) {
+            var recipe = Recipe.of(file.manifest());
+            options.fill(model.program(), recipe);
+            var embedder = new DatasetEmbedder(model, new Preprocessing(recipe, model), dataset.workers());
+            if (images != null) {
+                var embedded = dataset.images(embedder, images);
+                features.put("image", new Keyed(embedded.keys(), embedded.images()));
+            }
+            if (texts != null) {
+                var lines = Files.readAllLines(texts);
+                features.put("text", new Keyed(lines, embedder.texts(lines)));
+            }
+        }
+        if (asLines) {
+            writeLines(features);
+        } else {
+            writeTensors(features);
+        }
+        return 0;
+    }
+
+    private record Keyed(List<String> keys, Embeddings features) {}
+
+    private void writeTensors(Map<String, Keyed> features) throws IOException {
+        var writer = new SafetensorsWriter();
+        for (var kind : features.entrySet()) {
+            var rows = kind.getValue().features();
+            writer.add(kind.getKey() + "_features", HostTensor.of(rows.values(), rows.rows(), rows.width()));
+            writer.metadata(
+                    kind.getKey() + "_keys",
+                    JSON.writeValueAsString(kind.getValue().keys()));
+        }
+        writer.writeTo(out);
+    }
+
+    private void writeLines(Map<String, Keyed> features) throws IOException {
+        AtomicFile.write(out, channel -> {
+            for (var kind : features.entrySet()) {
+                var keyed = kind.getValue();
+                for (var i = 0; i < keyed.keys().size(); i++) {
+                    var line = new LinkedHashMap<String, Object>();
+                    line.put("kind", kind.getKey());
+                    line.put("key", keyed.keys().get(i));
+                    line.put("features", keyed.features().row(i));
+                    var bytes = (JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8);
+                    AtomicFile.writeFully(channel, ByteBuffer.wrap(bytes));
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,166 @@
+package org.clipc.runtime.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.clipc.program.EntryPoint;
+import org.clipc.program.Manifest;
+import org.clipc.runtime.data.LoaderOptions;
+import org.clipc.runtime.data.StreamOptions;
+import org.clipc.runtime.data.source.DataSources;
+import org.clipc.runtime.data.source.SampleSource;
+import org.clipc.runtime.model.ClipModel;
+import org.clipc.runtime.model.Preprocessing;
+import org.clipc.runtime.model.Recipe;
+import org.clipc.runtime.train.LearningRate;
+import org.clipc.runtime.train.LoaderBatches;
+import org.clipc.runtime.train.TrainListener;
+import org.clipc.runtime.train.Trainer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Trains a model on images with captions. */
+@Command(
+        name = "train",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Trains a model on images with captions.",
+            "Ctrl-C and SIGTERM end it after the step at hand, with a checkpoint to go on from by --resume."
+        })
+final class TrainCommand implements Callable<Integer> {
+
+    private static final Logger LOG = LoggerFactory.getLogger(TrainCommand.class);
+    private static final int PREFETCH = 3;
+
+    @Mixin
+    private ProgramOptions options = new ProgramOptions();
+
+    @Option(
+            names = "--data",
+            paramLabel = "DATA",
+            description = "Shards such as 'shards/{000..099}.tar', a folder of shards or pictures, or a .csv, .tsv or"
+                    + " .jsonl table; the recipe's model.data.train.dataset_path by default.")
+    private @Nullable String data;
+
+    @Option(names = "--out", paramLabel = "FOLDER", description = "Where checkpoints and metrics go.")
+    private @Nullable Path out;
+
+    @Option(names = "--resume", description = "Go on from the newest checkpoint in --out, if there is one.")
+    private boolean resume;
+
+    @Parameters(paramLabel = "KEY=VALUE", arity = "0..*", description = "Changes to the recipe.")
+    private List<String> changes = List.of();
+
+    @Override
+    public Integer call() throws IOException {
+        try (var file = options.open()) {
+            var manifest = file.manifest();
+            if (!manifest.hasEntry(EntryPoint.TRAIN_STEP)) {
+                throw new CliException(
+                        file.path() + ": has no entry point 'train_step': it was compiled for inference only");
+            }
+            var recipe = Recipe.of(manifest).with(changes);
+            var source = DataSources.open(dataset(recipe));
+            var entries = List.of(EntryPoint.TRAIN_STEP);
+            try (var device = options.device();
+                    var model = ClipModel.load(file, device, entries)) {
+                train(model, recipe, source);
+            }
+        }
+        return 0;
+    }
+
+    private String dataset(Recipe recipe) {
+        if (data != null) {
+            return data;
+        }
+        var paths = recipe.texts("model.data.train.dataset_path");
+        if (paths.isEmpty()) {
+            throw new CliException("there is nothing to train on: give --data or model.data.train.dataset_path");
+        }
+        return paths.size() == 1 ? paths.getFirst() : "{" + String.join(",", paths) + "}";
+    }
+
+    private void train(ClipModel model, Recipe recipe, SampleSource source) throws IOException {
+        var entry = model.manifest().entry(EntryPoint.TRAIN_STEP);
+        var seed = options.seed(recipe);
+        var maxSteps = maxSteps(recipe, source, entry.batch());
+        var settings = settings(recipe, model.manifest(), maxSteps, seed);
+        var rate = LearningRate.of(recipe, maxSteps);
+        var preparation = new Preprocessing(recipe, model).training();
+        var batches = LoaderBatches.of(source, preparation, loaderOptions(recipe, entry.batch(), seed), entry);
+        options.fill(model.program(), recipe);
+        LOG.info("training {} for {} steps of {} samples, into {}",
+                model.manifest().model(), maxSteps, entry.batch(), settings.folder());
+        var every = recipe.integer("trainer.log_every_n_steps").orElse(10L);
+        try (var stop = new StopSignal();
+                var progress = new TrainProgress(every, maxSteps)) {
+            var listeners = new ArrayList<TrainListener>(List.of(progress));
+            var end = new Trainer(model.program(), settings, rate, listeners).run(batches, resume, stop::isRequested);
+            LOG.info(end == Trainer.End.STOPPED ? "stopped; go on with --resume" : "done");
+            stop.succeeded();
+        }
+    }
+
+    private Trainer.Settings settings(Recipe recipe, Manifest manifest, long maxSteps, long seed) {
+        var saves = recipe.flag("exp_manager.create_checkpoint_callback").orElse(true);
+        var every = recipe.integer("exp_manager.checkpoint_callback_params.every_n_train_steps").orElse(1000L);
+        var keep = recipe.integer("exp_manager.checkpoint_callback_params.save_top_k").orElse(2L);
+        var ema = recipe.flag("exp_manager.ema.enable").orElse(false);
+        return new Trainer.Settings(
+                folder(recipe, manifest),
+                maxSteps,
+                saves ? every : 0,
+                Math.toIntExact(Math.clamp(keep, 1, Integer.MAX_VALUE)),
+                Math.toIntExact(recipe.integer("trainer.max_skipped_steps").orElse(20L)),
+                ema ? recipe.number("exp_manager.ema.decay").orElse(0.999) : null,
+                seed,
+                recipe.fingerprint());
+    }
+
+    private Path folder(Recipe recipe, Manifest manifest) {
+        if (out != null) {
+            return out;
+        }
+        var explicit = recipe.text("exp_manager.explicit_log_dir");
+        if (explicit.isPresent()) {
+            return Path.of(explicit.get());
+        }
+        var name = recipe.text("exp_manager.name").or(() -> recipe.text("name")).orElse(manifest.model());
+        return Path.of(recipe.text("exp_manager.exp_dir").orElse("runs")).resolve(name);
+    }
+
+    private static long maxSteps(Recipe recipe, SampleSource source, int batch) {
+        var steps = recipe.integer("trainer.max_steps").orElse(-1L);
+        if (steps > 0) {
+            return steps;
+        }
+        var epochs = recipe.integer("trainer.max_epochs").orElse(-1L);
+        if (epochs <= 0) {
+            throw new CliException("training has no end: set trainer.max_steps or trainer.max_epochs");
+        }
+        var samples = source.countSamples();
+        if (samples < batch) {
+            throw new CliException("the data has " + samples + " samples, less than one batch of " + batch);
+        }
+        return Math.multiplyExact(epochs, samples) / batch;
+    }
+
+    private static LoaderOptions loaderOptions(Recipe recipe, int batch, long seed) {
+        var resampled = recipe.flag("model.data.resampled").orElse(false);
+        var buffer = Math.toIntExact(
+                Math.clamp(recipe.integer("model.data.shuffle_buffer").orElse(1000L), 1, 1 << 20));
+        var workers = Math.toIntExact(
+                Math.clamp(recipe.integer("model.data.num_workers").orElse(2L), 1, 256));
+        var mode = resampled ? StreamOptions.Mode.RESAMPLED : StreamOptions.Mode.EPOCHS;
+        var stream = new StreamOptions(mode, seed, buffer, StreamOptions.Split.SAMPLES, 0, 1);
+        return new LoaderOptions(stream, batch, workers, PREFETCH);
+    }
+}

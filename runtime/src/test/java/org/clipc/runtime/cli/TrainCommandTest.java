@@ -1,0 +1,134 @@
+package org.clipc.runtime.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.clipc.runtime.cli.CommandRunner.clipRun;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.clipc.runtime.tensor.SafetensorsFile;
+import org.clipc.runtime.testing.Pictures;
+import org.clipc.runtime.testing.ToyProgram;
+import org.clipc.runtime.text.ClipTokenizer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainCommandTest {
+
+    @TempDir
+    Path folder;
+
+    private Path graph;
+    private Path data;
+
+    @BeforeEach
+    void write() throws IOException {
+        graph = ToyProgram.write(folder.resolve("toy.bin"), ClipTokenizer.VOCABULARY_SIZE);
+        data = Pictures.table(folder.resolve("data"), 16);
+    }
+
+    private CommandRunner.Result train(String out, Object... more) {
+        var args = new ArrayList<Object>(
+                List.of("train", "--graph", graph, "--data", data, "--threads", 1, "--out", folder.resolve(out)));
+        args.addAll(Arrays.asList(more));
+        return clipRun(args.toArray());
+    }
+
+    private List<String> checkpoints(String out) throws IOException {
+        try (var all = Files.list(folder.resolve(out))) {
+            return all.map(p -> p.getFileName().toString())
+                    .filter(n -> n.startsWith("step-"))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    @Test
+    void trainsAndResumesBitForBit() throws IOException {
+        train("straight", "trainer.max_steps=6").succeeds();
+        train("broken", "trainer.max_steps=3").succeeds();
+        train("broken", "trainer.max_steps=3").isRefused("has a training that reached step 3: give --resume");
+        train("broken", "--resume", "trainer.max_steps=6").succeeds();
+        assertThat(checkpoints("broken")).containsExactly("step-3", "step-6");
+        // The schedule ends with the last step, so the first three steps of the two had other rates.
+        train("broken2", "trainer.max_steps=3", "model.optim.sched.name=Constant").succeeds();
+        train("broken2", "--resume", "trainer.max_steps=6", "model.optim.sched.name=Constant").succeeds();
+        train("straight2", "trainer.max_steps=6", "model.optim.sched.name=Constant").succeeds();
+        for (var file : List.of("model.safetensors", "optimizer.safetensors", "state.json")) {
+            assertThat(folder.resolve("broken2/step-6").resolve(file))
+                    .hasSameBinaryContentAs(folder.resolve("straight2/step-6").resolve(file));
+        }
+    }
+
+    @Test
+    void countsStepsByEpochs() throws IOException {
+        train("a", "trainer.max_steps=-1", "trainer.max_epochs=2").succeeds();
+        assertThat(checkpoints("a")).containsExactly("step-8");
+    }
+
+    @Test
+    void theTrainedModelFindsWhatItWasShown() throws IOException {
+        train("a", "trainer.max_steps=60", "model.optim.lr=0.02").succeeds();
+        var out = clipRun("retrieval", "--graph", graph, "--weights", folder.resolve("a"), "--data", data)
+                .succeeds()
+                .out();
+        assertThat(score(out, "image_to_text_r5")).isGreaterThan(90);
+        var classes = Pictures.classes(folder.resolve("classes"), 12);
+        var templates = Files.writeString(folder.resolve("templates.txt"), "a {} picture\n");
+        var zeroShot = clipRun(
+                        "zeroshot", "--graph", graph, "--weights", folder.resolve("a/step-60"), "--data", classes,
+                        "--templates", templates, "--out", folder.resolve("answers.jsonl"))
+                .succeeds()
+                .out();
+        assertThat(score(zeroShot, "top1")).isGreaterThan(90);
+        assertThat(Files.readAllLines(folder.resolve("answers.jsonl"))).hasSize(12).first().asString().contains("\"answers\":[{\"class\":\"blue\",\"similarity\":");
+    }
+
+    private static double score(String out, String name) {
+        var matcher = Pattern.compile(name + " +([0-9.]+)%").matcher(out);
+        assertThat(matcher.find()).as(out).isTrue();
+        return Double.parseDouble(matcher.group(1));
+    }
+
+    @Test
+    void embedsImagesAndTexts() throws IOException {
+        var texts = Files.writeString(folder.resolve("texts.txt"), "a red picture\na blue picture\nother\n");
+        var out = folder.resolve("e.safetensors");
+        clipRun("embed", "--graph", graph, "--images", data, "--texts", texts, "--out", out).succeeds();
+        try (var file = SafetensorsFile.open(out)) {
+            assertThat(file.tensor("image_features").shape()).containsExactly(16L, (long) ToyProgram.DIM);
+            assertThat(file.tensor("text_features").shape()).containsExactly(3L, (long) ToyProgram.DIM);
+            assertThat(file.metadata().get("text_keys")).contains("\"a red picture\"");
+        }
+        var lines = folder.resolve("e.jsonl");
+        clipRun("embed", "--graph", graph, "--images", data, "--limit", 5, "--out", lines).succeeds();
+        assertThat(Files.readAllLines(lines)).hasSize(5).allMatch(l -> l.startsWith("{\"kind\":\"image\",\"key\":"));
+    }
+
+    @Test
+    void tellsWhatIsWrong() throws IOException {
+        train("a", "trainer.max_step=6").isRefused("there is no key 'trainer.max_step'", "trainer.max_steps");
+        train("a", "model.optim.weight_decay=0.1").isRefused("'model.optim.weight_decay' is compiled into the program");
+        train("a", "trainer.max_steps=many").isRefused("'trainer.max_steps' must be a whole number, not 'many'");
+        train("a", "trainer.max_steps=0").isRefused("training has no end");
+        clipRun("train", "--graph", graph, "--data", folder.resolve("none.csv")).isRefused("none.csv");
+        clipRun("train", "--graph", graph, "--data", "shards/{000..003}.tar").isRefused("shards/000.tar");
+        clipRun("train", "--graph", graph).isRefused("give --data or model.data.train.dataset_path");
+        train("a", "lr").isRefused("'lr' is not of the form key=value");
+        clipRun("embed", "--graph", graph, "--out", folder.resolve("e.jsonl")).isRefused("nothing to embed");
+        clipRun("embed", "--graph", graph, "--images", data, "--out", folder.resolve("e.txt"))
+                .isRefused("--out must end in .safetensors or .jsonl");
+        clipRun("zeroshot", "--graph", graph, "--data", data).isRefused("give the classes with --classes");
+        clipRun("zeroshot", "--graph", graph, "--data", data, "--classes", "a,b").isRefused("not all images have labels");
+        clipRun("retrieval", "--graph", graph, "--weights", folder, "--data", data)
+                .isRefused("holds no complete checkpoint");
+        var small = ToyProgram.write(folder.resolve("small.bin"), 20);
+        clipRun("train", "--graph", small, "--data", data, "--out", folder.resolve("b"))
+                .isRefused("the model knows 20 tokens, but CLIP's tokenizer gives 49408");
+    }
+}

@@ -1,0 +1,116 @@
+package org.clipc.runtime.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.clipc.runtime.testing.Pictures;
+import org.clipc.runtime.testing.ToyProgram;
+import org.clipc.runtime.text.ClipTokenizer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Training in a process of its own, which is stopped in good ways and bad. */
+@Tag("process")
+class TrainProcessTest {
+
+    private static final int STEPS = 60;
+    private static final int KILLS = 5;
+
+    @TempDir
+    Path folder;
+
+    private Path graph;
+    private Path data;
+
+    @BeforeEach
+    void write() throws IOException {
+        graph = ToyProgram.write(folder.resolve("toy.bin"), ClipTokenizer.VOCABULARY_SIZE);
+        data = Pictures.table(folder.resolve("data"), 16);
+    }
+
+    private Process train(String out, String... more) throws IOException {
+        var command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                ClipRun.class.getName(),
+                "train",
+                "--graph",
+                graph.toString(),
+                "--data",
+                data.toString(),
+                "--out",
+                folder.resolve(out).toString(),
+                "--threads",
+                "1"));
+        command.addAll(List.of(more));
+        return new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                        folder.resolve(out + ".log").toFile()))
+                .start();
+    }
+
+    private String log(String out) throws IOException {
+        return Files.readString(folder.resolve(out + ".log"));
+    }
+
+    private void awaitStep(Process process, String out, int step) throws IOException, InterruptedException {
+        while (process.isAlive() && !log(out).contains("step " + step)) {
+            TimeUnit.MILLISECONDS.sleep(20);
+        }
+        assertThat(process.isAlive()).as(log(out)).isTrue();
+    }
+
+    @Test
+    void termSignalSavesAndExitsWithZero() throws IOException, InterruptedException {
+        var process = train("a", "trainer.max_steps=1000000", "trainer.log_every_n_steps=1");
+        awaitStep(process, "a", 3);
+        // SIGTERM
+        process.destroy();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).as(log("a")).isZero();
+        assertThat(log("a")).contains("saved ", "stopped; go on with --resume");
+        try (var all = Files.list(folder.resolve("a"))) {
+            assertThat(all.map(p -> p.getFileName().toString())).anyMatch(name -> name.matches("step-\\d+"));
+        }
+    }
+
+    @Test
+    void killedAgainAndAgainItEndsWhereItWouldHave() throws IOException, InterruptedException {
+        var settings = new String[] {
+            "--resume",
+            "trainer.max_steps=" + STEPS,
+            "trainer.log_every_n_steps=1",
+            "exp_manager.checkpoint_callback_params.every_n_train_steps=1"
+        };
+        assertThat(train("straight", settings).waitFor()).isZero();
+        var seed = new Random().nextLong();
+        var random = new Random(seed);
+        for (var kill = 0; kill < KILLS; kill++) {
+            var process = train("killed", settings);
+            awaitStep(process, "killed", 1 + kill);
+            TimeUnit.MILLISECONDS.sleep(random.nextInt(300));
+            // SIGKILL
+            process.destroyForcibly().waitFor();
+        }
+        assertThat(train("killed", settings).waitFor()).as(log("killed")).isZero();
+        assertThat(log("killed")).contains("resuming from ");
+        for (var file : List.of("model.safetensors", "optimizer.safetensors", "state.json")) {
+            assertThat(folder.resolve("killed/step-" + STEPS).resolve(file))
+                    .as("seed %d", seed)
+                    .hasSameBinaryContentAs(folder.resolve("straight/step-" + STEPS).resolve(file));
+        }
+    }
+}
