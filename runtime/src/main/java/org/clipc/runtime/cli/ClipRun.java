@@ -69,7 +69,13 @@ public final class ClipRun implements Callable<Integer> {
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setExecutionExceptionHandler(ClipRun::failed)
                 .setParameterExceptionHandler(ClipRun::misused);
-        return command.execute(args);
+        try {
+            return command.execute(args);
+        } catch (OutOfMemoryError e) {
+            say(err, "the Java heap is too small: set CLIPC_JAVA_OPTS=-Xmx… to more than "
+                    + (Runtime.getRuntime().maxMemory() >> 20) + "m");
+            return FAULT;
+        }
     }
 
     @Override
