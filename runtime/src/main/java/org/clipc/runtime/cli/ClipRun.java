@@ -17,7 +17,6 @@ import org.clipc.program.ProgramFormatException;
 import org.clipc.runtime.device.DeviceException;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.model.RecipeException;
-import org.clipc.runtime.train.TrainingFailedException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -72,8 +71,10 @@ public final class ClipRun implements Callable<Integer> {
         try {
             return command.execute(args);
         } catch (OutOfMemoryError e) {
-            say(err, "the Java heap is too small: set CLIPC_JAVA_OPTS=-Xmx… to more than "
-                    + (Runtime.getRuntime().maxMemory() >> 20) + "m");
+            say(
+                    err,
+                    "the Java heap is too small: set CLIPC_JAVA_OPTS=-Xmx… to more than "
+                            + (Runtime.getRuntime().maxMemory() >> 20) + "m");
             return FAULT;
         }
     }

@@ -19,7 +19,10 @@ final class DatasetOptions {
     @Option(names = "--limit", paramLabel = "N", description = "Take the first N samples only.")
     private long limit = Integer.MAX_VALUE;
 
-    @Option(names = "--workers", paramLabel = "N", description = "Threads that read and decode (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--workers",
+            paramLabel = "N",
+            description = "Threads that read and decode (default ${DEFAULT-VALUE}).")
     private int workers = 2;
 
     int workers() {

@@ -97,8 +97,12 @@ final class TrainCommand implements Callable<Integer> {
         var preparation = new Preprocessing(recipe, model).training();
         var batches = LoaderBatches.of(source, preparation, loaderOptions(recipe, entry.batch(), seed), entry);
         options.fill(model.program(), recipe);
-        LOG.info("training {} for {} steps of {} samples, into {}",
-                model.manifest().model(), maxSteps, entry.batch(), settings.folder());
+        LOG.info(
+                "training {} for {} steps of {} samples, into {}",
+                model.manifest().model(),
+                maxSteps,
+                entry.batch(),
+                settings.folder());
         var every = recipe.integer("trainer.log_every_n_steps").orElse(10L);
         try (var stop = new StopSignal();
                 var progress = new TrainProgress(every, maxSteps)) {
@@ -111,8 +115,10 @@ final class TrainCommand implements Callable<Integer> {
 
     private Trainer.Settings settings(Recipe recipe, Manifest manifest, long maxSteps, long seed) {
         var saves = recipe.flag("exp_manager.create_checkpoint_callback").orElse(true);
-        var every = recipe.integer("exp_manager.checkpoint_callback_params.every_n_train_steps").orElse(1000L);
-        var keep = recipe.integer("exp_manager.checkpoint_callback_params.save_top_k").orElse(2L);
+        var every = recipe.integer("exp_manager.checkpoint_callback_params.every_n_train_steps")
+                .orElse(1000L);
+        var keep = recipe.integer("exp_manager.checkpoint_callback_params.save_top_k")
+                .orElse(2L);
         var ema = recipe.flag("exp_manager.ema.enable").orElse(false);
         return new Trainer.Settings(
                 folder(recipe, manifest),

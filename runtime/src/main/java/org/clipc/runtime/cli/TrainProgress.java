@@ -49,8 +49,7 @@ final class TrainProgress implements TrainListener, AutoCloseable {
         skipped += step.skipped() ? 1 : 0;
         if (bar != null) {
             bar.stepTo(step.step());
-            bar.setExtraMessage(String.format(
-                    Locale.ROOT, "loss %.4f, %.1f samples/s", step.loss(), samplesPerSecond));
+            bar.setExtraMessage(String.format(Locale.ROOT, "loss %.4f, %.1f samples/s", step.loss(), samplesPerSecond));
         } else if (step.step() % every == 0 || step.step() == step.maxSteps()) {
             LOG.info(line(step));
         }
@@ -66,9 +65,7 @@ final class TrainProgress implements TrainListener, AutoCloseable {
                 step.loss(),
                 step.learningRate(),
                 step.gradNorm(),
-                Double.isNaN(step.logitScale())
-                        ? ""
-                        : String.format(Locale.ROOT, "  scale %.2f", step.logitScale()),
+                Double.isNaN(step.logitScale()) ? "" : String.format(Locale.ROOT, "  scale %.2f", step.logitScale()),
                 samplesPerSecond,
                 100 * step.dataShare(),
                 step.maxSteps() == Long.MAX_VALUE ? "" : "  " + duration(left) + " left",

@@ -60,7 +60,8 @@ final class ZeroShotCommand implements Callable<Integer> {
     @Option(
             names = "--classes",
             paramLabel = "NAMES",
-            description = "A file with one class a line, or their names with commas between; the folder's own by default.")
+            description =
+                    "A file with one class a line, or their names with commas between; the folder's own by default.")
     private @Nullable String classes;
 
     @Option(

@@ -27,8 +27,7 @@ public final class DatasetEmbedder {
      * @param labels class numbers, {@link Batch#NO_LABEL} for none
      * @param images one row for each
      */
-    public record Embedded(
-            List<String> keys, List<List<String>> captions, List<Integer> labels, Embeddings images) {
+    public record Embedded(List<String> keys, List<List<String>> captions, List<Integer> labels, Embeddings images) {
 
         public Embedded {
             keys = List.copyOf(keys);
@@ -100,7 +99,8 @@ public final class DatasetEmbedder {
             width = Math.toIntExact(features.shape().getLast());
             var floats = Math.multiplyExact(count, width);
             if (used > Integer.MAX_VALUE - 8 - floats) {
-                throw new DeviceException("there are more features than fit a Java array; embed fewer samples at a time");
+                throw new DeviceException(
+                        "there are more features than fit a Java array; embed fewer samples at a time");
             }
             if (used + floats > values.length) {
                 var larger = Math.min(Integer.MAX_VALUE - 8L, Math.max(used + (long) floats, 2L * values.length));

@@ -89,7 +89,12 @@ public final class Preprocessing {
 
     private ClipPreparation preparation(ImageTransform transform, CaptionChoice captions) {
         return new ClipPreparation(
-                new ImageDecoder(DecodeOptions.DEFAULT), transform, normalization(recipe), tokenizer, contextLength, captions);
+                new ImageDecoder(DecodeOptions.DEFAULT),
+                transform,
+                normalization(recipe),
+                tokenizer,
+                contextLength,
+                captions);
     }
 
     public static Normalization normalization(Recipe recipe) {

@@ -39,7 +39,9 @@ public final class LoaderBatches implements BatchSource {
             return loader.next().map(batch -> {
                 var inputs = new LinkedHashMap<String, HostTensor>();
                 for (var slot : entry.inputs()) {
-                    var shape = slot.type().shape().dims().stream().mapToLong(Integer::longValue).toArray();
+                    var shape = slot.type().shape().dims().stream()
+                            .mapToLong(Integer::longValue)
+                            .toArray();
                     switch (slot.name()) {
                         case ClipModel.IMAGES -> inputs.put(ClipModel.IMAGES, HostTensor.of(batch.images(), shape));
                         case ClipModel.TOKENS -> inputs.put(ClipModel.TOKENS, HostTensor.of(batch.tokens(), shape));

@@ -56,9 +56,12 @@ class TrainCommandTest {
         train("broken", "--resume", "trainer.max_steps=6").succeeds();
         assertThat(checkpoints("broken")).containsExactly("step-3", "step-6");
         // The schedule ends with the last step, so the first three steps of the two had other rates.
-        train("broken2", "trainer.max_steps=3", "model.optim.sched.name=Constant").succeeds();
-        train("broken2", "--resume", "trainer.max_steps=6", "model.optim.sched.name=Constant").succeeds();
-        train("straight2", "trainer.max_steps=6", "model.optim.sched.name=Constant").succeeds();
+        train("broken2", "trainer.max_steps=3", "model.optim.sched.name=Constant")
+                .succeeds();
+        train("broken2", "--resume", "trainer.max_steps=6", "model.optim.sched.name=Constant")
+                .succeeds();
+        train("straight2", "trainer.max_steps=6", "model.optim.sched.name=Constant")
+                .succeeds();
         for (var file : List.of("model.safetensors", "optimizer.safetensors", "state.json")) {
             assertThat(folder.resolve("broken2/step-6").resolve(file))
                     .hasSameBinaryContentAs(folder.resolve("straight2/step-6").resolve(file));
@@ -81,12 +84,25 @@ class TrainCommandTest {
         var classes = Pictures.classes(folder.resolve("classes"), 12);
         var templates = Files.writeString(folder.resolve("templates.txt"), "a {} picture\n");
         var zeroShot = clipRun(
-                        "zeroshot", "--graph", graph, "--weights", folder.resolve("a/step-60"), "--data", classes,
-                        "--templates", templates, "--out", folder.resolve("answers.jsonl"))
+                        "zeroshot",
+                        "--graph",
+                        graph,
+                        "--weights",
+                        folder.resolve("a/step-60"),
+                        "--data",
+                        classes,
+                        "--templates",
+                        templates,
+                        "--out",
+                        folder.resolve("answers.jsonl"))
                 .succeeds()
                 .out();
         assertThat(score(zeroShot, "top1")).isGreaterThan(90);
-        assertThat(Files.readAllLines(folder.resolve("answers.jsonl"))).hasSize(12).first().asString().contains("\"answers\":[{\"class\":\"blue\",\"similarity\":");
+        assertThat(Files.readAllLines(folder.resolve("answers.jsonl")))
+                .hasSize(12)
+                .first()
+                .asString()
+                .contains("\"answers\":[{\"class\":\"blue\",\"similarity\":");
     }
 
     private static double score(String out, String name) {
@@ -99,14 +115,16 @@ class TrainCommandTest {
     void embedsImagesAndTexts() throws IOException {
         var texts = Files.writeString(folder.resolve("texts.txt"), "a red picture\na blue picture\nother\n");
         var out = folder.resolve("e.safetensors");
-        clipRun("embed", "--graph", graph, "--images", data, "--texts", texts, "--out", out).succeeds();
+        clipRun("embed", "--graph", graph, "--images", data, "--texts", texts, "--out", out)
+                .succeeds();
         try (var file = SafetensorsFile.open(out)) {
             assertThat(file.tensor("image_features").shape()).containsExactly(16L, (long) ToyProgram.DIM);
             assertThat(file.tensor("text_features").shape()).containsExactly(3L, (long) ToyProgram.DIM);
             assertThat(file.metadata().get("text_keys")).contains("\"a red picture\"");
         }
         var lines = folder.resolve("e.jsonl");
-        clipRun("embed", "--graph", graph, "--images", data, "--limit", 5, "--out", lines).succeeds();
+        clipRun("embed", "--graph", graph, "--images", data, "--limit", 5, "--out", lines)
+                .succeeds();
         assertThat(Files.readAllLines(lines)).hasSize(5).allMatch(l -> l.startsWith("{\"kind\":\"image\",\"key\":"));
     }
 
@@ -124,7 +142,8 @@ class TrainCommandTest {
         clipRun("embed", "--graph", graph, "--images", data, "--out", folder.resolve("e.txt"))
                 .isRefused("--out must end in .safetensors or .jsonl");
         clipRun("zeroshot", "--graph", graph, "--data", data).isRefused("give the classes with --classes");
-        clipRun("zeroshot", "--graph", graph, "--data", data, "--classes", "a,b").isRefused("not all images have labels");
+        clipRun("zeroshot", "--graph", graph, "--data", data, "--classes", "a,b")
+                .isRefused("not all images have labels");
         clipRun("retrieval", "--graph", graph, "--weights", folder, "--data", data)
                 .isRefused("holds no complete checkpoint");
         var small = ToyProgram.write(folder.resolve("small.bin"), 20);

@@ -112,7 +112,8 @@ class TrainProcessTest {
         for (var file : List.of("model.safetensors", "optimizer.safetensors", "state.json")) {
             assertThat(folder.resolve("killed/step-" + STEPS).resolve(file))
                     .as("seed %d", seed)
-                    .hasSameBinaryContentAs(folder.resolve("straight/step-" + STEPS).resolve(file));
+                    .hasSameBinaryContentAs(
+                            folder.resolve("straight/step-" + STEPS).resolve(file));
         }
     }
 }
