@@ -58,7 +58,8 @@ final class EntryPasses {
                 attention);
     }
 
-    static List<Pass> training(List<Parameter> parameters, Optimizer optimizer, OptionalLong budget, boolean attention) {
+    static List<Pass> training(
+            List<Parameter> parameters, Optimizer optimizer, OptionalLong budget, boolean attention) {
         return backward(Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), budget, attention);
     }
 
