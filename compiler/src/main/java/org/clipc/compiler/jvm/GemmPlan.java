@@ -164,7 +164,7 @@ final class GemmPlan {
         var extent = Math.min(rows, shared.extent());
         var batches = a.view().dim(0) * a.view().dim(1);
         var perBatch = (long) roundUp(extent, width) * held.depth();
-        var together = shared.isBroadcast() ? batches : (int) Math.clamp(SHARED_FLOATS / perBatch, 1, batches);
+        var together = shared.isBroadcast() ? batches : Math.clamp(SHARED_FLOATS / perBatch, 1, batches);
         var parts = new ArrayList<GemmPlan>();
         for (var batch = 0; batch < batches; batch += together) {
             for (var from = 0; from < shared.extent(); from += extent) {
@@ -214,7 +214,7 @@ final class GemmPlan {
         var panels = Math.ceilDiv(held.extent(), tile.columns());
         var enough = Math.max(1, (long) panels * batches / UNITS);
         var large = Math.max(1, UNIT / perPanel);
-        return (int) Math.min(Math.clamp(Math.max(enough, large), 1, 4), panels) * tile.columns();
+        return Math.min(Math.clamp(Math.max(enough, large), 1, 4), panels) * tile.columns();
     }
 
     private int sharedPerBatch() {

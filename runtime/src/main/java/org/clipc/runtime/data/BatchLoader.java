@@ -91,14 +91,14 @@ public final class BatchLoader implements AutoCloseable {
      */
     public Optional<Batch> next() throws InterruptedException {
         Delivery delivery = last == null ? ready.take() : last;
-        switch (delivery) {
+        return switch (delivery) {
             case Delivery.Ready(Batch batch) -> {
                 position = batch.position();
-                return Optional.of(batch);
+                yield Optional.of(batch);
             }
             case Delivery.End end -> {
                 last = end;
-                return Optional.empty();
+                yield Optional.empty();
             }
             case Delivery.Failed failed -> {
                 last = failed;
@@ -107,7 +107,7 @@ public final class BatchLoader implements AutoCloseable {
                 }
                 throw new IllegalStateException("the data loader failed", failed.cause());
             }
-        }
+        };
     }
 
     /** Where the batch after the last one returned starts. */
