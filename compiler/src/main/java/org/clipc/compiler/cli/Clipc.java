@@ -95,7 +95,7 @@ public final class Clipc implements Callable<Integer> {
         var console = Console.of(command);
         switch (e) {
             case SaidAlready _ -> {}
-            case Failure failure -> console.error(failure.getMessage());
+            case Failure failure -> console.error(String.valueOf(failure.getMessage()));
             case ConfigException config -> config.problems().forEach(console::error);
             case ElaborationException wrong -> console.diagnostics(wrong.diagnostics());
             case IOException io -> console.error(Console.describe(io));

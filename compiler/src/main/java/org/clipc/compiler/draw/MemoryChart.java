@@ -68,7 +68,7 @@ public final class MemoryChart {
         }
         var colors = new LinkedHashMap<String, String>();
         weights.entrySet().stream()
-                .sorted(Comparator.comparing((Map.Entry<String, Double> e) -> -e.getValue())
+                .sorted(Comparator.comparingDouble((Map.Entry<String, Double> e) -> -e.getValue())
                         .thenComparing(Map.Entry::getKey))
                 .limit(LEGEND)
                 .forEach(e -> colors.put(e.getKey(), COLORS.get(colors.size())));
@@ -136,8 +136,8 @@ public final class MemoryChart {
         out.append("<rect x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" fill=\"#f8fafc\" stroke=\"#cbd5e1\"/>\n"
                 .formatted(number(LEFT), number(TOP), number(WIDTH), number(HEIGHT)));
         for (var tick = 0L; tick <= bytes; tick += byteTick()) {
-            rule(LEFT, y(tick), LEFT + WIDTH, y(tick));
-            text(LEFT - 8, y(tick) + 4, 11, "text-anchor=\"end\" fill=\"#475569\"", ByteSize.format(tick));
+            rule(LEFT, y((double) tick), LEFT + WIDTH, y((double) tick));
+            text(LEFT - 8, y((double) tick) + 4, 11, "text-anchor=\"end\" fill=\"#475569\"", ByteSize.format(tick));
         }
         for (var tick = 0; tick <= steps; tick += stepTick()) {
             rule(x(tick), TOP + HEIGHT, x(tick), TOP + HEIGHT + 5);
@@ -184,7 +184,7 @@ public final class MemoryChart {
                 "<rect class=\"tenant\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" fill=\"%s\"><title>%s</title></rect>\n"
                         .formatted(
                                 fine(left),
-                                fine(y(t.offset + t.bytes)),
+                                fine(y((double) (t.offset + t.bytes))),
                                 fine(right - left),
                                 fine(Math.max(0.05, (double) t.bytes / bytes * HEIGHT)),
                                 colors.getOrDefault(t.module, OTHER),
@@ -197,7 +197,7 @@ public final class MemoryChart {
             path.append(path.isEmpty() ? "M" : " L")
                     .append(fine(x(s - 1.5)))
                     .append(',')
-                    .append(fine(y(live[s])))
+                    .append(fine(y((double) live[s])))
                     .append(" H")
                     .append(fine(x(s - 0.5)));
         }

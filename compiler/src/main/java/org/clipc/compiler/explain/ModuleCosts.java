@@ -57,13 +57,13 @@ final class ModuleCosts {
     private ModuleCosts at(String path) {
         var module = this;
         if (!path.isEmpty()) {
-            for (var level : LEVEL.split(path)) {
+            for (var level : LEVEL.split(path, -1)) {
                 var indexed = INDEXED.matcher(level);
                 if (indexed.matches()) {
-                    module = module.children.computeIfAbsent(indexed.group(1), ModuleCosts::new);
+                    module = module.children.computeIfAbsent(indexed.group(1), name -> new ModuleCosts(name));
                     module.count = Math.max(module.count, Integer.parseInt(indexed.group(2)) + 1);
                 } else {
-                    module = module.children.computeIfAbsent(level, ModuleCosts::new);
+                    module = module.children.computeIfAbsent(level, name -> new ModuleCosts(name));
                 }
             }
         }

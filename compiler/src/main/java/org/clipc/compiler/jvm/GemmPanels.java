@@ -5,7 +5,7 @@ import com.palantir.javapoet.CodeBlock;
 import com.palantir.javapoet.MethodSpec;
 import com.palantir.javapoet.TypeName;
 import java.lang.foreign.MemorySegment;
-import java.util.function.BiFunction;
+import java.util.function.BiConsumer;
 import javax.lang.model.element.Modifier;
 import org.clipc.compiler.kernel.RenderedKernel;
 
@@ -225,10 +225,10 @@ final class GemmPanels {
                 .addCode(body.build());
     }
 
-    private void eachSum(BiFunction<Integer, Integer, CodeBlock.Builder> statement) {
+    private void eachSum(BiConsumer<Integer, Integer> statement) {
         for (var i = 0; i < tile.rows(); i++) {
             for (var j = 0; j < tile.vectors(); j++) {
-                statement.apply(i, j);
+                statement.accept(i, j);
             }
         }
     }

@@ -3,7 +3,6 @@ package org.clipc.compiler.pack;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
-import java.util.function.ToLongFunction;
 import org.clipc.compiler.autodiff.Autodiff;
 import org.clipc.compiler.fuse.Fuse;
 import org.clipc.compiler.lower.LoweredGraph;
@@ -72,16 +71,16 @@ final class EntryPasses {
             passes.add(new ExpandAttention());
         }
         passes.add(new Simplify());
-        passes.add(new Rematerialize(LOSS, budget, PLANNER));
+        passes.add(new Rematerialize(LOSS, budget, EntryPasses::workspace));
         passes.add(new Fuse());
         return passes;
     }
 
     /** Size of the workspace that a graph will need, before it is fused. */
-    private static final ToLongFunction<Graph> PLANNER = graph -> {
+    private static long workspace(Graph graph) {
         var lowered = lower(new Fuse().apply(graph));
         return PlanMemory.plan(Lifetimes.of(lowered), lowered.steps().size()).bytes();
-    };
+    }
 
     static LoweredGraph lower(Graph fused) {
         return InPlace.apply(Lowering.lower(fused));

@@ -144,6 +144,7 @@ public final class WorkerPool implements AutoCloseable {
             }
         }
 
+        @SuppressWarnings("ThreadPriorityCheck") // the workers it waits for may need this core
         void await() {
             for (var spins = 0; done.get() < units; spins++) {
                 if (spins < SPINS_BEFORE_YIELD) {

@@ -62,7 +62,7 @@ record ShardIndex(List<Entry> samples, int incomplete, Optional<String> damage) 
                 return new ShardIndex(samples, incomplete, Optional.empty());
             } catch (IOException e) {
                 // The sample that was being read may lack its last files.
-                return new ShardIndex(samples, incomplete, Optional.of(e.getMessage()));
+                return new ShardIndex(samples, incomplete, Optional.of(String.valueOf(e.getMessage())));
             }
         }
 
