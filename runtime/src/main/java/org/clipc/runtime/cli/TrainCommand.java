@@ -1,8 +1,8 @@
 package org.clipc.runtime.cli;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.clipc.program.EntryPoint;
@@ -12,11 +12,13 @@ import org.clipc.runtime.data.StreamOptions;
 import org.clipc.runtime.data.source.DataSources;
 import org.clipc.runtime.data.source.SampleSource;
 import org.clipc.runtime.model.ClipModel;
+import org.clipc.runtime.model.DatasetEmbedder;
+import org.clipc.runtime.model.Evaluations;
 import org.clipc.runtime.model.Preprocessing;
 import org.clipc.runtime.model.Recipe;
 import org.clipc.runtime.train.LearningRate;
 import org.clipc.runtime.train.LoaderBatches;
-import org.clipc.runtime.train.TrainListener;
+import org.clipc.runtime.train.TrainMetrics;
 import org.clipc.runtime.train.Trainer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -68,10 +70,13 @@ final class TrainCommand implements Callable<Integer> {
             }
             var recipe = Recipe.of(manifest).with(changes);
             var source = DataSources.open(dataset(recipe));
-            var entries = List.of(EntryPoint.TRAIN_STEP);
+            var validation = validationSource(recipe);
+            var entries = validation == null
+                    ? List.of(EntryPoint.TRAIN_STEP)
+                    : List.of(EntryPoint.TRAIN_STEP, EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT);
             try (var device = options.device();
                     var model = ClipModel.load(file, device, entries)) {
-                train(model, recipe, source);
+                train(model, recipe, source, validation);
             }
         }
         return 0;
@@ -85,17 +90,30 @@ final class TrainCommand implements Callable<Integer> {
         if (paths.isEmpty()) {
             throw new CliException("there is nothing to train on: give --data or model.data.train.dataset_path");
         }
+        return pattern(paths);
+    }
+
+    private static String pattern(List<String> paths) {
         return paths.size() == 1 ? paths.getFirst() : "{" + String.join(",", paths) + "}";
     }
 
-    private void train(ClipModel model, Recipe recipe, SampleSource source) throws IOException {
+    /** The data to validate on; null for none. */
+    private static @Nullable SampleSource validationSource(Recipe recipe) throws IOException {
+        var paths = recipe.texts("model.data.validation.dataset_path");
+        var wanted = recipe.integer("trainer.val_check_interval").orElse(0L) > 0;
+        return wanted && !paths.isEmpty() ? DataSources.open(pattern(paths)) : null;
+    }
+
+    private void train(ClipModel model, Recipe recipe, SampleSource source, @Nullable SampleSource validation)
+            throws IOException {
         var entry = model.manifest().entry(EntryPoint.TRAIN_STEP);
         var seed = options.seed(recipe);
         var maxSteps = maxSteps(recipe, source, entry.batch());
         var settings = settings(recipe, model.manifest(), maxSteps, seed);
         var rate = LearningRate.of(recipe, maxSteps);
-        var preparation = new Preprocessing(recipe, model).training();
-        var batches = LoaderBatches.of(source, preparation, loaderOptions(recipe, entry.batch(), seed), entry);
+        var preprocessing = new Preprocessing(recipe, model);
+        var loader = loaderOptions(recipe, entry.batch(), seed);
+        var batches = LoaderBatches.of(source, preprocessing.training(), loader, entry);
         options.fill(model.program(), recipe);
         LOG.info(
                 "training {} for {} steps of {} samples, into {}",
@@ -105,12 +123,38 @@ final class TrainCommand implements Callable<Integer> {
                 settings.folder());
         var every = recipe.integer("trainer.log_every_n_steps").orElse(10L);
         try (var stop = new StopSignal();
-                var progress = new TrainProgress(every, maxSteps)) {
-            var listeners = new ArrayList<TrainListener>(List.of(progress));
-            var end = new Trainer(model.program(), settings, rate, listeners).run(batches, resume, stop::isRequested);
+                var progress = new TrainProgress(every, maxSteps);
+                var metrics = new TrainMetrics(
+                        settings.folder(),
+                        every,
+                        recipe.flag("exp_manager.create_tensorboard_logger").orElse(true),
+                        recipe.integer("trainer.val_check_interval").orElse(0L),
+                        validation == null
+                                ? null
+                                : validation(model, preprocessing, recipe, validation, loader.workers()))) {
+            var trainer = new Trainer(model.program(), settings, rate, List.of(progress, metrics));
+            var end = trainer.run(batches, resume, stop::isRequested);
             LOG.info(end == Trainer.End.STOPPED ? "stopped; go on with --resume" : "done");
             stop.succeeded();
         }
+    }
+
+    /** Retrieval on the validation data, or on as many batches of it as {@code trainer.limit_val_batches} says. */
+    private static TrainMetrics.Validation validation(
+            ClipModel model, Preprocessing preprocessing, Recipe recipe, SampleSource source, int workers) {
+        var batch = model.manifest().entry(EntryPoint.ENCODE_IMAGE).batch();
+        var most = recipe.integer("trainer.limit_val_batches")
+                .map(batches -> Math.multiplyExact(batches, batch))
+                .orElse((long) Integer.MAX_VALUE);
+        var embedder = new DatasetEmbedder(model, preprocessing, workers);
+        return () -> {
+            try {
+                return Evaluations.retrieval(embedder, embedder.images(source, most, _ -> {}));
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new InterruptedIOException("interrupted while validating");
+            }
+        };
     }
 
     private Trainer.Settings settings(Recipe recipe, Manifest manifest, long maxSteps, long seed) {

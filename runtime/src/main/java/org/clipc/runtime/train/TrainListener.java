@@ -1,5 +1,6 @@
 package org.clipc.runtime.train;
 
+import java.io.IOException;
 import java.nio.file.Path;
 
 /** Told of what happens in training. */
@@ -28,7 +29,10 @@ public interface TrainListener {
             double dataShare,
             boolean skipped) {}
 
-    void stepped(Step step);
+    /** @param step batches trained on in earlier runs */
+    default void began(long step) throws IOException {}
+
+    void stepped(Step step) throws IOException;
 
     default void saved(Path checkpoint) {}
 }

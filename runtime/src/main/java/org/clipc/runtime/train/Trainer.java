@@ -118,6 +118,9 @@ public final class Trainer {
         }
 
         End run(BooleanSupplier stop) throws IOException {
+            for (var listener : listeners) {
+                listener.began(state.step());
+            }
             var end = End.DONE;
             while (state.step() < settings.maxSteps()) {
                 if (stop.getAsBoolean()) {
@@ -139,7 +142,7 @@ public final class Trainer {
             return end;
         }
 
-        private void train(Map<String, HostTensor> batch, long start, long drawn) {
+        private void train(Map<String, HostTensor> batch, long start, long drawn) throws IOException {
             var rate = learningRate.at(state.step());
             var outcome = step.take(state.updates() + 1, rate, batch);
             state = state.advance(outcome.applied(), batches.position());
@@ -161,7 +164,9 @@ public final class Trainer {
                     step.batch() / (nanos * 1e-9),
                     (double) (drawn - start) / nanos,
                     !outcome.applied());
-            listeners.forEach(listener -> listener.stepped(report));
+            for (var listener : listeners) {
+                listener.stepped(report);
+            }
             if (!outcome.applied() && ++skippedInARow >= settings.maxSkipped()) {
                 throw new TrainingFailedException("stopped at step " + state.step() + ": the loss or the gradient of "
                         + skippedInARow + " batches in a row was not finite (loss " + outcome.loss()

@@ -69,6 +69,29 @@ class TrainCommandTest {
     }
 
     @Test
+    void recordsMetricsAndValidates() throws IOException {
+        var settings = new Object[] {
+            "--resume",
+            "trainer.val_check_interval=2",
+            "trainer.limit_val_batches=2",
+            "model.data.validation.dataset_path=" + data,
+            "trainer.max_steps=3"
+        };
+        train("a", settings).succeeds();
+        settings[4] = "trainer.max_steps=5";
+        train("a", settings).succeeds();
+        var lines = Files.readAllLines(folder.resolve("a/metrics.jsonl"));
+        assertThat(lines).hasSize(5).allMatch(line -> line.contains("\"train/loss\":"));
+        assertThat(lines.get(0)).startsWith("{\"step\":1,").doesNotContain("val/");
+        assertThat(lines.get(1)).contains("\"val/image_to_text_r1\":", "\"val/text_to_image_r10\":1");
+        assertThat(lines.get(4)).startsWith("{\"step\":5,").contains("\"val/image_to_text_r1\":");
+        try (var all = Files.list(folder.resolve("a"))) {
+            assertThat(all.map(p -> p.getFileName().toString()).filter(n -> n.startsWith("events.out.tfevents")))
+                    .hasSize(2);
+        }
+    }
+
+    @Test
     void countsStepsByEpochs() throws IOException {
         train("a", "trainer.max_steps=-1", "trainer.max_epochs=2").succeeds();
         assertThat(checkpoints("a")).containsExactly("step-8");

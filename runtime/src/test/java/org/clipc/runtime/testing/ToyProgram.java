@@ -262,7 +262,17 @@ public final class ToyProgram {
                 "exp_manager",
                 Map.of("checkpoint_callback_params", Map.of("every_n_train_steps", 1000L, "save_top_k", 2L)),
                 "trainer",
-                Map.of("max_steps", 20L, "gradient_clip_val", 1.0, "log_every_n_steps", 1L, "max_skipped_steps", 20L),
+                Map.of(
+                        "max_steps",
+                        20L,
+                        "gradient_clip_val",
+                        1.0,
+                        "log_every_n_steps",
+                        1L,
+                        "max_skipped_steps",
+                        20L,
+                        "val_check_interval",
+                        0L),
                 "model",
                 Map.of(
                         "micro_batch_size",
