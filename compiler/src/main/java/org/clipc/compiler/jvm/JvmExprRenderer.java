@@ -116,7 +116,7 @@ final class JvmExprRenderer {
     }
 
     private CodeBlock call(JvmVectorMath function, CodeBlock x) {
-        return code.let(library.call(function, x));
+        return library.apply(code, function, x);
     }
 
     /** Zeros and NaN are their own signs. */
@@ -219,7 +219,7 @@ final class JvmExprRenderer {
         }
         return switch (to) {
             case F32 -> toFloat(from, x);
-            case BF16 -> code.let(library.call(JvmHelper.ROUND_BF16, toFloat(from, x)));
+            case BF16 -> code.let(lanes.fromBits(Bfloat16.round(code, toFloat(from, x))));
             case F16 -> code.let(library.call(JvmHelper.ROUND_F16, toFloat(from, x)));
             case I32 ->
                 code.letInts(

@@ -8,33 +8,9 @@ import com.palantir.javapoet.TypeSpec;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import javax.lang.model.element.Modifier;
-import org.clipc.ir.Comparison;
 
 /** Small methods of generated classes, rendered on demand; over vectors and over single elements unless said otherwise. */
 enum JvmHelper {
-    /** A float rounded to bf16, to nearest even, still a float. */
-    ROUND_BF16("roundBf16") {
-        @Override
-        void addTo(TypeSpec.Builder type, int bits) {
-            for (var lanes : List.of(Lanes.VECTOR, Lanes.SCALAR)) {
-                var code = new LaneCode(lanes, "t");
-                var x = CodeBlock.of("x");
-                var raw = code.letInts(lanes.bits(x));
-                var odd = lanes.intAnd(lanes.shiftRightLogical(raw, 16), lanes.intConstant(1));
-                var up = code.letInts(lanes.intAdd(raw, lanes.intAdd(odd, lanes.intConstant(0x7fff))));
-                var isNan = code.compare(Comparison.NE, x, x);
-                // A NaN whose upper bits are all zero must not become an infinity.
-                var quiet = lanes.intOr(raw, lanes.intConstant(0x00400000));
-                var rounded = code.letInts(lanes.selectInts(isNan, quiet, up));
-                type.addMethod(method(lanes.floatType())
-                        .addParameter(lanes.floatType(), "x", Modifier.FINAL)
-                        .addCode(code.statements())
-                        .addStatement("return $L", lanes.fromBits(lanes.intAnd(rounded, lanes.intConstant(0xffff0000))))
-                        .build());
-            }
-        }
-    },
-
     ROUND_F16("roundF16") {
         @Override
         void addTo(TypeSpec.Builder type, int bits) {
@@ -110,47 +86,18 @@ enum JvmHelper {
         }
     },
 
-    /** Vectors only. */
-    LOAD_BF16("loadBf16", SHORTS) {
+    /** Stores one float as bf16. Single elements only. */
+    STORE_BF16("storeBf16") {
         @Override
         void addTo(TypeSpec.Builder type, int bits) {
-            type.addMethod(method(Lanes.FLOAT_VECTOR)
-                    .addParameter(MemorySegment.class, "arena", Modifier.FINAL)
-                    .addParameter(long.class, "at", Modifier.FINAL)
-                    .addStatement(
-                            "final $T halves = $T.fromMemorySegment(H, arena, at, ORDER)", SHORT_VECTOR, SHORT_VECTOR)
-                    .addStatement(
-                            "final $1T words = halves.convertShape($2T.ZERO_EXTEND_S2I, I, 0).reinterpretAsInts()",
-                            Lanes.INT_VECTOR,
-                            Lanes.VECTOR_OPERATORS)
-                    .addStatement("return words.lanewise($T.LSHL, 16).reinterpretAsFloats()", Lanes.VECTOR_OPERATORS)
-                    .build());
-        }
-    },
-
-    /** Rounds to nearest even. */
-    STORE_BF16("storeBf16", SHORTS, ROUND_BF16) {
-        @Override
-        void addTo(TypeSpec.Builder type, int bits) {
-            type.addMethod(method(TypeName.VOID)
-                    .addParameter(MemorySegment.class, "arena", Modifier.FINAL)
-                    .addParameter(long.class, "at", Modifier.FINAL)
-                    .addParameter(Lanes.FLOAT_VECTOR, "x", Modifier.FINAL)
-                    .addStatement(
-                            "final $T words = roundBf16(x).reinterpretAsInts().lanewise($T.ASHR, 16)",
-                            Lanes.INT_VECTOR,
-                            Lanes.VECTOR_OPERATORS)
-                    .addStatement(
-                            "words.convertShape($T.I2S, H, 0).reinterpretAsShorts().intoMemorySegment(arena, at, ORDER)",
-                            Lanes.VECTOR_OPERATORS)
-                    .build());
+            var code = new LaneCode(Lanes.SCALAR, "t");
+            var rounded = Bfloat16.round(code, CodeBlock.of("x"));
             type.addMethod(method(TypeName.VOID)
                     .addParameter(MemorySegment.class, "arena", Modifier.FINAL)
                     .addParameter(long.class, "at", Modifier.FINAL)
                     .addParameter(float.class, "x", Modifier.FINAL)
-                    .addStatement(
-                            "arena.set($T.JAVA_SHORT, at, (short) (Float.floatToRawIntBits(roundBf16(x)) >>> 16))",
-                            Memory.VALUE_LAYOUT)
+                    .addCode(code.statements())
+                    .addStatement("arena.set($T.JAVA_SHORT, at, (short) ($L >>> 16))", Memory.VALUE_LAYOUT, rounded)
                     .build());
         }
     },
@@ -172,7 +119,7 @@ enum JvmHelper {
         }
     };
 
-    private static final ClassName SHORT_VECTOR = ClassName.get("jdk.incubator.vector", "ShortVector");
+    static final ClassName SHORT_VECTOR = ClassName.get("jdk.incubator.vector", "ShortVector");
 
     private final String methodName;
 

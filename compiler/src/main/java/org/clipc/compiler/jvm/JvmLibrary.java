@@ -35,6 +35,13 @@ final class JvmLibrary {
         return bits / Float.SIZE;
     }
 
+    /** A function of what the lanes hold. */
+    CodeBlock apply(LaneCode code, JvmVectorMath function, CodeBlock x) {
+        functions.add(function);
+        return code.apply(function, x);
+    }
+
+    /** A function of one float. */
     CodeBlock call(JvmVectorMath function, CodeBlock x) {
         functions.add(function);
         return function.call(x);
@@ -60,7 +67,7 @@ final class JvmLibrary {
         type.addField(
                 constant(TypeName.get(ByteOrder.class), "ORDER", CodeBlock.of("$T.nativeOrder()", ByteOrder.class)));
         helpers.forEach(helper -> helper.addTo(type, bits));
-        JvmVectorMath.addTo(type, functions);
+        JvmVectorMath.addTo(type, Lanes.SCALAR, functions);
     }
 
     static FieldSpec constant(TypeName type, String name, CodeBlock value) {

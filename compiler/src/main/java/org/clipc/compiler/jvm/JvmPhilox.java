@@ -100,33 +100,37 @@ final class JvmPhilox {
                 .build();
     }
 
-    /** As many counters as a vector has longs, from one on: twice as many numbers as a vector has floats. */
+    /**
+     * As many counters as a vector has longs, from one on: twice as many numbers as a vector has floats. The upper halves of
+     * words hold garbage until a multiplication or the end cuts them off: HotSpot takes the short way to multiply longs
+     * (vpmuludq) if it sees both operands cut off right there.
+     */
     private static MethodSpec vectorBlocks() {
         return withKey(method("uniformBlocks").addParameter(long.class, "counter", Modifier.FINAL))
                 .addCode(CodeBlock.builder()
                         .add("""
                                 final $1T low = $1T.broadcast(L, 0xFFFFFFFFL);
-                                final $1T m0 = $1T.broadcast(L, 0xD2511F53L);
-                                final $1T m1 = $1T.broadcast(L, 0xCD9E8D57L);
+                                final $1T m0 = $1T.broadcast(L, 0xD2511F53L).and(low);
+                                final $1T m1 = $1T.broadcast(L, 0xCD9E8D57L).and(low);
                                 final $1T counters = $1T.broadcast(L, counter).addIndex(1);
-                                $1T c0 = counters.and(low);
+                                $1T c0 = counters;
                                 $1T c1 = counters.lanewise($2T.LSHR, 32);
                                 $1T c2 = $1T.broadcast(L, stream & 0xFFFFFFFFL);
                                 $1T c3 = $1T.zero(L);
                                 int k0 = key0;
                                 int k1 = key1;
                                 for (int round = 0; round < 10; round++) {
-                                  final $1T p0 = c0.mul(m0);
-                                  final $1T p1 = c2.mul(m1);
+                                  final $1T p0 = c0.and(low).mul(m0);
+                                  final $1T p1 = c2.and(low).mul(m1);
                                   c0 = p1.lanewise($2T.LSHR, 32).lanewise($2T.XOR, c1).lanewise($2T.XOR, k0 & 0xFFFFFFFFL);
-                                  c1 = p1.and(low);
+                                  c1 = p1;
                                   c2 = p0.lanewise($2T.LSHR, 32).lanewise($2T.XOR, c3).lanewise($2T.XOR, k1 & 0xFFFFFFFFL);
-                                  c3 = p0.and(low);
+                                  c3 = p0;
                                   k0 += 0x9E3779B9;
                                   k1 += 0xBB67AE85;
                                 }
-                                final $1T even = c0.or(c1.lanewise($2T.LSHL, 32));
-                                final $1T odd = c2.or(c3.lanewise($2T.LSHL, 32));
+                                final $1T even = c0.and(low).or(c1.lanewise($2T.LSHL, 32));
+                                final $1T odd = c2.and(low).or(c3.lanewise($2T.LSHL, 32));
                                 toUniform(even.rearrange(ZIP_0, odd)).intoArray(out, at);
                                 toUniform(even.rearrange(ZIP_1, odd)).intoArray(out, at + LANES);
                                 """, LONG_VECTOR, Lanes.VECTOR_OPERATORS)

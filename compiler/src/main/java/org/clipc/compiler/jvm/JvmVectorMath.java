@@ -83,7 +83,7 @@ enum JvmVectorMath {
             var square = c.mul(x, x);
             var p = c.polynomial(square, -0.333333f, 0.13331936f, -0.053784717f, 0.020798624f, -0.005897961f);
             var small = c.fma(c.mul(size, square), p, size);
-            var e = c.let(EXP.call(c.add(size, size)));
+            var e = c.apply(EXP, c.add(size, size));
             var large = c.sub(c.constant(1), c.div(c.constant(2), c.add(e, c.constant(1))));
             var isSmall = c.compare(Comparison.LT, size, c.constant(0.6f));
             return copySign(c, c.select(isSmall, small, large), x);
@@ -110,7 +110,7 @@ enum JvmVectorMath {
                     0.0036537745f,
                     -0.0003256552f,
                     1.1522469e-5f);
-            var e = c.let(EXP.call(c.neg(c.fma(t, q, t))));
+            var e = c.apply(EXP, c.neg(c.fma(t, q, t)));
             var large = c.sub(c.constant(1), e);
             var isSmall = c.compare(Comparison.LT, size, c.constant(0.93f));
             return copySign(c, c.select(isSmall, small, large), x);
@@ -121,7 +121,7 @@ enum JvmVectorMath {
     SIGMOID(EXP) {
         @Override
         CodeBlock body(LaneCode c, CodeBlock x) {
-            var e = c.let(EXP.call(c.neg(x)));
+            var e = c.apply(EXP, c.neg(x));
             return c.div(c.constant(1), c.add(e, c.constant(1)));
         }
     },
@@ -130,11 +130,11 @@ enum JvmVectorMath {
     SOFTPLUS(EXP, LOG) {
         @Override
         CodeBlock body(LaneCode c, CodeBlock x) {
-            var u = c.let(EXP.call(c.neg(c.abs(x))));
+            var u = c.apply(EXP, c.neg(c.abs(x)));
             var w = c.add(u, c.constant(1));
             // log(1 + u) = log(w) + (1 + u - w) / w, to first order in the rounding of w.
             var rounding = c.sub(u, c.sub(w, c.constant(1)));
-            var log1p = c.add(c.let(LOG.call(w)), c.div(rounding, w));
+            var log1p = c.add(c.apply(LOG, w), c.div(rounding, w));
             var positive = c.compare(Comparison.GT, x, c.constant(0));
             return c.add(c.select(positive, x, c.constant(0)), log1p);
         }
@@ -170,27 +170,27 @@ enum JvmVectorMath {
 
     abstract CodeBlock body(LaneCode code, CodeBlock x);
 
-    /** Name of both rendered methods. */
+    /** Name of the rendered methods. */
     String methodName() {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** The rendered function of an expression, vector or scalar. */
+    /** A call of the rendered method. */
     CodeBlock call(CodeBlock x) {
         return CodeBlock.of("$L($L)", methodName(), x);
     }
 
-    /** Adds the methods of {@code functions}, and of those they call, to a class that has {@link #addSpecies species}. */
-    static void addTo(TypeSpec.Builder type, Set<JvmVectorMath> functions) {
+    /**
+     * Adds the methods of {@code functions}, and of those they call, to a class that has {@link #addSpecies species}. Code
+     * over vectors had better not call methods: see {@link LaneCode#apply}.
+     */
+    static void addTo(TypeSpec.Builder type, Lanes lanes, Set<JvmVectorMath> functions) {
         var all = EnumSet.noneOf(JvmVectorMath.class);
         for (var function : functions) {
             all.add(function);
             all.addAll(function.uses);
         }
-        for (var function : all) {
-            type.addMethod(function.method(Lanes.VECTOR));
-            type.addMethod(function.method(Lanes.SCALAR));
-        }
+        all.forEach(function -> type.addMethod(function.method(lanes)));
     }
 
     /** Adds the constants for the species of {@code bits} wide vectors, which {@link Lanes#VECTOR} refers to. */

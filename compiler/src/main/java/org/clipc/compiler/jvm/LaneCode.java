@@ -102,6 +102,15 @@ class LaneCode {
         return let(lanes.select(mask, ifTrue, ifFalse));
     }
 
+    /**
+     * A function of {@code x}: for vectors its steps right here, for single floats a call of its rendered method. HotSpot
+     * stops inlining methods other than the Vector API's own once a loop has grown to some fifty vector operations, and
+     * vectors that cross a call are boxed.
+     */
+    CodeBlock apply(JvmVectorMath function, CodeBlock x) {
+        return lanes.equals(Lanes.VECTOR) ? function.body(this, x) : let(function.call(x));
+    }
+
     /** c[0] + c[1]·x + c[2]·x² + …, by Horner's rule. */
     CodeBlock polynomial(CodeBlock x, float... coefficients) {
         var last = coefficients.length - 1;

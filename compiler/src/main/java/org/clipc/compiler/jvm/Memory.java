@@ -33,7 +33,7 @@ final class Memory {
             case F32 ->
                 CodeBlock.of("$T.fromMemorySegment($L, arena, $L, ORDER)", Lanes.FLOAT_VECTOR, Lanes.FLOATS, at);
             case I32 -> CodeBlock.of("$T.fromMemorySegment($L, arena, $L, ORDER)", Lanes.INT_VECTOR, Lanes.INTS, at);
-            case BF16 -> library.call(JvmHelper.LOAD_BF16, CodeBlock.of("arena"), at);
+            case BF16 -> Bfloat16.load(library, at);
             case F16, BOOL -> throw new IllegalArgumentException(dtype.text() + " has no vectors");
         };
     }
@@ -49,18 +49,20 @@ final class Memory {
         };
     }
 
-    /** A statement that stores the lanes' elements at byte address {@code at}. */
-    static CodeBlock store(JvmLibrary library, Lanes lanes, DType dtype, CodeBlock at, CodeBlock value) {
-        if (lanes.equals(Lanes.SCALAR)) {
-            return storeOne(library, dtype, at, value);
+    /** Stores the lanes' elements at byte address {@code at}. */
+    static void store(JvmLibrary library, LaneCode code, DType dtype, CodeBlock at, CodeBlock value) {
+        if (code.lanes().equals(Lanes.SCALAR)) {
+            code.run(storeOne(library, dtype, at, value));
+            return;
         }
-        return switch (dtype) {
-            case F32, I32 -> CodeBlock.of("$L.intoMemorySegment(arena, $L, ORDER)", value, at);
-            case BF16 -> library.call(JvmHelper.STORE_BF16, CodeBlock.of("arena"), at, value);
+        switch (dtype) {
+            case F32, I32 -> code.run(CodeBlock.of("$L.intoMemorySegment(arena, $L, ORDER)", value, at));
+            case BF16 -> Bfloat16.store(library, code, at, value);
             case F16, BOOL -> throw new IllegalArgumentException(dtype.text() + " has no vectors");
-        };
+        }
     }
 
+    /** A statement that stores one element at byte address {@code at}. */
     static CodeBlock storeOne(JvmLibrary library, DType dtype, CodeBlock at, CodeBlock value) {
         return switch (dtype) {
             case F32 -> CodeBlock.of("arena.set($T.JAVA_FLOAT, $L, $L)", VALUE_LAYOUT, at, value);

@@ -185,11 +185,11 @@ final class RowCode {
     }
 
     private void addMover(DType dtype, boolean written) {
-        var at = CodeBlock.of("at + r * rowStep + c * step");
-        var local = CodeBlock.of("tile + r * $L + c", walk.tileColumns());
+        var from = CodeBlock.of("from");
+        var to = CodeBlock.of("to");
         var move = written
-                ? Memory.storeOne(library, dtype, at, Memory.loadLocal(Lanes.SCALAR, dtype, local))
-                : Memory.storeLocal(Lanes.SCALAR, dtype, local, Memory.loadOne(dtype, at));
+                ? Memory.storeOne(library, dtype, from, Memory.loadLocal(Lanes.SCALAR, dtype, to))
+                : Memory.storeLocal(Lanes.SCALAR, dtype, to, Memory.loadOne(dtype, from));
         kernel.add(kernel.method(mover(dtype, written))
                 .addParameter(int.class, "tile", Modifier.FINAL)
                 .addParameter(long.class, "at", Modifier.FINAL)
@@ -198,8 +198,12 @@ final class RowCode {
                 .addParameter(int.class, "rows", Modifier.FINAL)
                 .addParameter(int.class, "columns", Modifier.FINAL)
                 .beginControlFlow("for (int c = 0; c < columns; c++)")
+                .addStatement("long from = at + c * step")
+                .addStatement("int to = tile + c")
                 .beginControlFlow("for (int r = 0; r < rows; r++)")
                 .addStatement(move)
+                .addStatement("from += rowStep")
+                .addStatement("to += $L", walk.tileColumns())
                 .endControlFlow()
                 .endControlFlow());
     }

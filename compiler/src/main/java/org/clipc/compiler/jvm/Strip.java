@@ -34,7 +34,7 @@ final class Strip extends LaneCode {
     }
 
     void store(DType dtype, String row, CodeBlock value) {
-        run(Memory.store(library, lanes(), dtype, address(dtype, row), value));
+        Memory.store(library, this, dtype, address(dtype, row), value);
     }
 
     CodeBlock loadLocal(DType dtype, String row) {
@@ -46,7 +46,7 @@ final class Strip extends LaneCode {
     }
 
     CodeBlock call(JvmVectorMath function, CodeBlock x) {
-        return let(library.call(function, x));
+        return library.apply(this, function, x);
     }
 
     /** A float variable in every lane. */

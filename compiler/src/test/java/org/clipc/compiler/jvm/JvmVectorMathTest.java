@@ -32,7 +32,8 @@ class JvmVectorMathTest {
         var name = ClassName.get("org.clipc.kernels.jvm" + bits, "Functions");
         var type = TypeSpec.classBuilder(name).addModifiers(Modifier.PUBLIC, Modifier.FINAL);
         JvmVectorMath.addSpecies(type, bits);
-        JvmVectorMath.addTo(type, EnumSet.allOf(JvmVectorMath.class));
+        JvmVectorMath.addTo(type, Lanes.VECTOR, EnumSet.allOf(JvmVectorMath.class));
+        JvmVectorMath.addTo(type, Lanes.SCALAR, EnumSet.allOf(JvmVectorMath.class));
         for (var function : JvmVectorMath.values()) {
             var f = function.methodName();
             type.addMethod(arrays("vector_" + f)
