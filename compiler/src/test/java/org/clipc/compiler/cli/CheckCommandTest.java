@@ -3,6 +3,7 @@ package org.clipc.compiler.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -138,13 +139,13 @@ class CheckCommandTest {
 
     static Stream<Arguments> malformed() {
         return Stream.of(
-                Arguments.of("empty", "".getBytes(), "this file declares no `model`"),
+                Arguments.of("empty", "".getBytes(StandardCharsets.UTF_8), "this file declares no `model`"),
                 Arguments.of("binary", new byte[] {0, 1, 2, 3}, "this is not a text file"),
                 Arguments.of(
                         "latin1", new byte[] {'m', (byte) 0xe9}, "this is not a text file (it is not valid UTF-8)"),
-                Arguments.of("unclosed", "model M {".getBytes(), "error"),
-                Arguments.of("deep", ("model M { let a = " + "(".repeat(5000)).getBytes(), "nested too deeply"),
-                Arguments.of("huge", " ".repeat(5 << 20).getBytes(), "the file is too large"));
+                Arguments.of("unclosed", "model M {".getBytes(StandardCharsets.UTF_8), "error"),
+                Arguments.of("deep", ("model M { let a = " + "(".repeat(5000)).getBytes(StandardCharsets.UTF_8), "nested too deeply"),
+                Arguments.of("huge", " ".repeat(5 << 20).getBytes(StandardCharsets.UTF_8), "the file is too large"));
     }
 
     @ParameterizedTest

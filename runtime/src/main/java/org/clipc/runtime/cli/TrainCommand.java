@@ -203,7 +203,7 @@ final class TrainCommand implements Callable<Integer> {
         return Math.multiplyExact(epochs, samples) / batch;
     }
 
-    private static LoaderOptions loaderOptions(Recipe recipe, int batch, long seed) {
+    static LoaderOptions loaderOptions(Recipe recipe, int batch, long seed) {
         var resampled = recipe.flag("model.data.resampled").orElse(false);
         var buffer = Math.toIntExact(
                 Math.clamp(recipe.integer("model.data.shuffle_buffer").orElse(1000L), 1, 1 << 20));
