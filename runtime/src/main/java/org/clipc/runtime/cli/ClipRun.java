@@ -39,7 +39,8 @@ import picocli.CommandLine.Spec;
             RetrievalCommand.class,
             RunCommand.class,
             BenchCommand.class,
-            DevicesCommand.class
+            DevicesCommand.class,
+            DemoCommand.class
         })
 public final class ClipRun implements Callable<Integer> {
 

@@ -116,13 +116,13 @@ final class DemoCommand implements Callable<Integer> {
             try {
                 return Long.parseLong(Files.readString(plan).strip());
             } catch (NumberFormatException e) {
-                throw new DataFormatException(plan, "holds no number of steps; delete the file to measure anew", e);
+                throw new DataFormatException(plan.toString(), "holds no number of steps; delete the file to measure anew", e);
             }
         }
         say("measuring how fast this machine trains");
         var step = new TrainStep(model.program(), options.seed(recipe));
         var seconds = new ArrayList<Double>();
-        try (var source = batches.open(0)) {
+        try (var source = batches.open("")) {
             var start = System.nanoTime();
             while (seconds.size() < LEAST_STEPS || System.nanoTime() - start < WARM_UP_SECONDS * 1e9) {
                 var begin = System.nanoTime();
