@@ -17,6 +17,7 @@ import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.PassPipeline;
 import org.clipc.compiler.pass.Simplify;
 import org.clipc.compiler.recompute.Rematerialize;
+import org.clipc.compiler.schedule.Schedule;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.compiler.train.TrainStep;
 import org.clipc.ir.Graph;
@@ -39,6 +40,7 @@ final class EntryPasses {
         }
         passes.add(new Simplify());
         passes.add(new Fuse());
+        passes.add(new Schedule());
         return passes;
     }
 
@@ -73,12 +75,13 @@ final class EntryPasses {
         passes.add(new Simplify());
         passes.add(new Rematerialize(LOSS, budget, PLANNER));
         passes.add(new Fuse());
+        passes.add(new Schedule());
         return passes;
     }
 
     /** Size of the workspace that a graph will need, before it is fused. */
     private static final ToLongFunction<Graph> PLANNER = graph -> {
-        var lowered = lower(new Fuse().apply(graph));
+        var lowered = lower(new Schedule().apply(new Fuse().apply(graph)));
         return PlanMemory.plan(Lifetimes.of(lowered), lowered.steps().size()).bytes();
     };
 

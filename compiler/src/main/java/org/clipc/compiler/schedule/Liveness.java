@@ -123,9 +123,15 @@ final class Liveness {
         return root;
     }
 
-    /** The nodes that run with a step, right behind it, in order. */
-    int[] guests(int step) {
-        return IntStream.range(step + 1, nodes).filter(i -> hosts[i] == step).toArray();
+    /** By step: the nodes that run with it, right behind it, in order. */
+    Map<Integer, List<Integer>> guests() {
+        var guests = new HashMap<Integer, List<Integer>>();
+        for (var i = 0; i < nodes; i++) {
+            if (hosts[i] >= 0 && hosts[i] != i) {
+                guests.computeIfAbsent(hosts[i], _ -> new ArrayList<>()).add(i);
+            }
+        }
+        return guests;
     }
 
     /** The order of the graph itself. */

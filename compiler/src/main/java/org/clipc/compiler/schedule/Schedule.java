@@ -16,7 +16,7 @@ import org.clipc.ir.Value;
 
 /**
  * Orders nodes so that less memory is in use at once. Starts from the order it finds, which follows the source and then
- * the way back; runs reductions right behind what they reduce; tries which tower to go back through first; then, where
+ * the way back; tries which tower to go back through first; then, where
  * memory peaks, moves what is not read yet behind the peak and what reads something for the last time before it.
  */
 public final class Schedule implements Pass {
@@ -120,7 +120,7 @@ public final class Schedule implements Pass {
         return moved;
     }
 
-    /** Inputs first, then the steps in order; moves and constants where they are first used. */
+    /** Inputs first, then the steps and their guests in order; moves and constants where they are first used. */
     private static Graph reorder(Graph graph, int[] order, Liveness liveness) {
         var b = new GraphBuilder(graph.name());
         var values = new HashMap<Value, Value>();
@@ -129,11 +129,10 @@ public final class Schedule implements Pass {
                 emit(graph, i, b, values);
             }
         }
+        var guests = liveness.guests();
         for (var node : order) {
             emit(graph, node, b, values);
-            for (var guest : liveness.guests(node)) {
-                emit(graph, guest, b, values);
-            }
+            guests.getOrDefault(node, List.of()).forEach(guest -> emit(graph, guest, b, values));
         }
         for (var output : graph.outputs()) {
             b.output(new Output(output.name(), value(graph, output.value(), b, values), output.updates()));
