@@ -12,7 +12,10 @@ import org.clipc.compiler.lower.Buffer;
 import org.clipc.compiler.lower.LoweredGraph;
 import org.clipc.compiler.lower.Step;
 
-/** Lets an elementwise result take the buffer of an operand that is not needed any more and is walked in step with it. */
+/**
+ * Lets a result take the buffer of an operand that is not needed any more and is walked in step with it: in elementwise
+ * kernels and in epilogues of products.
+ */
 public final class InPlace {
 
     private final LoweredGraph lowered;
@@ -43,9 +46,8 @@ public final class InPlace {
         for (var s = 0; s < lowered.steps().size(); s++) {
             var step = lowered.steps().get(s);
             var launch = step.launch();
-            if (launch.spec() instanceof KernelSpec.Elementwise
-                    && launch.outputs().size() == 1) {
-                reuse(launch, s);
+            for (var output : launch.outputs()) {
+                reuse(launch, output, s);
             }
             steps.add(new Step(
                     step.node(),
@@ -54,22 +56,31 @@ public final class InPlace {
         return new LoweredGraph(lowered.graph(), lowered.buffers(), steps, lowered.inputs(), moved(lowered.outputs()));
     }
 
-    private void reuse(Launch launch, int s) {
-        var output = launch.outputs().getFirst();
+    private void reuse(Launch launch, View output, int s) {
         var fresh = lowered.buffers().get(output.buffer());
         if (fresh.role() != Buffer.Role.WORKSPACE || first[fresh.id()] != s) {
             return;
         }
-        for (var operand : launch.inputs()) {
+        for (var operand : replaceable(launch)) {
             var old = lowered.buffers().get(home[operand.buffer()]);
             // A first use of -1 is an input of the graph, which stays as the caller wrote it.
             var dies = old.role() == Buffer.Role.WORKSPACE && first[old.id()] >= 0 && last[old.id()] == s;
-            if (dies && old.bytes() == fresh.bytes() && inStep(launch, old.id(), output)) {
+            var taken = launch.outputs().stream().anyMatch(o -> home[o.buffer()] == old.id());
+            if (dies && !taken && old.bytes() == fresh.bytes() && inStep(launch, old.id(), output)) {
                 home[fresh.id()] = old.id();
                 last[old.id()] = last[fresh.id()];
                 return;
             }
         }
+    }
+
+    /** Operands whose element a kernel reads before it stores the result's, and none behind that. */
+    private static List<View> replaceable(Launch launch) {
+        return switch (launch.spec()) {
+            case KernelSpec.Elementwise _ -> launch.inputs();
+            case KernelSpec.Gemm _ -> launch.inputs().subList(2, launch.inputs().size());
+            default -> List.of();
+        };
     }
 
     private boolean inStep(Launch launch, int old, View output) {

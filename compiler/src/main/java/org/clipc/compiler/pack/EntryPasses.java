@@ -16,6 +16,7 @@ import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.PassPipeline;
 import org.clipc.compiler.pass.Simplify;
 import org.clipc.compiler.recompute.Rematerialize;
+import org.clipc.compiler.schedule.Schedule;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.compiler.train.TrainStep;
 import org.clipc.ir.Graph;
@@ -38,6 +39,7 @@ final class EntryPasses {
         }
         passes.add(new Simplify());
         passes.add(new Fuse());
+        passes.add(new Schedule());
         return passes;
     }
 
@@ -73,12 +75,13 @@ final class EntryPasses {
         passes.add(new Simplify());
         passes.add(new Rematerialize(LOSS, budget, EntryPasses::workspace));
         passes.add(new Fuse());
+        passes.add(new Schedule());
         return passes;
     }
 
     /** Size of the workspace that a graph will need, before it is fused. */
     private static long workspace(Graph graph) {
-        var lowered = lower(new Fuse().apply(graph));
+        var lowered = lower(new Schedule().apply(new Fuse().apply(graph)));
         return PlanMemory.plan(Lifetimes.of(lowered), lowered.steps().size()).bytes();
     }
 

@@ -1,0 +1,159 @@
+package org.clipc.compiler.pack;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+import org.clipc.compiler.jvm.JvmTarget;
+import org.clipc.compiler.kernel.Target;
+import org.clipc.compiler.lower.RandomGraphs;
+import org.clipc.compiler.lower.Tensors;
+import org.clipc.compiler.train.Optimizer;
+import org.clipc.compiler.train.TrainStep;
+import org.clipc.compiler.train.TwoTowers;
+import org.clipc.ir.Graph;
+import org.clipc.ir.InputKind;
+import org.clipc.ir.TensorType;
+import org.clipc.ir.interp.Interpreter;
+import org.clipc.ir.interp.Tensor64;
+import org.clipc.program.Parameter;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Whole programs on the JVM target against the reference interpreter. */
+class JvmProgramTest {
+
+    private static CompileOptions options(boolean training, Target... targets) {
+        return new CompileOptions(
+                Map.of(),
+                3,
+                3,
+                training,
+                new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05),
+                OptionalLong.empty(),
+                List.of(targets),
+                true,
+                false,
+                (_, _, _) -> {});
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, 1000, 2000})
+    void randomGraphsRunAsTheyAreMeant(long firstSeed) {
+        var graphs = new LinkedHashMap<String, Graph>();
+        for (var seed = firstSeed; seed < firstSeed + 25; seed++) {
+            var graph = RandomGraphs.smooth(seed, 10 + (int) (seed % 40));
+            graphs.put(graph.name(), graph);
+        }
+        var program = ProgramBuilder.build(new Graphs(graphs), options(false, new JvmTarget(256)))
+                .program();
+        try (var runner = new ProgramRunner(program, "jvm256")) {
+            graphs.forEach((name, graph) -> {
+                var inputs = RandomGraphs.inputs(graph, name.hashCode());
+                var expected = new HashMap<>(Interpreter.run(graph, inputs));
+                var actual = runner.run(name, complete(inputs, program.manifest().parameters()));
+                actual.keySet().retainAll(expected.keySet());
+                Tensors.assertClose(name, expected, actual, 2e-4);
+            });
+        }
+    }
+
+    private static Map<String, Tensor64> complete(Map<String, Tensor64> inputs, List<Parameter> parameters) {
+        var all = new HashMap<>(inputs);
+        parameters.forEach(p -> all.putIfAbsent(p.name(), Tensor64.zeros(p.type())));
+        return all;
+    }
+
+    @Test
+    void aTrainingStepDoesWhatTheGraphSays() {
+        var model = TwoTowers.build(TwoTowers.Sizes.tiny(0.2));
+        var options = options(true, new JvmTarget(128), new JvmTarget(256));
+        var program = ProgramBuilder.build(new Loss(model), options).program();
+        var step = TrainStep.build(model.loss(), "loss", model.parameters(), options.optimizer());
+        var inputs = new TreeMap<>(model.inputs(step, 11));
+        inputs.put("lr", Tensor64.scalar(TensorType.f32(), 0.01));
+        inputs.put("step", Tensor64.scalar(TensorType.f32(), 3));
+        var expected = Interpreter.run(step, inputs);
+        for (var target : List.of("jvm128", "jvm256")) {
+            try (var runner = new ProgramRunner(program, target)) {
+                Tensors.assertClose(target, expected, runner.run("train_step", inputs), 1e-4);
+                Tensors.assertClose(
+                        target,
+                        Map.of("loss", expected.get("loss")),
+                        Map.of("loss", runner.run("loss", inputs).get("loss")),
+                        1e-4);
+                var broken = new TreeMap<>(inputs);
+                broken.put("logit_scale", Tensor64.filled(TensorType.f32(), Double.NaN));
+                var unchanged = runner.run("train_step", broken);
+                assertThat(unchanged.get("skipped").get(0)).isEqualTo(1);
+                assertThat(unchanged.get("next.visual.proj")).isEqualTo(inputs.get("visual.proj"));
+                assertThat(unchanged.get("next.adam.m.visual.proj")).isEqualTo(inputs.get("adam.m.visual.proj"));
+            }
+        }
+    }
+
+    /** Graphs as entry points of one model. */
+    private record Graphs(Map<String, Graph> graphs) implements ModelSource {
+
+        @Override
+        public String name() {
+            return "graphs";
+        }
+
+        @Override
+        public List<Parameter> parameters() {
+            return graphs.values().stream()
+                    .flatMap(g -> g.inputs().stream())
+                    .filter(input -> input.kind() == InputKind.PARAMETER)
+                    .map(input -> new Parameter(
+                            input.name(),
+                            input.type(),
+                            new Parameter.Initializer(Parameter.Kind.ZEROS, 0, 0),
+                            false,
+                            true,
+                            null,
+                            -1,
+                            0))
+                    .toList();
+        }
+
+        @Override
+        public List<String> entryNames() {
+            return List.copyOf(graphs.keySet());
+        }
+
+        @Override
+        public Graph entry(String name, int batch, boolean training) {
+            return Objects.requireNonNull(graphs.get(name));
+        }
+    }
+
+    private record Loss(TwoTowers.Model model) implements ModelSource {
+
+        @Override
+        public String name() {
+            return "two_towers";
+        }
+
+        @Override
+        public List<Parameter> parameters() {
+            return model.parameters();
+        }
+
+        @Override
+        public List<String> entryNames() {
+            return List.of("loss");
+        }
+
+        @Override
+        public Graph entry(String name, int batch, boolean training) {
+            return model.loss();
+        }
+    }
+}

@@ -1,0 +1,87 @@
+package org.clipc.compiler.schedule;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.stream.IntStream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.clipc.compiler.fuse.Fuse;
+import org.clipc.compiler.lower.RandomGraphs;
+import org.clipc.compiler.lower.Tensors;
+import org.clipc.ir.Graph;
+import org.clipc.ir.GraphBuilder;
+import org.clipc.ir.InputKind;
+import org.clipc.ir.Node;
+import org.clipc.ir.Op;
+import org.clipc.ir.Shape;
+import org.clipc.ir.TensorType;
+import org.clipc.ir.UnaryFn;
+import org.clipc.ir.Value;
+import org.clipc.ir.Verifier;
+import org.clipc.ir.interp.Interpreter;
+import org.junit.jupiter.api.Test;
+
+class ScheduleTest {
+
+    @Property(tries = 150)
+    void anotherOrderMeansTheSameAndNeedsNoMore(@ForAll long seed) {
+        var graph = RandomGraphs.graph(seed, 15 + (int) Math.floorMod(seed, 80L));
+        var inputs = RandomGraphs.inputs(graph, seed);
+        for (var ordered : new Graph[] {new Schedule().apply(graph), new Schedule().apply(new Fuse().apply(graph))}) {
+            assertThat(Verifier.verify(ordered)).isEmpty();
+            Tensors.assertSame(graph.name(), Interpreter.run(graph, inputs), Interpreter.run(ordered, inputs));
+        }
+        assertThat(peak(new Schedule().apply(graph))).isLessThanOrEqualTo(peak(graph));
+    }
+
+    private static long peak(Graph graph) {
+        var liveness = new Liveness(graph);
+        return liveness.profile(liveness.order()).peak();
+    }
+
+    @Test
+    void whatIsReadLateIsComputedLate() {
+        var b = new GraphBuilder("g");
+        var x = b.input("x", InputKind.DATA, TensorType.f32(64, 10));
+        var y = b.input("y", InputKind.DATA, TensorType.f32(64));
+        var early = b.unary(UnaryFn.EXP, y);
+        Value chain = x;
+        for (var i = 0; i < 4; i++) {
+            chain = b.unary(UnaryFn.TANH, chain);
+        }
+        b.output("z", b.add(b.dot(chain, 1, chain, 1), b.broadcast(early, Shape.of(64, 64), List.of(0))));
+        var graph = b.build();
+        var ordered = new Schedule().apply(graph);
+        var ops = ordered.nodes().stream().map(Node::op).toList();
+        assertThat(ops.indexOf(new Op.Unary(UnaryFn.EXP))).isGreaterThan(ops.lastIndexOf(new Op.Unary(UnaryFn.TANH)));
+    }
+
+    @Test
+    void theBranchThatFreesMoreRunsFirst() {
+        // Two long ways back from one point; along the second, large tensors die and small ones are left.
+        var b = new GraphBuilder("g");
+        var x = b.input("x", InputKind.DATA, TensorType.f32(1000));
+        var kept = IntStream.range(0, 20)
+                .mapToObj(i -> b.unary(UnaryFn.SIN, b.mul(x, i)))
+                .toList();
+        var loss = b.sum(kept.getLast(), List.of(0));
+        b.output("loss", loss);
+        var start = b.neg(loss);
+        Value grows = start;
+        Value frees = start;
+        for (var i = 0; i < 20; i++) {
+            var wide = b.broadcast(grows, Shape.of(500), List.of());
+            var gradient = b.unary(UnaryFn.TANH, wide);
+            b.output("gradient" + i, gradient);
+            grows = b.sum(b.mul(gradient, 2), List.of(0));
+        }
+        for (var i = 0; i < 20; i++) {
+            frees = b.add(frees, b.sum(b.mul(kept.get(i), 3), List.of(0)));
+        }
+        b.output("rest", frees);
+        var graph = b.build();
+        assertThat(peak(graph)).isGreaterThan(100_000);
+        assertThat(peak(new Schedule().apply(graph))).isLessThan(95_000);
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.schedule;
+
+import org.jspecify.annotations.NullMarked;
