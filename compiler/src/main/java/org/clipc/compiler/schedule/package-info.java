@@ -1,0 +1,5 @@
+/** The order in which nodes run. */
+@NullMarked
+package org.clipc.compiler.schedule;
+
+import org.jspecify.annotations.NullMarked;
