@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.clipc.compiler.config.ConfigException;
 import org.clipc.compiler.elaborate.ElaborationException;
+import org.clipc.compiler.recompute.Rematerialize;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -31,7 +32,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         mixinStandardHelpOptions = true,
         versionProvider = Clipc.Version.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {CheckCommand.class, FormatCommand.class, GraphCommand.class, ExplainCommand.class})
+        subcommands = {CheckCommand.class, FormatCommand.class, CompileCommand.class, GraphCommand.class, ExplainCommand.class})
 public final class Clipc implements Callable<Integer> {
 
     static final int OK = 0;
@@ -67,10 +68,18 @@ public final class Clipc implements Callable<Integer> {
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler((e, _) -> misused(e))
                 .setExecutionExceptionHandler((e, command, _) -> clipc.failed(e, command));
-        var code = line.execute(args);
-        out.flush();
-        err.flush();
-        return code;
+        try {
+            return line.execute(args);
+        } catch (OutOfMemoryError e) {
+            err.println("clipc: Java ran out of memory; give it more with CLIPC_JAVA_OPTS=-Xmx16g");
+            return FAULT;
+        } catch (StackOverflowError e) {
+            err.println("clipc: internal error: the stack overflowed; CLIPC_JAVA_OPTS=-Xss256m may help");
+            return FAULT;
+        } finally {
+            out.flush();
+            err.flush();
+        }
     }
 
     @Override
@@ -98,6 +107,7 @@ public final class Clipc implements Callable<Integer> {
             case Failure failure -> console.error(String.valueOf(failure.getMessage()));
             case ConfigException config -> config.problems().forEach(console::error);
             case ElaborationException wrong -> console.diagnostics(wrong.diagnostics());
+            case Rematerialize.BudgetException budget -> console.error(budget.getMessage());
             case IOException io -> console.error(Console.describe(io));
             default -> {
                 console.error("internal error: " + e

@@ -1,11 +1,14 @@
 package org.clipc.compiler.cli;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.clipc.compiler.explain.Explainer;
 import org.clipc.compiler.explain.ExplanationJson;
 import org.clipc.compiler.explain.ExplanationText;
+import org.clipc.compiler.jvm.JvmTarget;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -21,6 +24,9 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true)
 final class ExplainCommand implements Callable<Integer> {
 
+    /** Plans hardly depend on the width of vectors. */
+    private static final int JVM_BITS = 256;
+
     @Spec
     private @Nullable CommandSpec spec;
 
@@ -30,6 +36,18 @@ final class ExplainCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON instead of tables.")
     private boolean json;
 
+    @Option(
+            names = "--memory",
+            paramLabel = "PICTURE.svg",
+            description = "Draw the memory plan: what lies where, and when.")
+    private @Nullable Path memory;
+
+    @Option(
+            names = "--entry",
+            paramLabel = "NAME",
+            description = "Whose memory plan to draw (default: train_step, if the model can be trained).")
+    private @Nullable String entry;
+
     @Parameters(index = "0", paramLabel = "FILE", description = "The model.")
     private Path file = Path.of("");
 
@@ -37,10 +55,19 @@ final class ExplainCommand implements Callable<Integer> {
     private List<String> overrides = List.of();
 
     @Override
-    public Integer call() {
+    public Integer call() throws IOException {
         var console = Console.of(spec);
+        if (memory != null) {
+            OutputFile.prepare(memory);
+        }
         var loaded = options.load(file, overrides, console);
-        var explanation = Explainer.explain(loaded.model(), loaded.recipe().described());
+        var settings = CompileSettings.of(
+                loaded, List.of(new JvmTarget(JVM_BITS)), true, false, false, (_, _, _) -> {});
+        var explainer = Explainer.of(loaded.model(), settings);
+        if (memory != null) {
+            OutputFile.write(memory, explainer.memoryChart(entry).getBytes(StandardCharsets.UTF_8));
+        }
+        var explanation = explainer.explain(loaded.recipe().described());
         console.out().print(json ? ExplanationJson.of(explanation) : ExplanationText.of(explanation));
         console.out().flush();
         return Clipc.OK;

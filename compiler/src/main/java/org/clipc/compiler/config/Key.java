@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
  * @param name dotted
  * @param fallback value where the recipe is silent
  * @param allowed the only values it takes; empty for any of the kind
+ * @param least smallest number it takes, itself or as a member of its list
  */
-record Key(String name, Kind kind, @Nullable Object fallback, List<Object> allowed) {
+record Key(String name, Kind kind, @Nullable Object fallback, List<Object> allowed, double least) {
 
     /** What a key's value must be. */
     enum Kind {
@@ -35,29 +36,45 @@ record Key(String name, Kind kind, @Nullable Object fallback, List<Object> allow
         }
     }
 
+    private static final double NO_BOUND = Double.NEGATIVE_INFINITY;
+
     static Key integer(String name, @Nullable Long fallback) {
-        return new Key(name, Kind.INTEGER, fallback, List.of());
+        return new Key(name, Kind.INTEGER, fallback, List.of(), NO_BOUND);
     }
 
     static Key number(String name, double fallback) {
-        return new Key(name, Kind.NUMBER, fallback, List.of());
+        return new Key(name, Kind.NUMBER, fallback, List.of(), NO_BOUND);
     }
 
     static Key flag(String name, boolean fallback) {
-        return new Key(name, Kind.FLAG, fallback, List.of());
+        return new Key(name, Kind.FLAG, fallback, List.of(), NO_BOUND);
     }
 
     static Key text(String name, @Nullable String fallback) {
-        return new Key(name, Kind.TEXT, fallback, List.of());
+        return new Key(name, Kind.TEXT, fallback, List.of(), NO_BOUND);
     }
 
     static Key choice(String name, Object... allowed) {
         var kind = allowed[0] instanceof Long ? Kind.INTEGER : allowed[0] instanceof Boolean ? Kind.FLAG : Kind.TEXT;
-        return new Key(name, kind, allowed[0], List.of(allowed));
+        return new Key(name, kind, allowed[0], List.of(allowed), NO_BOUND);
     }
 
     static Key of(String name, Kind kind, @Nullable Object fallback) {
-        return new Key(name, kind, fallback, List.of());
+        return new Key(name, kind, fallback, List.of(), NO_BOUND);
+    }
+
+    /** This key, refusing numbers below {@code bound}. */
+    Key atLeast(double bound) {
+        return new Key(name, kind, fallback, allowed, bound);
+    }
+
+    /** Whether a value that is of the kind is too small, or no number at all. */
+    boolean refuses(Object value) {
+        return switch (value) {
+            case Number n -> !(n.doubleValue() >= least);
+            case List<?> list -> list.stream().anyMatch(item -> item instanceof Number && refuses(item));
+            default -> false;
+        };
     }
 
     /** The value in this key's own Java type (Long, Double, Boolean, String, List), or null if it is not of the kind. */

@@ -95,6 +95,11 @@ public record Recipe(
         return get(key, Double.class);
     }
 
+    public List<Double> numbers(String key) {
+        List<?> list = get(key, List.class);
+        return list.stream().map(Double.class::cast).toList();
+    }
+
     private <T> T get(String key, Class<T> type) {
         var value = values.get(key);
         if (!type.isInstance(value)) {

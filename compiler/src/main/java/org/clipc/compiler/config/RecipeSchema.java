@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.clipc.compiler.config.Key.Kind;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Every key of a recipe but those the model declares itself: the names are those of NeMo's CLIP configuration where it
@@ -20,41 +21,44 @@ import org.clipc.compiler.config.Key.Kind;
  */
 public final class RecipeSchema {
 
+    /** Lightning's way to say that there is no limit: the same as not setting the key. */
+    private static final long UNLIMITED = -1;
+
     private static final List<Key> KEYS = List.of(
             text("name", null),
-            integer("trainer.devices", 1L),
-            integer("trainer.num_nodes", 1L),
+            integer("trainer.devices", 1L).atLeast(1),
+            integer("trainer.num_nodes", 1L).atLeast(1),
             choice("trainer.accelerator", "auto", "cpu", "gpu"),
             choice("trainer.precision", "32"),
-            integer("trainer.max_epochs", null),
-            integer("trainer.max_steps", null),
-            number("trainer.gradient_clip_val", 1.0),
-            integer("trainer.log_every_n_steps", 10L),
-            integer("trainer.val_check_interval", 0L),
-            integer("trainer.limit_val_batches", null),
-            integer("trainer.max_skipped_steps", 20L),
+            integer("trainer.max_epochs", null).atLeast(UNLIMITED),
+            integer("trainer.max_steps", null).atLeast(UNLIMITED),
+            number("trainer.gradient_clip_val", 1.0).atLeast(0),
+            integer("trainer.log_every_n_steps", 10L).atLeast(1),
+            integer("trainer.val_check_interval", 0L).atLeast(0),
+            integer("trainer.limit_val_batches", null).atLeast(0),
+            integer("trainer.max_skipped_steps", 20L).atLeast(0),
             text("exp_manager.explicit_log_dir", null),
             text("exp_manager.exp_dir", null),
             text("exp_manager.name", null),
             flag("exp_manager.resume_if_exists", false),
             flag("exp_manager.create_tensorboard_logger", true),
             flag("exp_manager.create_checkpoint_callback", true),
-            integer("exp_manager.checkpoint_callback_params.every_n_train_steps", 1000L),
-            integer("exp_manager.checkpoint_callback_params.save_top_k", 2L),
+            integer("exp_manager.checkpoint_callback_params.every_n_train_steps", 1000L).atLeast(1),
+            integer("exp_manager.checkpoint_callback_params.save_top_k", 2L).atLeast(1),
             flag("exp_manager.ema.enable", false),
-            number("exp_manager.ema.decay", 0.999),
-            integer("model.micro_batch_size", 32L),
-            integer("model.global_batch_size", null),
-            integer("model.inference_batch_size", 32L),
+            number("exp_manager.ema.decay", 0.999).atLeast(0),
+            integer("model.micro_batch_size", 32L).atLeast(1),
+            integer("model.global_batch_size", null).atLeast(1),
+            integer("model.inference_batch_size", 32L).atLeast(1),
             integer("model.seed", 1234L),
             choice("model.tensor_model_parallel_size", 1L),
             choice("model.pipeline_model_parallel_size", 1L),
             Key.of("model.memory_budget", Kind.BYTES, null),
             choice("model.optim.name", "adamw", "fused_adam"),
-            number("model.optim.lr", 1e-3),
-            number("model.optim.weight_decay", 0.2),
-            Key.of("model.optim.betas", Kind.NUMBERS, List.of(0.9, 0.98)),
-            number("model.optim.eps", 1e-6),
+            number("model.optim.lr", 1e-3).atLeast(0),
+            number("model.optim.weight_decay", 0.2).atLeast(0),
+            Key.of("model.optim.betas", Kind.NUMBERS, List.of(0.9, 0.98)).atLeast(0),
+            number("model.optim.eps", 1e-6).atLeast(0),
             choice(
                     "model.optim.sched.name",
                     "CosineAnnealing",
@@ -63,25 +67,25 @@ public final class RecipeSchema {
                     "cosine",
                     "const",
                     "const-cooldown"),
-            integer("model.optim.sched.warmup_steps", 0L),
-            integer("model.optim.sched.constant_steps", 0L),
-            number("model.optim.sched.min_lr", 0.0),
-            integer("model.data.num_workers", 2L),
-            integer("model.data.shuffle_buffer", 1000L),
+            integer("model.optim.sched.warmup_steps", 0L).atLeast(0),
+            integer("model.optim.sched.constant_steps", 0L).atLeast(0),
+            number("model.optim.sched.min_lr", 0.0).atLeast(0),
+            integer("model.data.num_workers", 2L).atLeast(1),
+            integer("model.data.shuffle_buffer", 1000L).atLeast(1),
             Key.of("model.data.train.dataset_path", Kind.TEXTS, null),
             Key.of("model.data.validation.dataset_path", Kind.TEXTS, null),
             flag("model.data.resampled", false),
             choice("model.data.interpolation", "bicubic", "bilinear"),
             choice("model.data.resize_mode", "shortest", "longest", "squash"),
-            Key.of("model.data.scale", Kind.NUMBERS, List.of(0.9, 1.0)),
-            Key.of("model.data.ratio", Kind.NUMBERS, List.of(0.75, 4.0 / 3.0)),
+            Key.of("model.data.scale", Kind.NUMBERS, List.of(0.9, 1.0)).atLeast(0),
+            Key.of("model.data.ratio", Kind.NUMBERS, List.of(0.75, 4.0 / 3.0)).atLeast(0),
             Key.of("model.data.mean", Kind.NUMBERS, List.of(0.48145466, 0.4578275, 0.40821073)),
             Key.of("model.data.std", Kind.NUMBERS, List.of(0.26862954, 0.26130258, 0.27577711)),
-            number("model.data.augment.horizontal_flip", 0.0),
-            number("model.data.augment.color_jitter", 0.0),
-            number("model.data.augment.rotate_degrees", 0.0),
-            number("model.data.augment.translate", 0.0),
-            number("model.data.augment.grayscale", 0.0));
+            number("model.data.augment.horizontal_flip", 0.0).atLeast(0),
+            number("model.data.augment.color_jitter", 0.0).atLeast(0),
+            number("model.data.augment.rotate_degrees", 0.0).atLeast(0),
+            number("model.data.augment.translate", 0.0).atLeast(0),
+            number("model.data.augment.grayscale", 0.0).atLeast(0));
 
     private static final Map<String, Key> BY_NAME =
             KEYS.stream().collect(Collectors.toMap(Key::name, Function.identity(), (a, _) -> a, LinkedHashMap::new));
@@ -107,21 +111,12 @@ public final class RecipeSchema {
         var result = new LinkedHashMap<String, Object>();
         for (var key : KEYS) {
             var setting = settings.get(key.name());
-            var value = setting == null || setting.value() == null ? key.fallback() : key.accept(setting.value());
-            if (setting != null && setting.value() != null && value == null) {
-                problems.add("%s: '%s' must be %s, not '%s'"
-                        .formatted(setting.origin(), key.name(), key.kind().says(), setting.value()));
-            } else if (setting != null
-                    && value != null
-                    && !key.allowed().isEmpty()
-                    && !key.allowed().contains(value)) {
-                problems.add("%s: '%s' is '%s', but can only be %s"
-                        .formatted(
-                                setting.origin(),
-                                key.name(),
-                                value,
-                                key.allowed().stream().map(String::valueOf).collect(Collectors.joining(" or "))));
-            } else if (value != null) {
+            var given = setting != null && setting.value() != null;
+            var value = given ? key.accept(setting.value()) : key.fallback();
+            var problem = given ? problem(key, setting, value) : "";
+            if (!problem.isEmpty()) {
+                problems.add(problem);
+            } else if (value != null && !isUnlimited(key, value)) {
                 result.put(key.name(), value);
             }
         }
@@ -129,5 +124,25 @@ public final class RecipeSchema {
             throw new ConfigException(problems);
         }
         return result;
+    }
+
+    private static boolean isUnlimited(Key key, Object value) {
+        return key.least() == UNLIMITED && value.equals(UNLIMITED);
+    }
+
+    /** What is wrong with a setting; empty if nothing. {@code value} is what the key made of it. */
+    private static String problem(Key key, Setting setting, @Nullable Object value) {
+        if (value == null) {
+            return "%s: '%s' must be %s, not '%s'"
+                    .formatted(setting.origin(), key.name(), key.kind().says(), setting.value());
+        }
+        if (!key.allowed().isEmpty() && !key.allowed().contains(value)) {
+            var allowed = key.allowed().stream().map(String::valueOf).collect(Collectors.joining(" or "));
+            return "%s: '%s' is '%s', but can only be %s".formatted(setting.origin(), key.name(), value, allowed);
+        }
+        return key.refuses(value)
+                ? "%s: '%s' is %s, but must be at least %d"
+                        .formatted(setting.origin(), key.name(), value, Math.round(key.least()))
+                : "";
     }
 }

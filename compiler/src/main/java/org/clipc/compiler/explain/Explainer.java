@@ -1,28 +1,103 @@
 package org.clipc.compiler.explain;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.clipc.compiler.elaborate.ElaboratedModel;
+import org.clipc.compiler.pack.CompileOptions;
+import org.clipc.compiler.pack.CompileReport;
+import org.clipc.compiler.pack.CompiledProgram;
+import org.clipc.compiler.pack.ModelSource;
+import org.clipc.compiler.pack.ProgramBuilder;
+import org.clipc.ir.Graph;
+import org.clipc.program.EntryPoint;
+import org.clipc.program.KernelCall;
+import org.clipc.program.Manifest;
+import org.clipc.program.Schedule;
+import org.jspecify.annotations.Nullable;
 
-/** Counts what a model takes. */
+/** Counts what a model takes: compiles it up to its kernels, which are not made. */
 public final class Explainer {
 
     /** Modules within modules that get a line of their own. */
     private static final int DEPTH = 2;
 
-    private Explainer() {}
+    private final ElaboratedModel model;
+    private final Map<String, Graph> graphs;
+    private final CompiledProgram planned;
 
-    public static Explanation explain(ElaboratedModel model, String recipe) {
+    private Explainer(ElaboratedModel model, Map<String, Graph> graphs, CompiledProgram planned) {
+        this.model = model;
+        this.graphs = graphs;
+        this.planned = planned;
+    }
+
+    /** Compiles as {@code options} say, with the first of their targets. */
+    public static Explainer of(ElaboratedModel model, CompileOptions options) {
+        var graphs = new HashMap<String, Graph>();
+        var planned = ProgramBuilder.plan(
+                ModelSource.of(model), options.observedBy((entry, _, graph) -> graphs.put(entry, graph)));
+        return new Explainer(model, graphs, planned);
+    }
+
+    /** @param recipe what configured the model, for the heading */
+    public Explanation explain(String recipe) {
         var towers = Towers.of(model);
+        var step = graphs.get(EntryPoint.TRAIN_STEP);
         return new Explanation(
                 model.name(),
                 recipe,
                 towers.count(),
-                new Explanation.Flops(towers.imageFlops(), towers.textFlops(), 0),
-                null,
-                0,
-                List.of(),
-                Map.of(),
+                new Explanation.Flops(towers.imageFlops(), towers.textFlops(), step == null ? 0 : MatrixFlops.of(step)),
+                training(),
+                kernels(planned.program().schedules()),
+                planned.report().entries().stream().map(this::entry).toList(),
+                PassTimes.milliseconds(planned.report()),
                 towers.modules().rows(DEPTH));
+    }
+
+    private Explanation.@Nullable Training training() {
+        Manifest manifest = planned.program().manifest();
+        return manifest.hasEntry(EntryPoint.TRAIN_STEP)
+                ? new Explanation.Training(
+                        manifest.entry(EntryPoint.TRAIN_STEP).batch(),
+                        manifest.arenaBytes(),
+                        manifest.parameterBytes(),
+                        manifest.stateBytes(),
+                        manifest.workspaceBytes())
+                : null;
+    }
+
+    private Explanation.Entry entry(CompileReport.EntryReport report) {
+        var schedules = planned.program().schedules().stream()
+                .filter(s -> s.entry().equals(report.entry()))
+                .limit(1)
+                .toList();
+        var graph = graphs.get(report.entry());
+        return new Explanation.Entry(
+                report.entry(),
+                planned.program().manifest().entry(report.entry()).batch(),
+                graph == null ? 0 : graph.nodes().size(),
+                schedules.stream().mapToInt(s -> s.calls().size()).sum(),
+                kernels(schedules),
+                report.plan().bytes());
+    }
+
+    private static int kernels(List<Schedule> schedules) {
+        return (int) schedules.stream()
+                .flatMap(s -> s.calls().stream())
+                .map(KernelCall::kernel)
+                .distinct()
+                .count();
+    }
+
+    /** The memory plan of an entry point as SVG; of the training step if {@code entry} is null and there is one. */
+    public String memoryChart(@Nullable String entry) {
+        var reports = planned.report().entries();
+        var wanted = reports.stream()
+                .filter(r -> r.entry().equals(entry == null ? EntryPoint.TRAIN_STEP : entry))
+                .findFirst()
+                .orElse(reports.getLast());
+        return MemoryPicture.of(wanted);
     }
 }

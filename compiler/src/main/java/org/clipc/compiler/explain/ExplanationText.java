@@ -86,9 +86,9 @@ public final class ExplanationText {
 
     private static Table timings(Explanation e) {
         var table = new Table();
-        e.timings().forEach((pass, ms) -> table.row(pass, String.format(Locale.ROOT, "%.1f ms", ms)));
+        e.timings().forEach((pass, ms) -> table.row(pass, PassTimes.text(ms)));
         var sum = e.timings().values().stream().mapToDouble(Double::doubleValue).sum();
-        return table.row("together", String.format(Locale.ROOT, "%.1f ms", sum));
+        return table.row("together", PassTimes.text(sum));
     }
 
     static String grouped(long n) {

@@ -26,19 +26,26 @@ public final class ProgramBuilder {
 
     private final ModelSource model;
     private final CompileOptions options;
+    private final boolean withKernels;
     private final Map<String, Map<String, RenderedKernel>> kernels = new TreeMap<>();
     private final List<CompiledEntry> entries = new ArrayList<>();
     private long renderNanos;
     private long javacNanos;
 
-    private ProgramBuilder(ModelSource model, CompileOptions options) {
+    private ProgramBuilder(ModelSource model, CompileOptions options, boolean withKernels) {
         this.model = model;
         this.options = options;
+        this.withKernels = withKernels;
     }
 
     /** @throws Rematerialize.BudgetException if the training step cannot be brought within the memory budget */
     public static CompiledProgram build(ModelSource model, CompileOptions options) {
-        return new ProgramBuilder(model, options).run();
+        return new ProgramBuilder(model, options, true).run();
+    }
+
+    /** Like {@link #build}, but the kernels are only counted: the program has none, and cannot run. */
+    public static CompiledProgram plan(ModelSource model, CompileOptions options) {
+        return new ProgramBuilder(model, options, false).run();
     }
 
     private CompiledProgram run() {
@@ -76,7 +83,9 @@ public final class ProgramBuilder {
         var layout = new ArenaLayout(model.parameters(), entries);
         var sources = new LinkedHashMap<String, String>();
         var classes = new LinkedHashMap<String, byte[]>();
-        kernels.forEach((target, byName) -> compile(target, byName, classes, sources));
+        if (withKernels) {
+            kernels.forEach((target, byName) -> compile(target, byName, classes, sources));
+        }
         var graphs = new LinkedHashMap<String, String>();
         var schedules = new ArrayList<Schedule>();
         for (var entry : entries) {

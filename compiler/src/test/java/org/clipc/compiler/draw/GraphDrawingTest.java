@@ -103,8 +103,8 @@ class GraphDrawingTest {
 
     @Test
     void largeGraphsStayReadable() {
-        var graph = SampleGraphs.trainStep(40);
-        assertThat(graph.nodes()).hasSizeGreaterThan(8000);
+        var graph = SampleGraphs.trainStep(24);
+        assertThat(graph.nodes()).hasSizeGreaterThan(4800);
         assertThat(GraphDiagram.of(graph).boxes()).hasSizeBetween(10, GraphDiagram.COMFORTABLE);
         assertThat(GraphDiagram.of(graph, 99).boxes()).hasSizeLessThan(GraphDiagram.MOST);
     }
@@ -115,9 +115,9 @@ class GraphDrawingTest {
         var soft = new SoftAssertions();
         for (var a : layout.boxes()) {
             for (var b : layout.boxes()) {
-                soft.assertThat(!a.equals(b) && overlap(a.at(), b.at()))
-                        .as("%s and %s", a, b)
-                        .isFalse();
+                if (a.box().id() < b.box().id() && overlap(a.at(), b.at())) {
+                    soft.fail("%s overlaps %s", a, b);
+                }
             }
         }
         var places =

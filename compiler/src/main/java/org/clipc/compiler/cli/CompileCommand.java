@@ -1,0 +1,151 @@
+package org.clipc.compiler.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.clipc.compiler.config.ByteSize;
+import org.clipc.compiler.config.Suggestion;
+import org.clipc.compiler.explain.PassTimes;
+import org.clipc.compiler.pack.CompiledProgram;
+import org.clipc.compiler.pack.ModelSource;
+import org.clipc.compiler.pack.ProgramBuilder;
+import org.clipc.ir.Graph;
+import org.clipc.ir.text.GraphPrinter;
+import org.clipc.program.ProgramFile;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code clipc compile}: from a model to a program that clip-run runs. */
+@Command(
+        name = "compile",
+        description = "Compiles a model to a program, which clip-run trains and serves.",
+        mixinStandardHelpOptions = true)
+final class CompileCommand implements Callable<Integer> {
+
+    private static final String ALL = "all";
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    @Mixin
+    private ModelOptions options = new ModelOptions();
+
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "PROGRAM",
+            required = true,
+            description = "The program file to write, such as build/b32.bin.")
+    private Path output = Path.of("");
+
+    @Option(
+            names = "--target",
+            paramLabel = "TARGET",
+            defaultValue = "jvm",
+            description = "jvm for the JVM whatever its vectors, or only jvm128, jvm256 or jvm512 (default: ${DEFAULT-VALUE}).")
+    private String target = "jvm";
+
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            description = "Short for model.micro_batch_size=N model.inference_batch_size=N.")
+    private @Nullable Integer batch;
+
+    @Option(names = "--no-training", description = "Leave out loss_grad and train_step: a smaller program, made sooner.")
+    private boolean inferenceOnly;
+
+    @Option(names = "--print-after", paramLabel = "PASS|all", description = "Print every graph after this pass.")
+    private @Nullable String printAfter;
+
+    @Option(names = "--verify-each", description = "Verify every graph after every pass.")
+    private boolean verifyEach;
+
+    @Option(names = "--time-passes", description = "Say how long each pass took.")
+    private boolean timePasses;
+
+    @Option(names = "--keep-sources", description = "Put the generated kernels' Java sources into the program.")
+    private boolean keepSources;
+
+    @Parameters(index = "0", paramLabel = "FILE", description = "The model.")
+    private Path file = Path.of("");
+
+    @Parameters(index = "1..*", paramLabel = "key=value", description = "Overrides of the recipe.")
+    private List<String> overrides = List.of();
+
+    private final Set<String> passes = new LinkedHashSet<>();
+
+    @Override
+    public Integer call() throws IOException {
+        var console = Console.of(spec);
+        var targets = CompileSettings.targets(target);
+        OutputFile.prepare(output);
+        var loaded = options.load(file, withBatch(), console);
+        var settings = CompileSettings.of(
+                loaded,
+                targets,
+                !inferenceOnly,
+                verifyEach,
+                keepSources,
+                (entry, pass, graph) -> passed(entry, pass, graph, console));
+        var compiled = ProgramBuilder.build(ModelSource.of(loaded.model()), settings);
+        if (printAfter != null && !printAfter.equals(ALL) && !passes.contains(printAfter)) {
+            throw new Failure("no pass is called '" + printAfter + "'" + Suggestion.among(printAfter, passes)
+                    + " The passes are: " + String.join(", ", passes));
+        }
+        ProgramFile.write(output, compiled.program());
+        if (timePasses) {
+            console.err().print(PassTimes.table(compiled.report()));
+        }
+        console.err().flush();
+        console.out().println(summary(loaded, compiled));
+        return Clipc.OK;
+    }
+
+    private List<String> withBatch() {
+        var all = new ArrayList<>(overrides);
+        if (batch != null) {
+            all.add("model.micro_batch_size=" + batch);
+            all.add("model.inference_batch_size=" + batch);
+        }
+        return all;
+    }
+
+    private void passed(String entry, String pass, Graph graph, Console console) {
+        passes.add(pass);
+        if (pass.equals(printAfter) || ALL.equals(printAfter)) {
+            console.out().println("// " + entry + " after " + pass);
+            console.out().println(GraphPrinter.print(graph));
+        }
+    }
+
+    private String summary(LoadedModel loaded, CompiledProgram compiled) throws IOException {
+        var manifest = compiled.program().manifest();
+        var kernels = compiled.report().kernels().values().stream().mapToInt(n -> n).max().orElse(0);
+        return String.format(
+                Locale.ROOT,
+                "%s: %s with %s for %s; %d entry points, %d kernels, %s to train (%s parameters, %s workspace, %s"
+                        + " optimizer); %s in %.1f s",
+                output,
+                manifest.model(),
+                loaded.recipe().described(),
+                String.join(", ", manifest.targets()),
+                manifest.entries().size(),
+                kernels,
+                ByteSize.format(manifest.arenaBytes()),
+                ByteSize.format(manifest.parameterBytes()),
+                ByteSize.format(manifest.workspaceBytes()),
+                ByteSize.format(manifest.stateBytes()),
+                ByteSize.format(Files.size(output)),
+                compiled.report().nanos() / 1e9);
+    }
+}

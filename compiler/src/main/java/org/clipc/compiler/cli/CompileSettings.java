@@ -1,0 +1,74 @@
+package org.clipc.compiler.cli;
+
+import java.util.List;
+import java.util.OptionalLong;
+import org.clipc.compiler.config.Recipe;
+import org.clipc.compiler.jvm.JvmTarget;
+import org.clipc.compiler.kernel.Target;
+import org.clipc.compiler.pack.CompileOptions;
+import org.clipc.compiler.train.Optimizer;
+
+/** What a recipe means to the compiler. */
+final class CompileSettings {
+
+    private static final long MOST_SAMPLES = 1 << 20;
+
+    private CompileSettings() {}
+
+    static CompileOptions of(
+            LoadedModel loaded,
+            List<Target> targets,
+            boolean training,
+            boolean verifyEach,
+            boolean keepSources,
+            CompileOptions.Observer observer) {
+        var recipe = loaded.recipe();
+        var budget = recipe.values().get("model.memory_budget");
+        return new CompileOptions(
+                loaded.config(),
+                batch(recipe, "model.micro_batch_size"),
+                batch(recipe, "model.inference_batch_size"),
+                training,
+                optimizer(recipe),
+                budget instanceof Long bytes ? OptionalLong.of(bytes) : OptionalLong.empty(),
+                targets,
+                verifyEach,
+                keepSources,
+                observer);
+    }
+
+    private static int batch(Recipe recipe, String key) {
+        var samples = recipe.integer(key);
+        if (samples > MOST_SAMPLES) {
+            throw new Failure(key + " is " + samples + ", but can be " + MOST_SAMPLES + " at most");
+        }
+        return (int) samples;
+    }
+
+    private static Optimizer optimizer(Recipe recipe) {
+        var betas = recipe.numbers("model.optim.betas");
+        if (betas.size() != 2 || betas.stream().anyMatch(beta -> !(beta < 1))) {
+            throw new Failure("model.optim.betas is " + betas + ", but must be two numbers below 1, such as [0.9, 0.98]");
+        }
+        var clip = recipe.number("trainer.gradient_clip_val");
+        return new Optimizer(
+                betas.get(0),
+                betas.get(1),
+                recipe.number("model.optim.eps"),
+                recipe.number("model.optim.weight_decay"),
+                clip == 0 ? null : (Double) clip);
+    }
+
+    /** @param name {@code jvm} for every vector width, or one of {@code jvm128}, {@code jvm256}, {@code jvm512} */
+    static List<Target> targets(String name) {
+        return switch (name) {
+            case "jvm" -> List.of(new JvmTarget(128), new JvmTarget(256), new JvmTarget(512));
+            case "jvm128" -> List.of(new JvmTarget(128));
+            case "jvm256" -> List.of(new JvmTarget(256));
+            case "jvm512" -> List.of(new JvmTarget(512));
+            default ->
+                throw new Failure("there is no target '" + name
+                        + "'; this clipc compiles for jvm (all vector widths), jvm128, jvm256 and jvm512");
+        };
+    }
+}
