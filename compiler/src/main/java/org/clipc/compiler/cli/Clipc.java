@@ -32,7 +32,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
         mixinStandardHelpOptions = true,
         versionProvider = Clipc.Version.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {CheckCommand.class, FormatCommand.class, CompileCommand.class, GraphCommand.class, ExplainCommand.class})
+        subcommands = {
+            CheckCommand.class,
+            FormatCommand.class,
+            CompileCommand.class,
+            GraphCommand.class,
+            ExplainCommand.class
+        })
 public final class Clipc implements Callable<Integer> {
 
     static final int OK = 0;

@@ -52,7 +52,8 @@ final class CompileCommand implements Callable<Integer> {
             names = "--target",
             paramLabel = "TARGET",
             defaultValue = "jvm",
-            description = "jvm for the JVM whatever its vectors, or only jvm128, jvm256 or jvm512 (default: ${DEFAULT-VALUE}).")
+            description =
+                    "jvm for the JVM whatever its vectors, or only jvm128, jvm256 or jvm512 (default: ${DEFAULT-VALUE}).")
     private String target = "jvm";
 
     @Option(
@@ -61,7 +62,9 @@ final class CompileCommand implements Callable<Integer> {
             description = "Short for model.micro_batch_size=N model.inference_batch_size=N.")
     private @Nullable Integer batch;
 
-    @Option(names = "--no-training", description = "Leave out loss_grad and train_step: a smaller program, made sooner.")
+    @Option(
+            names = "--no-training",
+            description = "Leave out loss_grad and train_step: a smaller program, made sooner.")
     private boolean inferenceOnly;
 
     @Option(names = "--print-after", paramLabel = "PASS|all", description = "Print every graph after this pass.")
@@ -130,7 +133,10 @@ final class CompileCommand implements Callable<Integer> {
 
     private String summary(LoadedModel loaded, CompiledProgram compiled) throws IOException {
         var manifest = compiled.program().manifest();
-        var kernels = compiled.report().kernels().values().stream().mapToInt(n -> n).max().orElse(0);
+        var kernels = compiled.report().kernels().values().stream()
+                .mapToInt(n -> n)
+                .max()
+                .orElse(0);
         return String.format(
                 Locale.ROOT,
                 "%s: %s with %s for %s; %d entry points, %d kernels, %s to train (%s parameters, %s workspace, %s"

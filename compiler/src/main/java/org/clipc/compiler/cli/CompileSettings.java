@@ -48,7 +48,8 @@ final class CompileSettings {
     private static Optimizer optimizer(Recipe recipe) {
         var betas = recipe.numbers("model.optim.betas");
         if (betas.size() != 2 || betas.stream().anyMatch(beta -> !(beta < 1))) {
-            throw new Failure("model.optim.betas is " + betas + ", but must be two numbers below 1, such as [0.9, 0.98]");
+            throw new Failure(
+                    "model.optim.betas is " + betas + ", but must be two numbers below 1, such as [0.9, 0.98]");
         }
         var clip = recipe.number("trainer.gradient_clip_val");
         return new Optimizer(

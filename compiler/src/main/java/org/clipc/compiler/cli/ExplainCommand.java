@@ -61,8 +61,8 @@ final class ExplainCommand implements Callable<Integer> {
             OutputFile.prepare(memory);
         }
         var loaded = options.load(file, overrides, console);
-        var settings = CompileSettings.of(
-                loaded, List.of(new JvmTarget(JVM_BITS)), true, false, false, (_, _, _) -> {});
+        var settings =
+                CompileSettings.of(loaded, List.of(new JvmTarget(JVM_BITS)), true, false, false, (_, _, _) -> {});
         var explainer = Explainer.of(loaded.model(), settings);
         if (memory != null) {
             OutputFile.write(memory, explainer.memoryChart(entry).getBytes(StandardCharsets.UTF_8));

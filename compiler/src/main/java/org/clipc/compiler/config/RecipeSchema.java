@@ -43,7 +43,8 @@ public final class RecipeSchema {
             flag("exp_manager.resume_if_exists", false),
             flag("exp_manager.create_tensorboard_logger", true),
             flag("exp_manager.create_checkpoint_callback", true),
-            integer("exp_manager.checkpoint_callback_params.every_n_train_steps", 1000L).atLeast(1),
+            integer("exp_manager.checkpoint_callback_params.every_n_train_steps", 1000L)
+                    .atLeast(1),
             integer("exp_manager.checkpoint_callback_params.save_top_k", 2L).atLeast(1),
             flag("exp_manager.ema.enable", false),
             number("exp_manager.ema.decay", 0.999).atLeast(0),

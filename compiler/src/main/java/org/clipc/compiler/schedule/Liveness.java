@@ -175,7 +175,8 @@ final class Liveness {
             at = live[i] > live[at] ? i : at;
         }
         var peak = live[at];
-        var width = (int) Arrays.stream(live).filter(bytes -> bytes >= peak - peak / 200).count();
+        var width = (int)
+                Arrays.stream(live).filter(bytes -> bytes >= peak - peak / 200).count();
         return new Profile(peak, at, width);
     }
 

@@ -105,7 +105,11 @@ public final class Schedule implements Pass {
     }
 
     private static int behindOperands(int node, Liveness liveness, int[] position) {
-        return Arrays.stream(liveness.operands(node)).map(o -> position[o]).max().orElse(-1) + 1;
+        return Arrays.stream(liveness.operands(node))
+                        .map(o -> position[o])
+                        .max()
+                        .orElse(-1)
+                + 1;
     }
 
     /** The order with what is at {@code from} at {@code to} instead. */

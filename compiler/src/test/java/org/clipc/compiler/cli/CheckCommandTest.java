@@ -144,7 +144,10 @@ class CheckCommandTest {
                 Arguments.of(
                         "latin1", new byte[] {'m', (byte) 0xe9}, "this is not a text file (it is not valid UTF-8)"),
                 Arguments.of("unclosed", "model M {".getBytes(StandardCharsets.UTF_8), "error"),
-                Arguments.of("deep", ("model M { let a = " + "(".repeat(5000)).getBytes(StandardCharsets.UTF_8), "nested too deeply"),
+                Arguments.of(
+                        "deep",
+                        ("model M { let a = " + "(".repeat(5000)).getBytes(StandardCharsets.UTF_8),
+                        "nested too deeply"),
                 Arguments.of("huge", " ".repeat(5 << 20).getBytes(StandardCharsets.UTF_8), "the file is too large"));
     }
 

@@ -145,14 +145,14 @@ class RecipeReaderTest {
 
     @Test
     void numbersHaveBounds() throws IOException {
-        assertThatThrownBy(() -> RecipeSchema.complete(
-                        read("model: {micro_batch_size: 0, optim: {betas: [0.9, -1], lr: .nan}, data: {scale: [0.5, 1]}}")))
+        assertThatThrownBy(() -> RecipeSchema.complete(read(
+                        "model: {micro_batch_size: 0, optim: {betas: [0.9, -1], lr: .nan}, data: {scale: [0.5, 1]}}")))
                 .isInstanceOfSatisfying(
                         ConfigException.class,
                         e -> assertThat(e.problems())
                                 .hasSize(3)
-                                .anySatisfy(p -> assertThat(p)
-                                        .endsWith("'model.micro_batch_size' is 0, but must be at least 1"))
+                                .anySatisfy(p ->
+                                        assertThat(p).endsWith("'model.micro_batch_size' is 0, but must be at least 1"))
                                 .anySatisfy(p -> assertThat(p)
                                         .endsWith("'model.optim.betas' is [0.9, -1.0], but must be at least 0")));
         assertThat(RecipeSchema.complete(read("trainer: {max_steps: -1, max_epochs: 3}")))

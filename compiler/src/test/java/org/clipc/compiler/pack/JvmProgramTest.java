@@ -57,7 +57,8 @@ class JvmProgramTest {
             graphs.forEach((name, graph) -> {
                 var inputs = RandomGraphs.inputs(graph, name.hashCode());
                 var expected = new HashMap<>(Interpreter.run(graph, inputs));
-                var actual = runner.run(name, complete(inputs, program.manifest().parameters()));
+                var actual =
+                        runner.run(name, complete(inputs, program.manifest().parameters()));
                 actual.keySet().retainAll(expected.keySet());
                 Tensors.assertClose(name, expected, actual, 2e-4);
             });

@@ -59,7 +59,10 @@ public final class ProgramRunner implements AutoCloseable {
                 .findFirst()
                 .orElseThrow();
         var shared = new float
-                [schedule.calls().stream().mapToInt(KernelCall::sharedFloats).max().orElse(0)];
+                [schedule.calls().stream()
+                        .mapToInt(KernelCall::sharedFloats)
+                        .max()
+                        .orElse(0)];
         schedule.calls().forEach(call -> run(call, shared));
         var results = new LinkedHashMap<String, Tensor64>();
         point.outputs().forEach(s -> results.put(s.name(), read(s.offset(), s.type())));

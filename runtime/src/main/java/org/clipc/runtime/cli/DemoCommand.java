@@ -84,9 +84,11 @@ final class DemoCommand implements Callable<Integer> {
     private Trainer.End train(ClipModel model, Recipe recipe, DemoData data) throws IOException {
         var entry = model.manifest().entry(EntryPoint.TRAIN_STEP);
         var seed = options.seed(recipe);
-        var source = DataSources.open(data.folder().resolve("train-{00..07}.tar").toString());
+        var source =
+                DataSources.open(data.folder().resolve("train-{00..07}.tar").toString());
         var preparation = new Preprocessing(recipe, model).training();
-        var batches = LoaderBatches.of(source, preparation, TrainCommand.loaderOptions(recipe, entry.batch(), seed), entry);
+        var batches =
+                LoaderBatches.of(source, preparation, TrainCommand.loaderOptions(recipe, entry.batch(), seed), entry);
         options.fill(model.program(), recipe);
         var steps = steps(model, batches, recipe);
         options.fill(model.program(), recipe);
@@ -116,7 +118,8 @@ final class DemoCommand implements Callable<Integer> {
             try {
                 return Long.parseLong(Files.readString(plan).strip());
             } catch (NumberFormatException e) {
-                throw new DataFormatException(plan.toString(), "holds no number of steps; delete the file to measure anew", e);
+                throw new DataFormatException(
+                        plan.toString(), "holds no number of steps; delete the file to measure anew", e);
             }
         }
         say("measuring how fast this machine trains");
