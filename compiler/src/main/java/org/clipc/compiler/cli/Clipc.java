@@ -113,7 +113,7 @@ public final class Clipc implements Callable<Integer> {
             case Failure failure -> console.error(String.valueOf(failure.getMessage()));
             case ConfigException config -> config.problems().forEach(console::error);
             case ElaborationException wrong -> console.diagnostics(wrong.diagnostics());
-            case Rematerialize.BudgetException budget -> console.error(budget.getMessage());
+            case Rematerialize.BudgetException budget -> console.error(String.valueOf(budget.getMessage()));
             case IOException io -> console.error(Console.describe(io));
             default -> {
                 console.error("internal error: " + e
