@@ -52,11 +52,11 @@ final class KernelLoader extends ClassLoader {
             MethodHandles.publicLookup().ensureInitialized(type);
             kernels.put(className, run);
             return run;
-        } catch (NoSuchMethodException e) {
+        } catch (NoSuchMethodException | IllegalAccessException e) {
             throw refused(
                     className,
                     "has no method public static void run(MemorySegment, long[], int, int, float[], float[])");
-        } catch (LinkageError | IllegalAccessException e) {
+        } catch (LinkageError e) {
             throw refused(className, "cannot be linked (" + e.getMessage() + ")");
         }
     }

@@ -1,8 +1,12 @@
 package org.clipc.runtime.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
+import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.testing.TestKernels;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -65,12 +69,23 @@ class KernelAdmissionTest {
         assertObjection("public class K implements Cloneable { " + run + " {} }", "implement nothing");
         assertObjection("class K { " + run + " {} }", "must be a public class");
         assertObjection("public interface K { " + run.replace("public ", "") + " {} }", "must be a public class");
-        assertObjection("public class K { }", "has no method public static void run");
-        assertObjection(
-                "public class K { " + run.replace(" static", "") + " {} }", "has no method public static void run");
         assertObjection("public class K { " + run + " {} static native void other(); }", "has a native method");
         var other = TestKernels.kernel("Other", "", "");
         assertThat(KernelAdmission.objection(NAME, other).orElseThrow()).contains("calls itself", "Other");
+    }
+
+    @Test
+    void aKernelNeedsItsEntryPoint() {
+        for (var body : List.of(
+                "",
+                "public void run(java.lang.foreign.MemorySegment a, long[] b, int c, int d, float[] e, float[] f) {}")) {
+            var bytes = TestKernels.compile(NAME, "package org.clipc.kernels.jvm128; public class K { " + body + " }");
+            var loader = new KernelLoader(Path.of("p.bin"), _ -> bytes);
+            assertThatThrownBy(() -> loader.kernel(NAME))
+                    .isInstanceOf(DataFormatException.class)
+                    .hasMessageContaining("p.bin")
+                    .hasMessageContaining("has no method public static void run");
+        }
     }
 
     private static void assertObjection(String source, String objection) {
