@@ -75,13 +75,13 @@ class ExplainCommandTest {
     @Test
     void tablesSayTheSame() {
         var ran = cli.run("explain", Cli.model("b32"));
-        assertThat(ran.out())
+        assertThat(ran.out().replaceAll(" +", " "))
                 .startsWith("ClipB32 with HOME/configs/b32.yaml\n")
                 .contains(
-                        "  image tower    87,849,216\n",
-                        "  text tower     63,428,096\n",
-                        "  total         151,277,313\n",
-                        "forward, per sample   14.78 GFLOP\n",
-                        "transformer.resblocks ×12   85,054,464   56.2 %     8.59 GFLOP   58.1 %\n");
+                        " image tower 87,849,216\n",
+                        " text tower 63,428,096\n",
+                        " total 151,277,313\n",
+                        "forward, per sample 14.78 GFLOP\n",
+                        "transformer.resblocks ×12 85,054,464 56.2 % 8.59 GFLOP 58.1 %\n");
     }
 }
