@@ -113,6 +113,9 @@ class GraphTextTest {
     }
 
     private static void mutate(StringBuilder text, Random random) {
+        if (text.isEmpty()) {
+            text.append('%');
+        }
         var at = random.nextInt(text.length());
         var end = Math.min(text.length(), at + 1 + random.nextInt(6));
         switch (random.nextInt(5)) {
