@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.clipc.compiler.config.Key.Kind;
@@ -112,12 +113,12 @@ public final class RecipeSchema {
         var result = new LinkedHashMap<String, Object>();
         for (var key : KEYS) {
             var setting = settings.get(key.name());
-            var given = setting != null && setting.value() != null;
-            var value = given ? key.accept(setting.value()) : key.fallback();
-            var problem = given ? problem(key, setting, value) : "";
-            if (!problem.isEmpty()) {
-                problems.add(problem);
-            } else if (value != null && !isUnlimited(key, value)) {
+            var value = key.fallback();
+            if (setting != null && setting.value() != null) {
+                value = key.accept(setting.value());
+                problem(key, setting, value).ifPresent(problems::add);
+            }
+            if (value != null && !isUnlimited(key, value)) {
                 result.put(key.name(), value);
             }
         }
@@ -131,19 +132,20 @@ public final class RecipeSchema {
         return key.least() == UNLIMITED && value.equals(UNLIMITED);
     }
 
-    /** What is wrong with a setting; empty if nothing. {@code value} is what the key made of it. */
-    private static String problem(Key key, Setting setting, @Nullable Object value) {
+    /** What is wrong with a setting. {@code value} is what the key made of it. */
+    private static Optional<String> problem(Key key, Setting setting, @Nullable Object value) {
         if (value == null) {
-            return "%s: '%s' must be %s, not '%s'"
-                    .formatted(setting.origin(), key.name(), key.kind().says(), setting.value());
+            return Optional.of("%s: '%s' must be %s, not '%s'"
+                    .formatted(setting.origin(), key.name(), key.kind().says(), setting.value()));
         }
         if (!key.allowed().isEmpty() && !key.allowed().contains(value)) {
             var allowed = key.allowed().stream().map(String::valueOf).collect(Collectors.joining(" or "));
-            return "%s: '%s' is '%s', but can only be %s".formatted(setting.origin(), key.name(), value, allowed);
+            return Optional.of(
+                    "%s: '%s' is '%s', but can only be %s".formatted(setting.origin(), key.name(), value, allowed));
         }
         return key.refuses(value)
-                ? "%s: '%s' is %s, but must be at least %d"
-                        .formatted(setting.origin(), key.name(), value, Math.round(key.least()))
-                : "";
+                ? Optional.of("%s: '%s' is %s, but must be at least %d"
+                        .formatted(setting.origin(), key.name(), value, Math.round(key.least())))
+                : Optional.empty();
     }
 }

@@ -27,6 +27,7 @@ final class Liveness {
      *
      * @param untilEnd whether it is an output
      */
+    @SuppressWarnings("ArrayRecordComponent") // never compared, and read in the innermost loop of the search
     private record Tensor(int definition, long bytes, int[] users, boolean untilEnd) {}
 
     private final int nodes;

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.schedule.Liveness.Profile;
 import org.clipc.ir.Graph;
@@ -71,17 +72,17 @@ public final class Schedule implements Pass {
         var profile = liveness.profile(order);
         for (var i = 0; i < IMPROVEMENTS; i++) {
             var better = improvement(order, profile, liveness);
-            if (better == order) {
+            if (better.isEmpty()) {
                 break;
             }
-            order = better;
+            order = better.get();
             profile = liveness.profile(order);
         }
         return order;
     }
 
-    /** A better order one move away, or the order itself. */
-    private static int[] improvement(int[] order, Profile profile, Liveness liveness) {
+    /** A better order one move away. */
+    private static Optional<int[]> improvement(int[] order, Profile profile, Liveness liveness) {
         var at = profile.at();
         var position = liveness.positions(order);
         var candidates = new ArrayList<int[]>();
@@ -92,12 +93,9 @@ public final class Schedule implements Pass {
                 .limit(CANDIDATES)
                 .filter(node -> behindOperands(node, liveness, position) <= at)
                 .forEach(node -> candidates.add(move(order, position[node], behindOperands(node, liveness, position))));
-        for (var candidate : candidates) {
-            if (liveness.profile(candidate).isBetterThan(profile)) {
-                return candidate;
-            }
-        }
-        return order;
+        return candidates.stream()
+                .filter(candidate -> liveness.profile(candidate).isBetterThan(profile))
+                .findFirst();
     }
 
     private static int beforeUsers(int node, Liveness liveness, int[] position) {

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.clipc.compiler.config.Setting;
 import org.clipc.grammar.diagnostic.DiagnosticPrinter;
+import org.jspecify.annotations.Nullable;
 
 /** The project's own models. */
 final class Repository {
@@ -22,15 +23,16 @@ final class Repository {
         return folder.resolve("clip-graphs");
     }
 
-    static Map<String, Setting> settings(Object... keysAndValues) {
+    static Map<String, Setting> settings(@Nullable Object... keysAndValues) {
         Map<String, Setting> settings = new LinkedHashMap<>();
         for (int i = 0; i < keysAndValues.length; i += 2) {
-            settings.put((String) keysAndValues[i], new Setting(keysAndValues[i + 1], Setting.Origin.COMMAND_LINE));
+            settings.put(
+                    String.valueOf(keysAndValues[i]), new Setting(keysAndValues[i + 1], Setting.Origin.COMMAND_LINE));
         }
         return settings;
     }
 
-    static ElaboratedModel load(String name, Object... keysAndValues) {
+    static ElaboratedModel load(String name, @Nullable Object... keysAndValues) {
         Elaborated elaborated = Elaborator.load(graphs().resolve(name + ".clip"), graphs(), settings(keysAndValues));
         if (elaborated.model() == null) {
             throw new AssertionError(DiagnosticPrinter.plain().print(elaborated.diagnostics()));

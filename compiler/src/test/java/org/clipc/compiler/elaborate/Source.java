@@ -13,6 +13,7 @@ import org.clipc.ir.Graph;
 import org.clipc.ir.Verifier;
 import org.clipc.ir.interp.Interpreter;
 import org.clipc.ir.interp.Tensor64;
+import org.jspecify.annotations.Nullable;
 
 /** Small sources made on the spot. */
 record Source(Path folder, String text) {
@@ -22,7 +23,7 @@ record Source(Path folder, String text) {
         return new Source(folder, declarations + "\nmodel M {\n  entry main(" + parameters + ") = " + body + "\n}\n");
     }
 
-    Elaborated load(Object... keysAndValues) {
+    Elaborated load(@Nullable Object... keysAndValues) {
         return load(Repository.settings(keysAndValues));
     }
 
@@ -36,12 +37,12 @@ record Source(Path folder, String text) {
         }
     }
 
-    ElaboratedModel model(Object... keysAndValues) {
+    ElaboratedModel model(@Nullable Object... keysAndValues) {
         return load(keysAndValues).orThrow();
     }
 
     /** What is wrong with it, a line for each: {@code line:column message}. */
-    String problems(Object... keysAndValues) {
+    String problems(@Nullable Object... keysAndValues) {
         var lines = new StringBuilder();
         for (Diagnostic d : load(keysAndValues).diagnostics()) {
             boolean located = !d.span().file().text().isEmpty();

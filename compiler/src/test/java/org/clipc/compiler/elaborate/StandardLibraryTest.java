@@ -173,7 +173,7 @@ class StandardLibraryTest {
         assertThat(problems("text.encoder_seq_length=20 text.max_position_embeddings=16"))
                 .contains("encoder_seq_length is more than max_position_embeddings");
         assertThat(problems("vision.num_attention_heads=5")).contains("48 is not divisible by 5");
-        assertThat(problems("vision.hidden_sze=64")).contains("did you mean 'vision.hidden_size'?");
+        assertThat(problems("vision.hidden_sze=64")).contains("did you mean 'model.vision.hidden_size'?");
         assertThat(problems("vision.activation=relu")).contains("must be one of \"gelu\"");
     }
 

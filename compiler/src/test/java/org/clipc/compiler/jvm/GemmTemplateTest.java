@@ -33,7 +33,7 @@ class GemmTemplateTest {
         var random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
         for (var bits : TestClasses.widths()) {
             for (var round = 0; round < 60; round++) {
-                check(bits, random, randomSizes(random, bits), seed);
+                check(bits, random, randomSizes(random), seed);
             }
         }
     }
@@ -60,7 +60,7 @@ class GemmTemplateTest {
         }
     }
 
-    private static Sizes randomSizes(RandomGenerator random, int bits) {
+    private static Sizes randomSizes(RandomGenerator random) {
         var sizes =
                 List.of(1, 2, 3, 4, 5, 7, 8, 12, 13, 16, 23, 24, 25, 31, 48, 50, 64, 77, 97, 101, 145, 200, 289, 300);
         while (true) {
@@ -85,7 +85,7 @@ class GemmTemplateTest {
         var rowMajor = random.nextBoolean();
         var inner = rowMajor ? dims[3] : dims[2];
         var outer = rowMajor ? dims[2] : dims[3];
-        long step = inner + random.nextInt(3);
+        long step = (long) inner + random.nextInt(3);
         var batch2 = random.nextInt(4) == 0 ? 0 : step * outer + random.nextInt(3);
         var batch1 = random.nextInt(4) == 0 ? 0 : batch2 * dims[1] + step * outer;
         var strides = List.of(batch1, batch2, rowMajor ? step : 1L, rowMajor ? 1L : step);
@@ -151,7 +151,7 @@ class GemmTemplateTest {
     }
 
     private static View output(KernelLab lab, RandomGenerator random, DType dtype, List<Integer> dims) {
-        long row = dims.get(3) + random.nextInt(3);
+        long row = (long) dims.get(3) + random.nextInt(3);
         var matrix = row * dims.get(2) + random.nextInt(3);
         var strides = List.of(matrix * dims.get(1), matrix, row, 1L);
         var bytes = (matrix * dims.get(1) * dims.get(0) + 2) * dtype.bytes();

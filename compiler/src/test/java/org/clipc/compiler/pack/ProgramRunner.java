@@ -82,7 +82,7 @@ public final class ProgramRunner implements AutoCloseable {
             } catch (InvocationTargetException e) {
                 throw new AssertionError(call + ": " + e.getCause(), e.getCause());
             } catch (ReflectiveOperationException e) {
-                throw new AssertionError(e);
+                throw new LinkageError(e.getMessage(), e);
             }
             from = to;
         }
@@ -101,7 +101,7 @@ public final class ProgramRunner implements AutoCloseable {
                                 float[].class,
                                 float[].class);
             } catch (ReflectiveOperationException e) {
-                throw new AssertionError(e);
+                throw new LinkageError(e.getMessage(), e);
             }
         });
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import org.clipc.ir.DType;
@@ -73,7 +74,7 @@ class ExpandAttentionTest {
     }
 
     private static Value input(
-            GraphBuilder b, HashMap<String, Tensor64> inputs, Random random, String name, TensorType type) {
+            GraphBuilder b, Map<String, Tensor64> inputs, Random random, String name, TensorType type) {
         assertThat(type.dtype()).isEqualTo(DType.F32);
         inputs.put(
                 name, Tensor64.of(type, random.doubles(type.elements(), -1, 1).toArray()));

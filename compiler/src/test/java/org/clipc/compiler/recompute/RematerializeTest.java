@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.TreeMap;
-import java.util.function.ToLongFunction;
 import org.clipc.compiler.cost.Cost;
 import org.clipc.compiler.fuse.Fuse;
 import org.clipc.compiler.lower.LaunchInterpreter;
@@ -26,11 +25,6 @@ import org.clipc.ir.interp.Tensor64;
 import org.junit.jupiter.api.Test;
 
 class RematerializeTest {
-
-    private static final ToLongFunction<Graph> PLANNER = graph -> {
-        var lowered = InPlace.apply(Lowering.lower(new Fuse().apply(graph)));
-        return PlanMemory.plan(Lifetimes.of(lowered), lowered.steps().size()).bytes();
-    };
 
     private final TwoTowers.Model model = TwoTowers.build(TwoTowers.Sizes.tiny(0.2));
     private final Graph step = step(model);
@@ -75,24 +69,29 @@ class RematerializeTest {
     @Test
     void withoutABudgetOnlyCheapWorkIsDoneAgain() {
         var large = middling();
-        var graph = new Rematerialize("loss", OptionalLong.empty(), PLANNER).apply(large);
+        var graph = new Rematerialize("loss", OptionalLong.empty(), RematerializeTest::planned).apply(large);
         assertThat(Rematerialize.recomputedFlops(graph)).isPositive().isLessThan(0.02 * Cost.flops(large));
-        assertThat(PLANNER.applyAsLong(graph)).isLessThan(PLANNER.applyAsLong(large));
+        assertThat(planned(graph)).isLessThan(planned(large));
     }
 
     @Test
     void meetsABudgetWithTheWorkItTakes() {
         var large = middling();
-        var free = new Rematerialize("loss", OptionalLong.empty(), PLANNER).apply(large);
+        var free = new Rematerialize("loss", OptionalLong.empty(), RematerializeTest::planned).apply(large);
         var boundary = large.output("loss").value().node();
         var little = Recomputation.apply(large, boundary, SavedValues.choose(large, boundary, 0.3));
-        var budget = (PLANNER.applyAsLong(free) + PLANNER.applyAsLong(little)) / 2;
-        assertThat(PLANNER.applyAsLong(free)).isGreaterThan(budget);
-        var graph = new Rematerialize("loss", OptionalLong.of(budget), PLANNER).apply(large);
-        assertThat(PLANNER.applyAsLong(graph)).isLessThanOrEqualTo(budget);
+        var budget = (planned(free) + planned(little)) / 2;
+        assertThat(planned(free)).isGreaterThan(budget);
+        var graph = new Rematerialize("loss", OptionalLong.of(budget), RematerializeTest::planned).apply(large);
+        assertThat(planned(graph)).isLessThanOrEqualTo(budget);
         assertThat(Rematerialize.recomputedFlops(graph))
                 .isGreaterThan(Rematerialize.recomputedFlops(free))
                 .isLessThanOrEqualTo(Rematerialize.recomputedFlops(little));
+    }
+
+    private static long planned(Graph graph) {
+        var lowered = InPlace.apply(Lowering.lower(new Fuse().apply(graph)));
+        return PlanMemory.plan(Lifetimes.of(lowered), lowered.steps().size()).bytes();
     }
 
     private static Graph middling() {
@@ -106,7 +105,8 @@ class RematerializeTest {
 
     @Test
     void saysWhatTheLeastIsThatABudgetMustBe() {
-        assertThatThrownBy(() -> new Rematerialize("loss", OptionalLong.of(1000), PLANNER).apply(step))
+        assertThatThrownBy(
+                        () -> new Rematerialize("loss", OptionalLong.of(1000), RematerializeTest::planned).apply(step))
                 .isInstanceOf(Rematerialize.BudgetException.class)
                 .hasMessageContaining("1000 bytes")
                 .hasMessageContaining("model.micro_batch_size");

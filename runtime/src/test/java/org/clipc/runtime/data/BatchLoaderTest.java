@@ -16,6 +16,7 @@ import org.clipc.runtime.data.StreamOptions.Mode;
 import org.clipc.runtime.data.StreamOptions.Split;
 import org.clipc.runtime.data.source.RawSample;
 import org.clipc.runtime.io.DataFormatException;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class BatchLoaderTest {
@@ -161,7 +162,7 @@ class BatchLoaderTest {
         }
     }
 
-    private static List<String> take(FakeSource source, LoaderOptions options, LoaderPosition from, int count)
+    private static List<String> take(FakeSource source, LoaderOptions options, @Nullable LoaderPosition from, int count)
             throws InterruptedException {
         var batches = new ArrayList<String>();
         try (var loader = BatchLoader.start(source, NUMBERS, options, from)) {
