@@ -17,7 +17,6 @@ import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.DType;
-import org.clipc.ir.Philox;
 import org.clipc.ir.UnaryFn;
 import org.clipc.ir.interp.Scalars;
 import org.junit.jupiter.api.Test;
@@ -64,7 +63,9 @@ class ElementwiseTemplateTest {
         for (var i = 0; i < 1 + random.nextInt(4); i++) {
             var operand = new Operand(pick(random, DTYPES), pick(random, List.of(Access.values())));
             operands.add(operand);
-            inputs.add(filled(lab, random, lab.view(random, operand, dims, true)));
+            var view = lab.view(random, operand, dims, true);
+            lab.fill(random, view);
+            inputs.add(view);
             leaves.add(new Expr.Arg(i, operand.dtype()));
         }
         leaves.add(new Expr.Index(random.nextInt(dims.size())));
@@ -98,7 +99,8 @@ class ElementwiseTemplateTest {
         var elements = (int) launch.outputs().getFirst().elements();
         var want = new double[spec.results().size()][elements];
         for (var e = 0; e < elements; e++) {
-            var at = at(launch, values, dims, e);
+            var element = e;
+            var at = ExprOracle.leaves(launch, values, element, axis -> index(dims, element, axis));
             for (var i = 0; i < want.length; i++) {
                 var result = spec.results().get(i);
                 var value = ExprOracle.eval(result.value(), at);
@@ -108,30 +110,9 @@ class ElementwiseTemplateTest {
         return List.of(want);
     }
 
-    private static ExprOracle.Leaves at(Launch launch, List<double[]> values, List<Integer> dims, int element) {
-        return new ExprOracle.Leaves() {
-            @Override
-            public double operand(int index) {
-                return values.get(index)[element];
-            }
-
-            @Override
-            public double attribute(int index) {
-                return launch.attributes().get(index);
-            }
-
-            @Override
-            public double uniform(Expr.Uniform uniform) {
-                var key = values.get(uniform.seed());
-                return Philox.uniform((int) key[0], (int) key[1], element, (int) attribute(uniform.stream()));
-            }
-
-            @Override
-            public int index(int axis) {
-                var inner = dims.subList(axis + 1, dims.size()).stream().reduce(1, (a, b) -> a * b);
-                return element / inner % dims.get(axis);
-            }
-        };
+    private static int index(List<Integer> dims, int element, int axis) {
+        var inner = dims.subList(axis + 1, dims.size()).stream().reduce(1, (a, b) -> a * b);
+        return element / inner % dims.get(axis);
     }
 
     private static List<Integer> randomDims(RandomGenerator random) {
@@ -144,19 +125,6 @@ class ElementwiseTemplateTest {
                 return random.nextInt(6) == 0 ? List.of(20_011) : dims;
             }
         }
-    }
-
-    private static View filled(KernelLab lab, RandomGenerator random, View view) {
-        var values = new double[(int) view.elements()];
-        for (var i = 0; i < values.length; i++) {
-            values[i] = switch (view.dtype()) {
-                case F32, BF16, F16 -> random.nextGaussian() * 3;
-                case I32 -> random.nextInt(-20, 20);
-                case BOOL -> random.nextInt(2);
-            };
-        }
-        lab.set(view, values);
-        return view;
     }
 
     private static <T> T pick(RandomGenerator random, List<T> list) {

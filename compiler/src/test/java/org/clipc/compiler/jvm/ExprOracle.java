@@ -1,8 +1,12 @@
 package org.clipc.compiler.jvm;
 
+import java.util.List;
+import java.util.function.IntUnaryOperator;
 import org.clipc.compiler.kernel.Expr;
+import org.clipc.compiler.kernel.Launch;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.DType;
+import org.clipc.ir.Philox;
 import org.clipc.ir.UnaryFn;
 import org.clipc.ir.interp.Scalars;
 
@@ -21,6 +25,38 @@ final class ExprOracle {
     }
 
     private ExprOracle() {}
+
+    /**
+     * The leaves of an expression that a launch evaluates.
+     *
+     * @param inputs elements of each operand, in row-major order
+     * @param element position in that order
+     * @param index position along an axis
+     */
+    static Leaves leaves(Launch launch, List<double[]> inputs, int element, IntUnaryOperator index) {
+        return new Leaves() {
+            @Override
+            public double operand(int operand) {
+                return inputs.get(operand)[element];
+            }
+
+            @Override
+            public double attribute(int attribute) {
+                return launch.attributes().get(attribute);
+            }
+
+            @Override
+            public double uniform(Expr.Uniform uniform) {
+                var key = inputs.get(uniform.seed());
+                return Philox.uniform((int) key[0], (int) key[1], element, (int) attribute(uniform.stream()));
+            }
+
+            @Override
+            public int index(int axis) {
+                return index.applyAsInt(axis);
+            }
+        };
+    }
 
     static double eval(Expr expr, Leaves at) {
         return switch (expr) {

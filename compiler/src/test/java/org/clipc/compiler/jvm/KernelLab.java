@@ -126,6 +126,17 @@ final class KernelLab implements AutoCloseable {
         return view;
     }
 
+    /** Stores random values of the view's dtype in it. */
+    void fill(RandomGenerator random, View view) {
+        var values = new double[(int) view.elements()];
+        Arrays.setAll(values, _ -> switch (view.dtype()) {
+            case F32, BF16, F16 -> random.nextGaussian() * 3;
+            case I32 -> random.nextInt(-20, 20);
+            case BOOL -> random.nextInt(2);
+        });
+        set(view, values);
+    }
+
     private long address(View view, int element) {
         var rest = element;
         var at = view.offset();

@@ -18,7 +18,6 @@ import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.DType;
-import org.clipc.ir.Philox;
 import org.clipc.ir.ReduceFn;
 import org.clipc.ir.interp.Scalars;
 import org.junit.jupiter.api.Test;
@@ -59,7 +58,9 @@ class ReduceTemplateTest {
         for (var i = 0; i < 1 + random.nextInt(3); i++) {
             var operand = new Operand(any(random, DTYPES), any(random, List.of(Access.values())));
             operands.add(operand);
-            inputs.add(filled(lab, random, view(lab, random, operand, dims, inner)));
+            var view = view(lab, random, operand, dims, inner);
+            lab.fill(random, view);
+            inputs.add(view);
             leaves.add(new Expr.Arg(i, operand.dtype()));
         }
         leaves.add(new Expr.Index(random.nextInt(3)));
@@ -136,41 +137,7 @@ class ReduceTemplateTest {
 
     private static ExprOracle.Leaves at(Launch launch, List<double[]> values, List<Integer> dims, int o, int r, int i) {
         var element = (o * dims.get(1) + r) * dims.get(2) + i;
-        return new ExprOracle.Leaves() {
-            @Override
-            public double operand(int index) {
-                return values.get(index)[element];
-            }
-
-            @Override
-            public double attribute(int index) {
-                return launch.attributes().get(index);
-            }
-
-            @Override
-            public double uniform(Expr.Uniform uniform) {
-                var key = values.get(uniform.seed());
-                return Philox.uniform((int) key[0], (int) key[1], element, (int) attribute(uniform.stream()));
-            }
-
-            @Override
-            public int index(int axis) {
-                return List.of(o, r, i).get(axis);
-            }
-        };
-    }
-
-    private static View filled(KernelLab lab, RandomGenerator random, View view) {
-        var values = new double[(int) view.elements()];
-        for (var i = 0; i < values.length; i++) {
-            values[i] = switch (view.dtype()) {
-                case F32, BF16, F16 -> random.nextGaussian() * 3;
-                case I32 -> random.nextInt(-20, 20);
-                case BOOL -> random.nextInt(2);
-            };
-        }
-        lab.set(view, values);
-        return view;
+        return ExprOracle.leaves(launch, values, element, List.of(o, r, i)::get);
     }
 
     private static <T> T any(RandomGenerator random, List<T> choices) {

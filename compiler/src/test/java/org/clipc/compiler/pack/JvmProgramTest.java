@@ -75,7 +75,7 @@ class JvmProgramTest {
     void aTrainingStepDoesWhatTheGraphSays() {
         var model = TwoTowers.build(TwoTowers.Sizes.tiny(0.2));
         var options = options(true, new JvmTarget(128), new JvmTarget(256));
-        var program = ProgramBuilder.build(new Loss(model), options).program();
+        var program = ProgramBuilder.build(new LossOnly(model), options).program();
         var step = TrainStep.build(model.loss(), "loss", model.parameters(), options.optimizer());
         var inputs = new TreeMap<>(model.inputs(step, 11));
         inputs.put("lr", Tensor64.scalar(TensorType.f32(), 0.01));
@@ -132,29 +132,6 @@ class JvmProgramTest {
         @Override
         public Graph entry(String name, int batch, boolean training) {
             return Objects.requireNonNull(graphs.get(name));
-        }
-    }
-
-    private record Loss(TwoTowers.Model model) implements ModelSource {
-
-        @Override
-        public String name() {
-            return "two_towers";
-        }
-
-        @Override
-        public List<Parameter> parameters() {
-            return model.parameters();
-        }
-
-        @Override
-        public List<String> entryNames() {
-            return List.of("loss");
-        }
-
-        @Override
-        public Graph entry(String name, int batch, boolean training) {
-            return model.loss();
         }
     }
 }

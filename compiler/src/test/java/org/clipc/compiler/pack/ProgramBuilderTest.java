@@ -164,28 +164,4 @@ class ProgramBuilderTest {
     private static String simpleName(KernelCall call) {
         return call.kernel().substring(call.kernel().lastIndexOf('.') + 1);
     }
-
-    /** A model with the entry point {@code loss} alone, of a fixed batch. */
-    private record LossOnly(TwoTowers.Model model) implements ModelSource {
-
-        @Override
-        public String name() {
-            return "two_towers";
-        }
-
-        @Override
-        public List<Parameter> parameters() {
-            return model.parameters();
-        }
-
-        @Override
-        public List<String> entryNames() {
-            return List.of("loss");
-        }
-
-        @Override
-        public Graph entry(String name, int batch, boolean training) {
-            return model.loss();
-        }
-    }
 }
