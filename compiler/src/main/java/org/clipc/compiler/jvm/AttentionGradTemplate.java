@@ -10,7 +10,6 @@ import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.KernelSpec.AttentionGrad;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.ir.DType;
-import org.clipc.ir.ReduceFn;
 
 /**
  * {@link AttentionGrad} for the JVM, after FlashAttention-2 (Dao 2023, arXiv:2307.08691): probabilities are computed again,
@@ -94,6 +93,7 @@ final class AttentionGradTemplate {
         AttentionPacking.addStoreRow(kernel, dtype);
         AttentionPacking.addClear(kernel);
         AttentionPacking.addHide(kernel);
+        AttentionPacking.addTotal(kernel);
         AttentionTiles.addMultiply(kernel);
         AttentionTiles.addMultiplyRows(kernel);
         AttentionTiles.addMultiplyTransposed(kernel);
@@ -142,6 +142,7 @@ final class AttentionGradTemplate {
                 .addCode(LAYOUT.declareInts("padded", "vectors", "keyColumns", "valueColumns", "keyPanels"))
                 .addCode(LAYOUT.declareInts("keySums", "valueSums", "queryRows", "gradRows", "queryPanels"))
                 .addCode(LAYOUT.declareInts("gradPanels", "querySums", "scores", "slopes", "means"))
+                .addCode(LAYOUT.declareInts("uniforms"))
                 .addCode(LAYOUT.declareFloats("scale"))
                 .addCode("""
                         final long batch = pair / heads;
@@ -157,7 +158,7 @@ final class AttentionGradTemplate {
                         packPanels(arena, local, rows, depth, qFirst, qRow, queryPanels, panel, scale);
                         packPanels(arena, local, rows, depth, gFirst, gRow, gradPanels, panel, 1f);
                         for (int r = 0; r < rows; r++) {
-                            local[means + r] = dot(arena, local, depth, gFirst + r * gRow, o + (first + r) * oRow);
+                            local[means + r] = dot(arena, local, depth, gFirst + r * gRow, o + (first + r) * oRow, uniforms);
                         }
                         final int visible = causal != 0 ? Math.min(keys, first + rows) : keys;
                         for (int j = 0; j < visible; j += blockKeys) {
@@ -214,21 +215,34 @@ final class AttentionGradTemplate {
                         """, AttentionTiles.STRIDE, Memory.loadOne(DType.F32, lse));
     }
 
+    /** The dot product of two rows; uses a vector of scratch at {@code parts}. */
     private static void addDot(KernelClass kernel, DType dtype) {
+        var library = kernel.library();
         kernel.add(kernel.method("dot")
                 .returns(TypeName.FLOAT)
                 .addParameter(int.class, "count", Modifier.FINAL)
                 .addParameter(long.class, "a", Modifier.FINAL)
                 .addParameter(long.class, "b", Modifier.FINAL)
-                .addCode(Loops.reduce(
-                        kernel.library(),
-                        ReduceFn.SUM,
-                        DType.F32,
-                        "count",
-                        Loops.UNROLLED,
-                        "sum",
-                        strip -> strip.mul(strip.load(dtype, "a"), strip.load(dtype, "b"))))
-                .addStatement("return sum"));
+                .addParameter(int.class, "parts", Modifier.FINAL)
+                .addStatement("$1T sum = $1T.zero(F)", Lanes.FLOAT_VECTOR)
+                .addStatement("int i = 0")
+                .beginControlFlow("for (; i <= count - LANES; i += LANES)")
+                .addStatement("sum = $L", product(new Strip(library, Lanes.VECTOR, CodeBlock.of("i"), "t"), dtype))
+                .endControlFlow()
+                .addStatement("sum.intoArray(local, parts)")
+                .addStatement("float rest = 0f")
+                .beginControlFlow("for (; i < count; i++)")
+                .addStatement("rest += $L", product(new Strip(library, Lanes.SCALAR, CodeBlock.of("i"), "t"), dtype))
+                .endControlFlow()
+                .addStatement("return total(local, parts) + rest"));
+    }
+
+    /** For vectors, added to their {@code sum}. */
+    private static CodeBlock product(Strip strip, DType dtype) {
+        var lanes = strip.lanes();
+        var a = strip.load(dtype, "a");
+        var b = strip.load(dtype, "b");
+        return lanes.equals(Lanes.VECTOR) ? lanes.fma(a, b, CodeBlock.of("sum")) : lanes.mul(a, b);
     }
 
     /** One row: {@code p} holds scores, then what dV's products take; {@code s} dP, then dS. */

@@ -160,6 +160,25 @@ final class AttentionPacking {
                         """, Lanes.FLOAT_VECTOR, Lanes.VECTOR_OPERATORS));
     }
 
+    /**
+     * Adds {@code total(x, at)}: the sum of a vector's elements in scratch, pairwise. From there it takes a few cycles; from
+     * a register, lane by lane, some hundred.
+     */
+    static void addTotal(KernelClass kernel) {
+        kernel.add(MethodSpec.methodBuilder("total")
+                .addModifiers(Modifier.PRIVATE, Modifier.STATIC)
+                .returns(TypeName.FLOAT)
+                .addParameter(float[].class, "x", Modifier.FINAL)
+                .addParameter(int.class, "at", Modifier.FINAL)
+                .addStatement("return $L", pairwise(0, kernel.library().lanes())));
+    }
+
+    private static CodeBlock pairwise(int first, int count) {
+        return count == 1
+                ? CodeBlock.of("x[at + $L]", first)
+                : CodeBlock.of("($L + $L)", pairwise(first, count / 2), pairwise(first + count / 2, count / 2));
+    }
+
     /** Rows, and elements of a row, that are transposed at a time. */
     private static int group(int lanes) {
         return Math.min(8, lanes);

@@ -29,7 +29,7 @@ final class AttentionTemplate {
                     List.of("lse", "scale"),
                     AttentionPlan.DROPOUT,
                     List.of("stage", "keyColumns", "valuePanels", "queryRows", "scores", "sums"),
-                    List.of("largest", "totals", "uniforms"))
+                    List.of("largest", "parts", "totals", "uniforms"))
             .flatMap(List::stream)
             .toList());
 
@@ -67,6 +67,7 @@ final class AttentionTemplate {
         plan.putScores("scores");
         plan.putSums("sums", plan.blockRows);
         plan.putScratch("largest", plan.blockRows);
+        plan.putScratch("parts", (long) lanes * plan.blockRows);
         plan.putScratch("totals", plan.blockRows);
         plan.putScratch("uniforms", AttentionTiles.STRIDE);
         var description = "Attention of " + spec.dtype().text() + ", causal or not, with dropout or without";
@@ -85,6 +86,7 @@ final class AttentionTemplate {
         AttentionPacking.addStoreRow(kernel, dtype);
         AttentionPacking.addClear(kernel);
         AttentionPacking.addHide(kernel);
+        AttentionPacking.addTotal(kernel);
         AttentionTiles.addMultiply(kernel);
         AttentionTiles.addMultiplyRows(kernel);
         addLargest(kernel);
@@ -138,10 +140,14 @@ final class AttentionTemplate {
                 .addParameter(long.class, "oRow", Modifier.FINAL)
                 .addCode(LAYOUT.declareInts("queries", "keys", "depth", "causal", "blockKeys", "room", "padded"))
                 .addCode(LAYOUT.declareInts("vectors", "keyColumns", "valuePanels", "queryRows", "scores", "sums"))
-                .addCode(LAYOUT.declareInts("largest", "totals"))
+                .addCode(LAYOUT.declareInts("largest", "parts", "totals"))
                 .addCode(LAYOUT.declareFloats("scale"))
                 .addCode("""
                         packRows(arena, local, rows, room, depth, q, qRow, queryRows, scale);
+                        clear(arena, local, parts, parts + rows * LANES);
+                        for (int r = 0; r < rows; r++) {
+                            local[largest + r] = Float.NEGATIVE_INFINITY;
+                        }
                         final int visible = causal != 0 ? Math.min(keys, first + rows) : keys;
                         for (int j = 0; j < visible; j += blockKeys) {
                             final int n = Math.min(blockKeys, visible - j);
@@ -151,7 +157,9 @@ final class AttentionTemplate {
                                     sums, padded, j > 0);
                         }
                         for (int r = 0; r < rows; r++) {
-                            storeRow(arena, local, depth, sums + r * padded, o + r * oRow, 1 / local[totals + r]);
+                            final float total = total(local, parts + r * LANES);
+                            local[totals + r] = total;
+                            storeRow(arena, local, depth, sums + r * padded, o + r * oRow, 1 / total);
                         }
                         logarithms(arena, local, rows, largest, totals, $L + 4L * ((long) pair * queries + first));
                         """, LAYOUT.read("lse"));
@@ -163,7 +171,7 @@ final class AttentionTemplate {
                 .addParameter(int.class, "j", Modifier.FINAL)
                 .addParameter(int.class, "n", Modifier.FINAL)
                 .addCode(LAYOUT.declareInts("queries", "keys", "causal", "padded", "scores", "sums"))
-                .addCode(LAYOUT.declareInts("largest", "totals", "uniforms"))
+                .addCode(LAYOUT.declareInts("largest", "parts", "uniforms"))
                 .addCode(AttentionPlan.declareDropout(LAYOUT))
                 .addCode(
                         """
@@ -174,16 +182,11 @@ final class AttentionTemplate {
                             final int count = (seen + LANES - 1) / LANES * LANES;
                             if (seen > 0) {
                                 hide(arena, local, at, seen, Float.NEGATIVE_INFINITY);
-                                final float before = j > 0 ? local[largest + r] : Float.NEGATIVE_INFINITY;
+                                final float before = local[largest + r];
                                 final float shift = Math.max(before, largest(arena, local, count, at));
-                                final float sum = exponentials(arena, local, count, at, shift);
-                                if (j == 0) {
-                                    local[totals + r] = sum;
-                                } else if (shift == before) {
-                                    local[totals + r] += sum;
-                                } else {
-                                    final float shrunk = $L;
-                                    local[totals + r] = local[totals + r] * shrunk + sum;
+                                final float shrunk = $L;
+                                exponentials(arena, local, count, at, shift, parts + r * LANES, shrunk);
+                                if (j > 0 && shift != before) {
                                     shrink(arena, local, padded, sums + r * padded, shrunk);
                                 }
                                 local[largest + r] = shift;
@@ -220,18 +223,25 @@ final class AttentionTemplate {
                 .addStatement("return result"));
     }
 
-    /** e^(x - shift), which stay, and their sum. */
+    /**
+     * e^(x - shift), which stay; adds them to the row's {@code parts}, a vector of sums, which shrinks first. Its lanes are
+     * only added up when all keys are through.
+     */
     private static void addExponentials(KernelClass kernel) {
+        var strip = new Strip(kernel.library(), Lanes.VECTOR, CodeBlock.of("i"), "t");
+        var x = strip.sub(strip.loadLocal(DType.F32, "at"), strip.splat("shift"));
+        var y = strip.call(JvmVectorMath.EXP, x);
+        strip.storeLocal(DType.F32, "at", y);
         kernel.add(loop(kernel, "exponentials", "at")
-                .returns(TypeName.FLOAT)
                 .addParameter(float.class, "shift", Modifier.FINAL)
-                .addCode(Loops.reduce(kernel.library(), ReduceFn.SUM, DType.F32, "count", 1, "sum", strip -> {
-                    var x = strip.sub(strip.loadLocal(DType.F32, "at"), strip.splat("shift"));
-                    var y = strip.call(JvmVectorMath.EXP, x);
-                    strip.storeLocal(DType.F32, "at", y);
-                    return y;
-                }))
-                .addStatement("return sum"));
+                .addParameter(int.class, "parts", Modifier.FINAL)
+                .addParameter(float.class, "shrunk", Modifier.FINAL)
+                .addStatement("$1T sum = $1T.fromArray(F, local, parts).mul(shrunk)", Lanes.FLOAT_VECTOR)
+                .beginControlFlow("for (int i = 0; i < count; i += LANES)")
+                .addCode(strip.statements())
+                .addStatement("sum = sum.add($L)", y)
+                .endControlFlow()
+                .addStatement("sum.intoArray(local, parts)"));
     }
 
     private static void addShrink(KernelClass kernel) {

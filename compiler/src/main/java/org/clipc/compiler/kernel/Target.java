@@ -7,9 +7,4 @@ public interface Target {
     String name();
 
     void plan(Launch launch, CallSink sink);
-
-    /** Whether {@link #plan} takes attention; without it, attention is written as matrix products. */
-    default boolean hasAttention() {
-        return true;
-    }
 }

@@ -1,6 +1,5 @@
 package org.clipc.compiler.pack;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import org.clipc.compiler.autodiff.Autodiff;
@@ -11,7 +10,6 @@ import org.clipc.compiler.memory.InPlace;
 import org.clipc.compiler.memory.Lifetimes;
 import org.clipc.compiler.memory.PlanMemory;
 import org.clipc.compiler.pass.EraseStopGradients;
-import org.clipc.compiler.pass.ExpandAttention;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.PassPipeline;
 import org.clipc.compiler.pass.Simplify;
@@ -30,20 +28,11 @@ final class EntryPasses {
 
     private EntryPasses() {}
 
-    /** @param attention whether all targets have kernels for attention */
-    static List<Pass> inference(boolean attention) {
-        var passes = new ArrayList<Pass>();
-        passes.add(new EraseStopGradients());
-        if (!attention) {
-            passes.add(new ExpandAttention());
-        }
-        passes.add(new Simplify());
-        passes.add(new Fuse());
-        passes.add(new Schedule());
-        return passes;
+    static List<Pass> inference() {
+        return List.of(new EraseStopGradients(), new Simplify(), new Fuse(), new Schedule());
     }
 
-    static List<Pass> gradients(List<Parameter> parameters, OptionalLong budget, boolean attention) {
+    static List<Pass> gradients(List<Parameter> parameters, OptionalLong budget) {
         var trainable = parameters.stream()
                 .filter(Parameter::trainable)
                 .map(Parameter::name)
@@ -55,28 +44,23 @@ final class EntryPasses {
                                 g,
                                 LOSS,
                                 input -> input.kind() == InputKind.PARAMETER && trainable.contains(input.name()))),
-                budget,
-                attention);
+                budget);
     }
 
     static List<Pass> training(
-            List<Parameter> parameters, Optimizer optimizer, OptionalLong budget, boolean attention) {
-        return backward(Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), budget, attention);
+            List<Parameter> parameters, Optimizer optimizer, OptionalLong budget) {
+        return backward(Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), budget);
     }
 
-    private static List<Pass> backward(Pass differentiate, OptionalLong budget, boolean attention) {
-        var passes = new ArrayList<Pass>();
-        passes.add(new Simplify());
-        passes.add(differentiate);
-        passes.add(new EraseStopGradients());
-        if (!attention) {
-            passes.add(new ExpandAttention());
-        }
-        passes.add(new Simplify());
-        passes.add(new Rematerialize(LOSS, budget, EntryPasses::workspace));
-        passes.add(new Fuse());
-        passes.add(new Schedule());
-        return passes;
+    private static List<Pass> backward(Pass differentiate, OptionalLong budget) {
+        return List.of(
+                new Simplify(),
+                differentiate,
+                new EraseStopGradients(),
+                new Simplify(),
+                new Rematerialize(LOSS, budget, EntryPasses::workspace),
+                new Fuse(),
+                new Schedule());
     }
 
     /** Size of the workspace that a graph will need, before it is fused. */

@@ -50,9 +50,8 @@ public final class ProgramBuilder {
 
     private CompiledProgram run() {
         var start = System.nanoTime();
-        var attention = options.targets().stream().allMatch(Target::hasAttention);
         for (var name : model.entryNames()) {
-            entry(name, name, false, EntryPasses.inference(attention));
+            entry(name, name, false, EntryPasses.inference());
         }
         if (options.training() && model.entryNames().contains(EntryPoint.LOSS)) {
             var parameters = model.parameters();
@@ -60,12 +59,12 @@ public final class ProgramBuilder {
                     EntryPoint.LOSS_GRAD,
                     EntryPoint.LOSS,
                     false,
-                    EntryPasses.gradients(parameters, options.memoryBudget(), attention));
+                    EntryPasses.gradients(parameters, options.memoryBudget()));
             entry(
                     EntryPoint.TRAIN_STEP,
                     EntryPoint.LOSS,
                     true,
-                    EntryPasses.training(parameters, options.optimizer(), options.memoryBudget(), attention));
+                    EntryPasses.training(parameters, options.optimizer(), options.memoryBudget()));
         }
         var program = program();
         return new CompiledProgram(program, report(System.nanoTime() - start));
