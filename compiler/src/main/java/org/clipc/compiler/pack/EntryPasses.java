@@ -10,6 +10,7 @@ import org.clipc.compiler.memory.InPlace;
 import org.clipc.compiler.memory.Lifetimes;
 import org.clipc.compiler.memory.PlanMemory;
 import org.clipc.compiler.pass.EraseStopGradients;
+import org.clipc.compiler.pass.NarrowRows;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.PassPipeline;
 import org.clipc.compiler.pass.Simplify;
@@ -29,7 +30,13 @@ final class EntryPasses {
     private EntryPasses() {}
 
     static List<Pass> inference() {
-        return List.of(new EraseStopGradients(), new Simplify(), new Fuse(), new Schedule());
+        return List.of(
+                new EraseStopGradients(),
+                new Simplify(),
+                new NarrowRows(),
+                new Simplify(),
+                new Fuse(),
+                new Schedule());
     }
 
     static List<Pass> gradients(List<Parameter> parameters, OptionalLong budget) {
@@ -55,6 +62,7 @@ final class EntryPasses {
     private static List<Pass> backward(Pass differentiate, OptionalLong budget) {
         return List.of(
                 new Simplify(),
+                new NarrowRows(),
                 differentiate,
                 new EraseStopGradients(),
                 new Simplify(),

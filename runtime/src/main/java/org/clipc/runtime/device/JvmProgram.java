@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import org.clipc.program.EntryPoint;
@@ -132,6 +133,19 @@ final class JvmProgram implements DeviceProgram {
     }
 
     @Override
+    public void write(String tensor, long from, HostTensor part) {
+        var slot = slot(tensor);
+        var count = part.elementCount();
+        if (from < 0 || from > slot.type().elements() - count) {
+            throw new DeviceException(
+                    "'" + tensor + "' is " + slot.type() + ": it has no " + count + " elements from " + from + " on");
+        }
+        var width = slot.type().dtype().bytes();
+        var bytes = arena.asSlice(slot.offset() + from * width, count * width);
+        part.copyTo(new HostTensor(DeviceTensors.hostType(slot.type().dtype()), part.shape(), bytes));
+    }
+
+    @Override
     public void clearState() {
         if (arena.byteSize() > manifest.stateOffset()) {
             arena.asSlice(manifest.stateOffset()).fill((byte) 0);
@@ -141,14 +155,14 @@ final class JvmProgram implements DeviceProgram {
     @Override
     public Map<String, HostTensor> run(
             String entry, Map<String, HostTensor> inputs, @Nullable Collection<String> outputs) {
-        var schedule = calls.get(entry);
-        if (schedule == null) {
+        if (!calls.containsKey(entry)) {
             throw new DeviceException("entry point '" + entry + "' is not loaded, only " + calls.keySet());
         }
-        var point = manifest.entry(entry);
-        writeInputs(point, inputs);
+        var point = TextLengths.shortest(manifest, entry, inputs);
+        writeInputs(point, TextLengths.cut(inputs, point));
+        var schedule = Objects.requireNonNull(calls.get(point.name()));
         for (var i = 0; i < schedule.size(); i++) {
-            runCall(entry, i, schedule.get(i));
+            runCall(point.name(), i, schedule.get(i));
         }
         var results = new LinkedHashMap<String, HostTensor>();
         for (var slot : point.outputs()) {
