@@ -25,7 +25,12 @@ final class Golden {
 
     /** A file of {@code golden/}: floats as f32 tensors (with all their 64 bits), integers as i32. */
     static Map<String, Tensor64> read(String name) {
-        try (var file = SafetensorsFile.open(resource("golden/" + name + ".safetensors"))) {
+        return read(file(name));
+    }
+
+    /** A file of tensors, likewise. */
+    static Map<String, Tensor64> read(Path path) {
+        try (var file = SafetensorsFile.open(path)) {
             Map<String, Tensor64> tensors = new LinkedHashMap<>();
             file.names().forEach(key -> tensors.put(key, tensor(file.tensor(key))));
             return tensors;
@@ -34,7 +39,8 @@ final class Golden {
         }
     }
 
-    private static Tensor64 tensor(HostTensor host) {
+    /** The same values: floats as f32, integers as i32. */
+    static Tensor64 tensor(HostTensor host) {
         var shape = new Shape(host.shape().stream().map(Math::toIntExact).toList());
         boolean whole = host.dtype().name().startsWith("I");
         double[] data = new double[Math.toIntExact(host.elementCount())];
@@ -44,7 +50,9 @@ final class Golden {
         return Tensor64.of(new TensorType(whole ? DType.I32 : DType.F32, shape), data);
     }
 
-    private static Path resource(String name) {
+    /** Where a file of {@code golden/} lies. */
+    static Path file(String golden) {
+        var name = "golden/" + golden + ".safetensors";
         try {
             URL url = Objects.requireNonNull(Golden.class.getClassLoader().getResource(name), name);
             return Path.of(url.toURI());

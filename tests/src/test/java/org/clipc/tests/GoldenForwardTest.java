@@ -36,7 +36,7 @@ class GoldenForwardTest {
             Graph graph = model.entry(entry, 6, training);
             Verifier.check(graph);
             Tensor64 actual =
-                    Objects.requireNonNull(Interpreter.run(graph, inputs).get(entry));
+                    Objects.requireNonNull(Interpreter.run(graph, inputs).get(key));
             Tensor64 wanted = Objects.requireNonNull(expected.get(key));
             assertThat(actual.data()).as(key).containsExactly(wanted.data(), within(TOLERANCE));
         }

@@ -83,7 +83,7 @@ final class EntryBuilder {
     private void outputs(Val result) {
         switch (result) {
             case Val.Poison _ -> throw new Poisoned();
-            case Val.Tensor t -> out.output(entry.name().text(), t);
+            case Val.Tensor t -> out.output(nameOfOnly(), t);
             case Val.Tuple(var all)
             when entry.result() instanceof TypeRef.Tuple type
                     && type.elements().stream().allMatch(e -> e.name() != null) -> {
@@ -98,6 +98,14 @@ final class EntryBuilder {
             }
             default -> throw notTensors();
         }
+    }
+
+    /** The name of an entry's one result: its own in {@code -> (features: [B, D])}, else the entry's. */
+    private String nameOfOnly() {
+        var name = entry.result() instanceof TypeRef.Tuple type
+                ? type.elements().getFirst().name()
+                : null;
+        return name == null ? entry.name().text() : name.text();
     }
 
     private Fault notTensors() {

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Map;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -51,6 +52,16 @@ class ExplainCommandTest {
         assertThat(json.at("/parameters/total").longValue()).isEqualTo(total);
         assertThat(json.at("/flops/forward_per_sample").longValue() / 1e9)
                 .isCloseTo(gflops, Percentage.withPercentage(0.1));
+        var memory = json.at("/memory");
+        assertThat(memory.get("peak_bytes").longValue())
+                .isEqualTo(memory.get("parameters_bytes").longValue()
+                        + memory.get("optimizer_bytes").longValue()
+                        + memory.get("workspace_bytes").longValue())
+                // Parameters and two moments of f32.
+                .isGreaterThan(12 * total);
+        assertThat(json.at("/timings").propertyStream().map(Map.Entry::getKey))
+                .contains("simplify", "train-step", "rematerialize", "fuse", "schedule");
+        assertThat(json.at("/timings").valueStream()).allMatch(time -> time.doubleValue() >= 0);
     }
 
     @Test

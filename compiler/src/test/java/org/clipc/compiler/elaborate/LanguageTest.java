@@ -268,14 +268,16 @@ class LanguageTest {
                   entry double(x: [B]) -> [B] = x * 2
                   entry both(x: [B]) -> (once: [B], twice: [B]) = (x, double(x))
                   entry flag(x: [B]) -> bool[B] = x > 1
+                  entry named(x: [B]) -> (half: [B]) = x / 2
                 }
                 """);
         ElaboratedModel model = source.model();
-        assertThat(model.entryNames()).containsExactly("double", "both", "flag");
+        assertThat(model.entryNames()).containsExactly("double", "both", "flag", "named");
         assertThat(model.doc("double")).contains("Twice.");
         assertThat(model.doc("both")).isEmpty();
         assertThat(model.entry("both", 4, false).outputs()).extracting("name").containsExactly("once", "twice");
         assertThat(model.entry("double", 4, false).outputs()).extracting("name").containsExactly("double");
+        assertThat(model.entry("named", 4, false).outputs()).extracting("name").containsExactly("half");
         assertThatThrownBy(() -> model.entry("nine", 1, false)).hasMessageContaining("no entry 'nine'");
         assertThatThrownBy(() -> model.entry("both", 0, false)).hasMessageContaining("batch");
     }

@@ -62,7 +62,7 @@ public final class ClipRun implements Callable<Integer> {
     }
 
     /** Runs a command and returns its exit code. */
-    static int execute(PrintWriter out, PrintWriter err, String... args) {
+    public static int execute(PrintWriter out, PrintWriter err, String... args) {
         var command = new CommandLine(new ClipRun())
                 .setOut(out)
                 .setErr(err)

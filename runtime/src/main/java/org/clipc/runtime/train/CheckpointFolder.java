@@ -95,9 +95,18 @@ public final class CheckpointFolder implements AutoCloseable {
         }
     }
 
-    /** The newest complete checkpoint; what is damaged is passed over with a warning. */
+    /**
+     * The newest complete checkpoint; what is damaged is passed over with a warning.
+     *
+     * @throws DataFormatException if there are checkpoints, but all are damaged: to begin anew would delete them
+     */
     Optional<Checkpoint> latest() throws IOException {
-        return latest(folder);
+        var latest = latest(folder);
+        if (latest.isEmpty() && !checkpoints(folder).isEmpty()) {
+            throw new DataFormatException(
+                    folder, "has checkpoints, but none is whole: restore one, or begin anew in another --out");
+        }
+        return latest;
     }
 
     private static Optional<Checkpoint> latest(Path folder) throws IOException {

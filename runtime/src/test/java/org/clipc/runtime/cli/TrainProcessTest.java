@@ -21,8 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("process")
 class TrainProcessTest {
 
-    private static final int STEPS = 60;
-    private static final int KILLS = 5;
+    private static final int STEPS = 100;
+    private static final int KILLS = 12;
 
     @TempDir
     Path folder;
@@ -97,23 +97,50 @@ class TrainProcessTest {
             "trainer.log_every_n_steps=1",
             "exp_manager.checkpoint_callback_params.every_n_train_steps=1"
         };
-        assertThat(train("straight", settings).waitFor()).isZero();
+        var start = System.nanoTime();
+        assertThat(train("straight", settings).waitFor()).as(log("straight")).isZero();
+        var millis = (int) ((System.nanoTime() - start) / 1_000_000);
         var seed = new Random().nextLong();
         var random = new Random(seed);
-        for (var kill = 0; kill < KILLS; kill++) {
-            var process = train("killed", settings);
-            awaitStep(process, "killed", 1 + kill);
-            TimeUnit.MILLISECONDS.sleep(random.nextInt(300));
-            // SIGKILL
-            process.destroyForcibly().waitFor();
+        var round = 0;
+        for (var kills = 0; kills < KILLS; round++) {
+            var out = "killed" + round;
+            Process process;
+            do {
+                process = train(out, settings);
+                // While it starts, trains, saves or ends; a training that is through begins another round.
+                if (kills == KILLS || process.waitFor(millis / 4 + random.nextInt(millis), TimeUnit.MILLISECONDS)) {
+                    break;
+                }
+                // SIGKILL
+                process.destroyForcibly().waitFor();
+                kills++;
+            } while (true);
+            assertThat(process.waitFor()).as("seed %d: %s", seed, log(out)).isZero();
+            assertThat(log(out)).as("seed %d", seed).doesNotContain("passing over a checkpoint");
+            assertSameEnd(out, "seed " + seed);
         }
-        assertThat(train("killed", settings).waitFor()).as(log("killed")).isZero();
-        assertThat(log("killed")).contains("resuming from ");
+    }
+
+    /** Same weights, optimizer and state, and the same metrics on the way; the files hold nothing else. */
+    private void assertSameEnd(String out, String description) throws IOException {
         for (var file : List.of("model.safetensors", "optimizer.safetensors", "state.json")) {
-            assertThat(folder.resolve("killed/step-" + STEPS).resolve(file))
-                    .as("seed %d", seed)
+            assertThat(folder.resolve(out).resolve("step-" + STEPS).resolve(file))
+                    .as(description)
                     .hasSameBinaryContentAs(
                             folder.resolve("straight/step-" + STEPS).resolve(file));
         }
+        assertThat(losses(out)).as(description).isEqualTo(losses("straight")).hasSize(STEPS);
+        try (var files = Files.list(folder.resolve(out))) {
+            assertThat(files.map(p -> p.getFileName().toString()))
+                    .as(description)
+                    .noneMatch(name -> name.endsWith(".partial") || name.endsWith(".tmp"));
+        }
+    }
+
+    private List<String> losses(String out) throws IOException {
+        return Files.readAllLines(folder.resolve(out).resolve("metrics.jsonl")).stream()
+                .map(line -> line.replaceAll(".*(\"step\":\\d+),.*(\"train/loss\":[^,}]+).*", "$1 $2"))
+                .toList();
     }
 }
