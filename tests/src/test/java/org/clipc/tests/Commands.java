@@ -31,21 +31,22 @@ final class Commands {
             return this;
         }
 
-        /** Exit code 2 and one message that says these things, without a trace of where in the program it was found. */
+        /** Exit code 2 and one message that says these things. */
         Result isRefused(String... messages) {
+            reports(messages);
+            assertThat(messagesIn(err)).as(toString()).isEqualTo(1);
+            return this;
+        }
+
+        /** Exit code 2 and messages that say these things, without a trace of where in the program it was found. */
+        Result reports(String... messages) {
             assertThat(err)
                     .as(toString())
                     .contains(messages)
                     .doesNotContain("internal error", "Exception", "\tat ")
                     .doesNotContainPattern("(?m): null$");
-            assertThat(messagesIn(err)).as(toString()).isEqualTo(1);
             assertThat(code).as(toString()).isEqualTo(2);
             return this;
-        }
-
-        /** Either it did its work, or it says in one message why not. */
-        Result succeedsOrIsRefused() {
-            return code == 0 ? this : isRefused();
         }
 
         private static long messagesIn(String err) {

@@ -46,7 +46,8 @@ class DepthTest {
     void soSaysTheExplanationOfAPublishedModel() throws IOException {
         var twelve = explain(12);
         var deep = explain(48);
-        assertThat(deep.at("/kernels").intValue()).isEqualTo(twelve.at("/kernels").intValue());
+        assertThat(deep.at("/kernels").intValue())
+                .isLessThanOrEqualTo(twelve.at("/kernels").intValue());
         assertThat(deep.at("/parameters/vision").longValue())
                 .isEqualTo(twelve.at("/parameters/vision").longValue() + 36 * 7_087_872L);
         assertThat(deep.at("/memory/peak_bytes").longValue())

@@ -5,14 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.clipc.tests.Commands.clipRun;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.stream.Stream;
+import java.util.zip.CRC32;
 import org.clipc.runtime.data.source.ShardWriter;
 import org.clipc.runtime.io.AtomicFile;
 import org.junit.jupiter.api.Test;
@@ -125,6 +128,7 @@ class MalformedDataTest {
         Files.createDirectories(folder.resolve("data/3.tar"));
         train(folder.resolve("data/3.tar"), "a").isRefused("3.tar");
         train(folder.resolve("data/{0,3}.tar"), "a").isRefused("3.tar");
+        assertThat(folder.resolve("a")).doesNotExist();
         Files.createFile(folder.resolve("data/4.tar"));
         train(folder.resolve("data/4.tar"), "a").isRefused("4.tar");
         Files.write(folder.resolve("data/5.tar"), new byte[100_000]);
@@ -133,7 +137,6 @@ class MalformedDataTest {
         train(folder.resolve("t.csv"), "a").isRefused("t.csv");
         Files.writeString(folder.resolve("t.csv"), "image,caption\nnone.png,b\n");
         train(folder.resolve("t.csv"), "a").isRefused("none.png");
-        assertThat(folder.resolve("a")).doesNotExist();
     }
 
     @Test
@@ -166,7 +169,7 @@ class MalformedDataTest {
             for (var i = 0; i < 30; i++) {
                 var files = new LinkedHashMap<>(Dataset.sample(i));
                 if (i % 3 == 1) {
-                    files.put("png", Damage.some(files.get("png"), random));
+                    files.put("png", Damage.some(Objects.requireNonNull(files.get("png")), random));
                 }
                 writer.add("%04d".formatted(i), files);
             }
@@ -181,15 +184,15 @@ class MalformedDataTest {
         assertThat(Files.readAllLines(out))
                 .as("seed %d", seed)
                 .hasSizeBetween(20, 30)
-                .noneMatch(line -> line.contains("text") && line.contains("\"key\":\"text\""));
+                .noneMatch(line -> line.contains("\"key\":\"text\""));
     }
 
     /** A picture that says it is 60,000 by 60,000 pixels. */
     private static byte[] hugePng() throws IOException {
-        var png = Dataset.sample(0).get("png").clone();
-        var header = java.nio.ByteBuffer.wrap(png);
+        var png = Objects.requireNonNull(Dataset.sample(0).get("png")).clone();
+        var header = ByteBuffer.wrap(png);
         header.putInt(16, 60_000).putInt(20, 60_000);
-        var crc = new java.util.zip.CRC32();
+        var crc = new CRC32();
         crc.update(png, 12, 17);
         header.putInt(29, (int) crc.getValue());
         return png;

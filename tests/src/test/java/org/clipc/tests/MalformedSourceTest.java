@@ -101,17 +101,16 @@ class MalformedSourceTest {
                 "model: {vision: {hiden_size: 48}}      | r.yaml:1:18: error: the model has no key 'model.vision.hiden_size'; did you mean 'model.vision.hidden_size'?",
                 "trainer: {max_step: 3}                 | r.yaml:1:11: there is no key 'trainer.max_step'; did you mean 'trainer.max_steps'?",
                 "model: {micro_batch_size: many}        | r.yaml:1:9: 'model.micro_batch_size' must be a whole number, not 'many'",
-                "model: {micro_batch_size: 0}           | r.yaml:1:9: 'model.micro_batch_size' must be",
-                "model: {micro_batch_size: -4}          | r.yaml:1:9: 'model.micro_batch_size' must be",
+                "model: {micro_batch_size: 0}           | r.yaml:1:9: 'model.micro_batch_size' is 0, but must be at least 1",
+                "model: {micro_batch_size: -4}          | r.yaml:1:9: 'model.micro_batch_size' is -4, but must be at least 1",
                 "model: {vision: {hidden_size: wide}}   | r.yaml:1:18: error: model.vision.hidden_size must be an int, but is the string \"wide\"",
-                "model: {vision: {hidden_size: 0}}      | r.yaml",
                 "model: {vision: {activation: relu}}    | must be one of \"gelu\"",
                 "model: {output_dim: '${model.x}'}      | r.yaml:1:9: 'model.output_dim' refers to 'model.x', which is not set",
                 "model: {output_dim: '${model.output_dim}'} | r.yaml:1:9: ",
                 "model: {output_dim: '${model.'}        | r.yaml:1:9: ",
                 "model: {optim: {lr: fast}}             | r.yaml:1:17: 'model.optim.lr' must be a number, not 'fast'",
                 "model: {optim: {betas: [0.9]}}         | model.optim.betas",
-                "model: [1                              | r.yaml:1:10: is not well-formed YAML",
+                "model: [1                              | r.yaml:2:1: is not well-formed YAML",
                 "model: &a {x: *a}                      | r.yaml",
                 "- 1                                    | r.yaml:1:1: a recipe is a mapping of keys to values",
                 "{model: {output_dim: 1}, model: {output_dim: 2}} | r.yaml:1:",
@@ -147,7 +146,8 @@ class MalformedSourceTest {
         var tiny = Golden.graphs().resolve("tiny.clip");
         compile(tiny, "model.vision.num_layer=2").isRefused("'model.vision.num_layer'; did you mean");
         compile(tiny, "model.micro_batch_size").isRefused("'model.micro_batch_size' is no override; write key=value");
-        compile(tiny, "model.vision.patch_dim=5").isRefused("patches must tile the image");
+        compile(tiny, "model.vision.patch_dim=5").reports("vision.clip:", "patches must tile the image");
+        compile(tiny, "model.vision.hidden_size=0").reports("a dimension must be positive, but is 0");
         compile(tiny, "model.vision.num_layers=1000000").isRefused("num_layers");
         compile(tiny, "model.vision.hidden_size=99999999999").isRefused("hidden_size");
         compile(tiny, "model.micro_batch_size=99999999").isRefused("model.micro_batch_size is 99999999");
@@ -181,8 +181,8 @@ class MalformedSourceTest {
         var file = Files.write(folder.resolve("file"), "x".getBytes(UTF_8));
         for (var output : new Path[] {folder, file.resolve("p.bin")}) {
             clipc("compile", tiny, "--library", Golden.graphs(), "-o", output).isRefused(output.toString());
-            clipc("explain", tiny, "--library", Golden.graphs(), "--memory", output.resolveSibling(output.getFileName() + "/x.svg"));
         }
-        compile(tiny, "--library", folder.resolve("nowhere")).isRefused("nowhere: there is no such folder");
+        clipc("compile", tiny, "--library", folder.resolve("nowhere"), "-o", program)
+                .isRefused("nowhere: there is no such folder");
     }
 }

@@ -65,38 +65,76 @@ public final class PlanMemory {
     }
 
     private static MemoryPlan place(List<Interval> order, long bound, int steps) {
-        // By offset.
-        var placed = new ArrayList<MemoryPlan.Placement>();
-        var total = 0L;
-        for (var interval : order) {
-            var placement = new MemoryPlan.Placement(interval, offset(interval, placed));
-            total = Math.max(total, placement.end());
-            var at = placed.size();
-            while (at > 0 && placed.get(at - 1).offset() > placement.offset()) {
-                at--;
-            }
-            placed.add(at, placement);
-        }
-        return new MemoryPlan(placed, total, bound, steps);
+        var placed = new Placed(order.size());
+        order.forEach(placed::add);
+        return placed.plan(bound, steps);
     }
 
-    private static long offset(Interval interval, List<MemoryPlan.Placement> placed) {
-        var bytes = MemoryPlan.align(interval.bytes());
-        var end = 0L;
-        var best = -1L;
-        var smallest = Long.MAX_VALUE;
-        for (var other : placed) {
-            if (!other.interval().overlaps(interval)) {
-                continue;
-            }
-            var gap = other.offset() - end;
-            if (gap >= bytes && gap < smallest) {
-                smallest = gap;
-                best = end;
-            }
-            end = Math.max(end, other.end());
+    /** Placements by offset, in arrays: the search for gaps, of a square of their number, takes most of the time. */
+    private static final class Placed {
+
+        private final Interval[] intervals;
+        private final int[] firsts;
+        private final int[] lasts;
+        private final long[] offsets;
+        private final long[] ends;
+        private int count;
+
+        Placed(int capacity) {
+            intervals = new Interval[capacity];
+            firsts = new int[capacity];
+            lasts = new int[capacity];
+            offsets = new long[capacity];
+            ends = new long[capacity];
         }
-        return best >= 0 ? best : end;
+
+        void add(Interval interval) {
+            var offset = offset(interval);
+            var at = count;
+            while (at > 0 && offsets[at - 1] > offset) {
+                at--;
+            }
+            for (Object array : List.of(intervals, firsts, lasts, offsets, ends)) {
+                System.arraycopy(array, at, array, at + 1, count - at);
+            }
+            intervals[at] = interval;
+            firsts[at] = interval.first();
+            lasts[at] = interval.last();
+            offsets[at] = offset;
+            ends[at] = offset + MemoryPlan.align(interval.bytes());
+            count++;
+        }
+
+        private long offset(Interval interval) {
+            var bytes = MemoryPlan.align(interval.bytes());
+            var first = interval.first();
+            var last = interval.last();
+            var end = 0L;
+            var best = -1L;
+            var smallest = Long.MAX_VALUE;
+            for (var i = 0; i < count; i++) {
+                if (firsts[i] > last || lasts[i] < first) {
+                    continue;
+                }
+                var gap = offsets[i] - end;
+                if (gap >= bytes && gap < smallest) {
+                    smallest = gap;
+                    best = end;
+                }
+                end = Math.max(end, ends[i]);
+            }
+            return best >= 0 ? best : end;
+        }
+
+        MemoryPlan plan(long bound, int steps) {
+            var placements = new ArrayList<MemoryPlan.Placement>(count);
+            var total = 0L;
+            for (var i = 0; i < count; i++) {
+                placements.add(new MemoryPlan.Placement(intervals[i], offsets[i]));
+                total = Math.max(total, ends[i]);
+            }
+            return new MemoryPlan(placements, total, bound, steps);
+        }
     }
 
     /** The most bytes in use during one step. */

@@ -44,6 +44,9 @@ final class DatasetOptions {
                     LOG.info("{} images, {}", done, rate(done, now - start));
                 }
             });
+            if (embedded.keys().isEmpty()) {
+                throw new CliException(data + ": holds no image that can be read");
+            }
             LOG.info(
                     "{} images in all, {}",
                     embedded.keys().size(),
