@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.clipc.compiler.kernel.RenderedKernel;
+import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.lower.LoweredGraph;
 import org.clipc.compiler.memory.Interval;
 import org.clipc.compiler.memory.Lifetimes;
@@ -16,6 +17,8 @@ import org.clipc.ir.Graph;
 /**
  * An entry point with its calls for every target and one memory plan for all of them, so that its inputs and outputs are
  * at the same places whatever runs it.
+ *
+ * @param kernels by target and class name
  */
 record CompiledEntry(
         String name,
@@ -23,22 +26,19 @@ record CompiledEntry(
         List<PassPipeline.Timing> passes,
         LoweredGraph lowered,
         List<TargetCalls> targets,
+        Map<String, Map<String, RenderedKernel>> kernels,
         MemoryPlan plan) {
 
-    /** @param kernels by target and class name; new ones are added */
-    static CompiledEntry compile(
-            String name,
-            int batch,
-            PassPipeline.Result passed,
-            CompileOptions options,
-            Map<String, Map<String, RenderedKernel>> kernels) {
+    static CompiledEntry compile(String name, int batch, PassPipeline.Result passed, List<Target> allTargets) {
         var lowered = EntryPasses.lower(passed.graph());
         var targets = new ArrayList<TargetCalls>();
-        for (var target : options.targets()) {
-            targets.add(
-                    TargetCalls.plan(target, lowered, kernels.computeIfAbsent(target.name(), _ -> new TreeMap<>())));
+        var kernels = new TreeMap<String, Map<String, RenderedKernel>>();
+        for (var target : allTargets) {
+            var byName = new TreeMap<String, RenderedKernel>();
+            targets.add(TargetCalls.plan(target, lowered, byName));
+            kernels.put(target.name(), byName);
         }
-        return new CompiledEntry(name, batch, passed.timings(), lowered, targets, plan(lowered, targets));
+        return new CompiledEntry(name, batch, passed.timings(), lowered, targets, kernels, plan(lowered, targets));
     }
 
     private static MemoryPlan plan(LoweredGraph lowered, List<TargetCalls> targets) {

@@ -12,7 +12,6 @@ import org.clipc.compiler.memory.PlanMemory;
 import org.clipc.compiler.pass.EraseStopGradients;
 import org.clipc.compiler.pass.NarrowRows;
 import org.clipc.compiler.pass.Pass;
-import org.clipc.compiler.pass.PassPipeline;
 import org.clipc.compiler.pass.Simplify;
 import org.clipc.compiler.recompute.Rematerialize;
 import org.clipc.compiler.schedule.Schedule;
@@ -79,12 +78,5 @@ final class EntryPasses {
 
     static LoweredGraph lower(Graph fused) {
         return InPlace.apply(Lowering.lower(fused));
-    }
-
-    static PassPipeline pipeline(String entry, List<Pass> passes, CompileOptions options) {
-        return new PassPipeline(
-                passes,
-                options.verifyEach(),
-                (pass, graph) -> options.observer().after(entry, pass.name(), graph));
     }
 }

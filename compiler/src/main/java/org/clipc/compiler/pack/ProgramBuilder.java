@@ -11,7 +11,9 @@ import org.clipc.compiler.jvm.JvmKernelCompiler;
 import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.pass.Pass;
+import org.clipc.compiler.pass.PassPipeline;
 import org.clipc.compiler.recompute.Rematerialize;
+import org.clipc.ir.Graph;
 import org.clipc.ir.text.GraphPrinter;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.Manifest;
@@ -24,6 +26,15 @@ import org.clipc.program.Schedule;
  * {@code train_step}. Equal models and options give equal programs.
  */
 public final class ProgramBuilder {
+
+    /**
+     * An entry point to compile.
+     *
+     * @param seen filled by its compilation: what the observer is then shown, in the order of entry points
+     */
+    private record Source(String name, int batch, Graph graph, List<Pass> passes, List<Seen> seen) {}
+
+    private record Seen(String pass, Graph graph) {}
 
     private final ModelSource model;
     private final CompileOptions options;
@@ -51,37 +62,60 @@ public final class ProgramBuilder {
 
     private CompiledProgram run() {
         var start = System.nanoTime();
+        var sources = sources();
+        try {
+            entries.addAll(sources.parallelStream().map(this::compile).toList());
+        } finally {
+            sources.forEach(source -> source.seen().forEach(seen -> options.observer()
+                    .after(source.name(), seen.pass(), seen.graph())));
+        }
+        for (var entry : entries) {
+            entry.kernels().forEach((target, byName) -> kernels.computeIfAbsent(target, _ -> new TreeMap<>())
+                    .putAll(byName));
+        }
+        var program = program();
+        return new CompiledProgram(program, report(System.nanoTime() - start));
+    }
+
+    /** What there is to compile. Entry points share nothing, so they are compiled at once. */
+    private List<Source> sources() {
+        var sources = new ArrayList<Source>();
         var parameters = model.parameters();
         var gradients = EntryPasses.gradients(parameters, options.memoryBudget());
         var training = EntryPasses.training(parameters, options.optimizer(), options.memoryBudget());
         var trains = options.training() && model.entryNames().contains(EntryPoint.LOSS);
         for (var name : model.entryNames()) {
-            entry(name, model, name, false, EntryPasses.inference());
+            sources.add(source(name, model, name, false, EntryPasses.inference()));
         }
         if (trains) {
-            entry(EntryPoint.LOSS_GRAD, model, EntryPoint.LOSS, false, gradients);
-            entry(EntryPoint.TRAIN_STEP, model, EntryPoint.LOSS, true, training);
+            sources.add(source(EntryPoint.LOSS_GRAD, model, EntryPoint.LOSS, false, gradients));
+            sources.add(source(EntryPoint.TRAIN_STEP, model, EntryPoint.LOSS, true, training));
         }
         model.forShorterTexts().forEach((length, shorter) -> {
             if (shorter.entryNames().contains(EntryPoint.ENCODE_TEXT)) {
                 var name = EntryPoint.forTexts(EntryPoint.ENCODE_TEXT, length);
-                entry(name, shorter, EntryPoint.ENCODE_TEXT, false, EntryPasses.inference());
+                sources.add(source(name, shorter, EntryPoint.ENCODE_TEXT, false, EntryPasses.inference()));
             }
             if (trains) {
                 var name = EntryPoint.forTexts(EntryPoint.TRAIN_STEP, length);
-                entry(name, shorter, EntryPoint.LOSS, true, training);
+                sources.add(source(name, shorter, EntryPoint.LOSS, true, training));
             }
         });
-        var program = program();
-        return new CompiledProgram(program, report(System.nanoTime() - start));
+        return sources;
     }
 
-    private void entry(String name, ModelSource of, String source, boolean training, List<Pass> passes) {
-        var batch = source.equals(EntryPoint.LOSS) ? options.microBatch() : options.inferenceBatch();
-        var graph = of.entry(source, batch, training);
-        options.observer().after(name, "elaborate", graph);
-        var passed = EntryPasses.pipeline(name, passes, options).run(graph);
-        entries.add(CompiledEntry.compile(name, batch, passed, options, kernels));
+    private Source source(String name, ModelSource of, String entry, boolean training, List<Pass> passes) {
+        var batch = entry.equals(EntryPoint.LOSS) ? options.microBatch() : options.inferenceBatch();
+        return new Source(name, batch, of.entry(entry, batch, training), passes, new ArrayList<>());
+    }
+
+    private CompiledEntry compile(Source source) {
+        source.seen().add(new Seen("elaborate", source.graph()));
+        var pipeline = new PassPipeline(
+                source.passes(),
+                options.verifyEach(),
+                (pass, graph) -> source.seen().add(new Seen(pass.name(), graph)));
+        return CompiledEntry.compile(source.name(), source.batch(), pipeline.run(source.graph()), options.targets());
     }
 
     private Program program() {

@@ -27,7 +27,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
             int sharedFloats,
             List<Long> temporaries) {}
 
-    /** @param kernels by class name: those of this target so far, to which new ones are added */
+    /** @param kernels by class name, to which those called are added */
     static TargetCalls plan(Target target, LoweredGraph lowered, Map<String, RenderedKernel> kernels) {
         var calls = new ArrayList<Call>();
         var bytes = new ArrayList<Long>();
