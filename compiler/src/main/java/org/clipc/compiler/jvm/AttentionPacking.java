@@ -39,6 +39,7 @@ final class AttentionPacking {
                 .addCode(Loops.each(
                         kernel.library(),
                         "count",
+                        Loops.UNROLLED,
                         strip -> strip.storeLocal(
                                 DType.F32, "to", strip.mul(strip.load(dtype, "at"), strip.splat("factor"))))));
     }
@@ -77,6 +78,7 @@ final class AttentionPacking {
                 .addCode(Loops.each(
                         kernel.library(),
                         "count",
+                        Loops.UNROLLED,
                         strip -> strip.run(Memory.storeLocal(
                                 strip.lanes(),
                                 DType.F32,
@@ -128,6 +130,7 @@ final class AttentionPacking {
                 .addCode(Loops.each(
                         kernel.library(),
                         "count",
+                        Loops.UNROLLED,
                         strip -> strip.store(
                                 dtype, "at", strip.mul(strip.loadLocal(DType.F32, "from"), strip.splat("factor"))))));
     }
