@@ -91,12 +91,14 @@ final class AttentionTiles {
                             final int at = c + v * LANES;
                             if (left == 2 || left == 4) {
                                 for (int i = 0; i < rows; i += $1L) {
-                                    double$3L(x, depth, a + i * $4L, b + v * panel, panel, at + i * stride, stride, accumulate);
+                                    double$3L(x, depth, a + i * $4L, b + v * panel, panel,
+                                            at + i * stride, stride, accumulate);
                                 }
                                 v += 2;
                             } else {
                                 for (int i = 0; i < rows; i += $2L) {
-                                    triple$3L(x, depth, a + i * $4L, b + v * panel, panel, at + i * stride, stride, accumulate);
+                                    triple$3L(x, depth, a + i * $4L, b + v * panel, panel,
+                                            at + i * stride, stride, accumulate);
                                 }
                                 v += 3;
                             }
