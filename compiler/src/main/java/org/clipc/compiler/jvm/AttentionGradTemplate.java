@@ -127,17 +127,9 @@ final class AttentionGradTemplate {
                         """);
     }
 
-    private static MethodSpec.Builder rows(KernelClass kernel, String name) {
-        return kernel.method(name)
-                .addParameter(long[].class, "args", Modifier.FINAL)
-                .addParameter(int.class, "pair", Modifier.FINAL)
-                .addParameter(int.class, "first", Modifier.FINAL)
-                .addParameter(int.class, "rows", Modifier.FINAL);
-    }
-
     /** Some queries, from the {@code first} on, with all the keys that they see. */
     private static MethodSpec.Builder block(KernelClass kernel) {
-        return rows(kernel, "block")
+        return AttentionTemplate.rows(kernel, "block")
                 .addCode(LAYOUT.declareInts("heads", "keys", "depth", "causal", "blockRows", "blockKeys", "room"))
                 .addCode(LAYOUT.declareInts("padded", "vectors", "keyColumns", "valueColumns", "keyPanels"))
                 .addCode(LAYOUT.declareInts("keySums", "valueSums", "queryRows", "gradRows", "queryPanels"))
@@ -158,7 +150,8 @@ final class AttentionGradTemplate {
                         packPanels(arena, local, rows, depth, qFirst, qRow, queryPanels, panel, scale);
                         packPanels(arena, local, rows, depth, gFirst, gRow, gradPanels, panel, 1f);
                         for (int r = 0; r < rows; r++) {
-                            local[means + r] = dot(arena, local, depth, gFirst + r * gRow, o + (first + r) * oRow, uniforms);
+                            local[means + r] =
+                                    dot(arena, local, depth, gFirst + r * gRow, o + (first + r) * oRow, uniforms);
                         }
                         final int visible = causal != 0 ? Math.min(keys, first + rows) : keys;
                         for (int j = 0; j < visible; j += blockKeys) {
@@ -187,7 +180,7 @@ final class AttentionGradTemplate {
      */
     private static MethodSpec.Builder derive(KernelClass kernel) {
         var lse = CodeBlock.of("$L + 4L * ((long) pair * queries + first + r)", LAYOUT.read("lse"));
-        return rows(kernel, "derive")
+        return AttentionTemplate.rows(kernel, "derive")
                 .addParameter(int.class, "j", Modifier.FINAL)
                 .addParameter(int.class, "n", Modifier.FINAL)
                 .addCode(LAYOUT.declareInts("queries", "keys", "causal", "scores", "slopes", "means", "uniforms"))
@@ -205,7 +198,8 @@ final class AttentionGradTemplate {
                             if (threshold > 0) {
                                 uniform(((long) pair * queries + first + r) * keys + j, seen, key0, key1, stream,
                                         local, uniforms);
-                                slopeWithDropout(arena, local, count, p, s, lse, local[means + r], uniforms, threshold, kept);
+                                slopeWithDropout(arena, local, count, p, s, lse, local[means + r],
+                                        uniforms, threshold, kept);
                             } else {
                                 slope(arena, local, count, p, s, lse, local[means + r]);
                             }

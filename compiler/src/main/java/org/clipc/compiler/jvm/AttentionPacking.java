@@ -39,13 +39,14 @@ final class AttentionPacking {
                 .addCode(Loops.each(
                         kernel.library(),
                         "count",
+                        Loops.UNROLLED,
                         strip -> strip.storeLocal(
                                 DType.F32, "to", strip.mul(strip.load(dtype, "at"), strip.splat("factor"))))));
     }
 
     /**
-     * Adds {@code packRows(arena, local, rows, depth, at, rowBytes, to, factor)}: rows {@value AttentionTiles#STRIDE} floats
-     * apart, factors on the left; deeper ones are cut into blocks {@code room} rows of scratch apart.
+     * Adds {@code packRows(arena, local, rows, room, depth, at, rowBytes, to, factor)}: rows {@value AttentionTiles#STRIDE}
+     * floats apart, factors on the left. Deeper ones are cut; their parts lie {@code room} rows apart.
      */
     static void addRows(KernelClass kernel, DType dtype) {
         addCopyRow(kernel, dtype);
@@ -58,7 +59,8 @@ final class AttentionPacking {
                         for (int k = 0; k < depth; k += $1L) {
                             final int count = Math.min($1L, depth - k);
                             for (int i = 0; i < rows; i++) {
-                                copyRow(arena, local, count, at + i * rowBytes + $2LL * k, to + room * k + $1L * i, factor);
+                                copyRow(arena, local, count, at + i * rowBytes + $2LL * k,
+                                        to + room * k + $1L * i, factor);
                             }
                         }
                         """, AttentionTiles.STRIDE, dtype.bytes()));
@@ -77,6 +79,7 @@ final class AttentionPacking {
                 .addCode(Loops.each(
                         kernel.library(),
                         "count",
+                        Loops.UNROLLED,
                         strip -> strip.run(Memory.storeLocal(
                                 strip.lanes(),
                                 DType.F32,
@@ -128,6 +131,7 @@ final class AttentionPacking {
                 .addCode(Loops.each(
                         kernel.library(),
                         "count",
+                        Loops.UNROLLED,
                         strip -> strip.store(
                                 dtype, "at", strip.mul(strip.loadLocal(DType.F32, "from"), strip.splat("factor"))))));
     }

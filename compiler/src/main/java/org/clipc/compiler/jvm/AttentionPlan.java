@@ -116,7 +116,7 @@ final class AttentionPlan {
         put("stream", launch.attributes().get(2).longValue());
     }
 
-    /** Declares what dropout needs: {@code threshold} (0: none), {@code kept}, {@code key0}, {@code key1} and {@code stream}. */
+    /** Declares {@code threshold} (0: no dropout), {@code kept}, {@code key0}, {@code key1} and {@code stream}. */
     static CodeBlock declareDropout(ArgumentLayout layout) {
         var seed = layout.read("seed");
         return CodeBlock.builder()

@@ -52,7 +52,7 @@ final class AttentionTemplate {
         var q = launch.inputs().get(0);
         var k = launch.inputs().get(1);
         var lanes = bits / Float.SIZE;
-        var enough = (int) Math.clamp((long) q.dim(1) * q.dim(0) * q.dim(2) / UNITS, FEWEST_ROWS, MOST_ROWS);
+        var enough = Math.clamp((long) q.dim(1) * q.dim(0) * q.dim(2) / UNITS, FEWEST_ROWS, MOST_ROWS);
         var plan = new AttentionPlan(lanes, q, k, spec.causal(), enough);
         plan.putTensor("q", q);
         plan.putTensor("k", k);
@@ -111,7 +111,8 @@ final class AttentionTemplate {
                 .add(AttentionPlan.declare(LAYOUT, "q", "k", "v", "o"))
                 .add("""
                             if (pair != held) {
-                                packTransposed(arena, local, keys, depth, k, kRow, stage, padded, keyColumns, padded * LANES);
+                                packTransposed(arena, local, keys, depth, k, kRow, stage, padded,
+                                        keyColumns, padded * LANES);
                                 packPanels(arena, local, keys, depth, v, vRow, valuePanels, keys * LANES, 1f);
                                 held = pair;
                             }
@@ -123,7 +124,8 @@ final class AttentionTemplate {
                 .build();
     }
 
-    private static MethodSpec.Builder rows(KernelClass kernel, String name) {
+    /** Begins a method for some of a pair's queries. */
+    static MethodSpec.Builder rows(KernelClass kernel, String name) {
         return kernel.method(name)
                 .addParameter(long[].class, "args", Modifier.FINAL)
                 .addParameter(int.class, "pair", Modifier.FINAL)
@@ -151,7 +153,8 @@ final class AttentionTemplate {
                         final int visible = causal != 0 ? Math.min(keys, first + rows) : keys;
                         for (int j = 0; j < visible; j += blockKeys) {
                             final int n = Math.min(blockKeys, visible - j);
-                            multiplyRows(local, depth, rows, room, n, queryRows, keyColumns + j * padded, padded * LANES, scores);
+                            multiplyRows(local, depth, rows, room, n, queryRows, keyColumns + j * padded, padded * LANES,
+                                    scores);
                             soften(arena, local, args, pair, first, rows, j, n);
                             multiply(local, n, rows, vectors, scores, valuePanels + j * LANES, keys * LANES,
                                     sums, padded, j > 0);

@@ -19,9 +19,21 @@ final class Loops {
 
     /** Runs {@code body} at every position below {@code count}. */
     static CodeBlock each(JvmLibrary library, String count, Consumer<Strip> body) {
-        return CodeBlock.builder()
-                .addStatement("int i = 0")
-                .beginControlFlow("for (; i <= $L - LANES; i += LANES)", count)
+        return each(library, count, 1, body);
+    }
+
+    /** @param unroll vectors per turn of the loop, where a row is so short that turns count */
+    static CodeBlock each(JvmLibrary library, String count, int unroll, Consumer<Strip> body) {
+        var code = CodeBlock.builder().addStatement("int i = 0");
+        if (unroll > 1) {
+            code.beginControlFlow("for (; i <= $L - $L * LANES; i += $L * LANES)", count, unroll, unroll);
+            for (var u = 0; u < unroll; u++) {
+                var at = u == 0 ? "i" : "(i + " + u + " * LANES)";
+                code.add(step(library, Lanes.VECTOR, at, "t" + (char) ('a' + u), body));
+            }
+            code.endControlFlow();
+        }
+        return code.beginControlFlow("for (; i <= $L - LANES; i += LANES)", count)
                 .add(step(library, Lanes.VECTOR, "i", "t", body))
                 .endControlFlow()
                 .beginControlFlow("for (; i < $L; i++)", count)

@@ -53,8 +53,7 @@ final class EntryPasses {
                 budget);
     }
 
-    static List<Pass> training(
-            List<Parameter> parameters, Optimizer optimizer, OptionalLong budget) {
+    static List<Pass> training(List<Parameter> parameters, Optimizer optimizer, OptionalLong budget) {
         return backward(Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), budget);
     }
 
