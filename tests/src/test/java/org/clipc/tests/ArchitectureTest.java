@@ -98,7 +98,7 @@ class ArchitectureTest {
                 .that()
                 .resideInAPackage(module)
                 .should()
-                .onlyDependOnClassesThat(
-                        resideInAnyPackage(module, "java..", "org.jspecify.annotations..").or(others));
+                .onlyDependOnClassesThat(resideInAnyPackage(module, "java..", "org.jspecify.annotations..")
+                        .or(others));
     }
 }
