@@ -33,6 +33,15 @@ public interface DeviceProgram extends AutoCloseable {
      */
     void write(String tensor, HostTensor value);
 
+    /**
+     * Sets elements of a parameter or state tensor, so that a large one need not be in the host's memory at once.
+     *
+     * @param from index of the first, in row-major order
+     * @param part of any shape
+     * @throws DeviceException if there is no such tensor, or it has fewer elements
+     */
+    void write(String tensor, long from, HostTensor part);
+
     /** Sets the optimizer state to zero. */
     void clearState();
 

@@ -132,6 +132,19 @@ final class JvmProgram implements DeviceProgram {
     }
 
     @Override
+    public void write(String tensor, long from, HostTensor part) {
+        var slot = slot(tensor);
+        var count = part.elementCount();
+        if (from < 0 || from > slot.type().elements() - count) {
+            throw new DeviceException("'" + tensor + "' is " + slot.type() + ": it has no " + count + " elements from "
+                    + from + " on");
+        }
+        var width = slot.type().dtype().bytes();
+        var bytes = arena.asSlice(slot.offset() + from * width, count * width);
+        part.copyTo(new HostTensor(DeviceTensors.hostType(slot.type().dtype()), part.shape(), bytes));
+    }
+
+    @Override
     public void clearState() {
         if (arena.byteSize() > manifest.stateOffset()) {
             arena.asSlice(manifest.stateOffset()).fill((byte) 0);

@@ -1,17 +1,14 @@
 package org.clipc.runtime.weights;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.function.IntFunction;
+import java.util.function.LongFunction;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32C;
 import org.clipc.ir.Philox;
 import org.clipc.program.Parameter;
 import org.clipc.runtime.device.DeviceProgram;
-import org.clipc.runtime.device.DeviceTensors;
 import org.clipc.runtime.tensor.HostTensor;
-import org.clipc.runtime.tensor.TensorDType;
 
 /**
  * Initial values of parameters. Element i of a parameter depends on the seed, the parameter's name and i alone, so
@@ -26,45 +23,48 @@ public final class ParameterInitializer {
     private static final int STREAM = 0x1000_0000;
     private static final double TRUNCATION = 2;
 
+    /** Elements at a time. */
+    private static final int PART = 1 << 20;
+
     private ParameterInitializer() {}
 
-    /** Fills every parameter of a program. */
+    /** Fills every parameter of a program, part by part: the largest is as large as a heap should be. */
     public static void initialize(DeviceProgram program, long seed) {
         for (var parameter : program.manifest().parameters()) {
-            program.write(parameter.name(), initial(parameter, seed));
+            var elements = parameter.type().elements();
+            for (var from = 0L; from < elements; from += PART) {
+                var part = initial(parameter, seed, from, (int) Math.min(PART, elements - from));
+                program.write(parameter.name(), from, HostTensor.of(part, part.length));
+            }
         }
     }
 
-    /** Values in f32, of the parameter's shape. */
-    static HostTensor initial(Parameter parameter, long seed) {
-        var elements = parameter.type().elements();
-        if (elements > Integer.MAX_VALUE - 8) {
-            throw new IllegalArgumentException(parameter.name() + " has too many elements: " + elements);
-        }
-        var values = new float[(int) elements];
-        fill(parameter, seed, values);
-        return new HostTensor(
-                TensorDType.F32, DeviceTensors.hostShape(parameter.type().shape()), MemorySegment.ofArray(values));
-    }
-
-    private static void fill(Parameter parameter, long seed, float[] values) {
+    /**
+     * Elements {@code from} to {@code from + count}.
+     *
+     * @param from a multiple of 4
+     */
+    static float[] initial(Parameter parameter, long seed, long from, int count) {
+        var values = new float[count];
         var generator = new Generator(Long.hashCode(seed), nameHash(parameter.name()));
         var a = parameter.initializer().a();
         var b = parameter.initializer().b();
+        var first = from / 4;
         switch (parameter.initializer().kind()) {
             case ZEROS -> Arrays.fill(values, 0);
             case ONES -> Arrays.fill(values, 1);
             case CONSTANT -> Arrays.fill(values, (float) a);
-            case UNIFORM -> fill(values, group -> generator.uniforms(group, a, b));
-            case NORMAL -> fill(values, group -> generator.normals(group, a));
-            case TRUNC_NORMAL -> fill(values, group -> generator.truncated(group, a));
+            case UNIFORM -> fill(values, first, group -> generator.uniforms(group, a, b));
+            case NORMAL -> fill(values, first, group -> generator.normals(group, a));
+            case TRUNC_NORMAL -> fill(values, first, group -> generator.truncated(group, a));
         }
+        return values;
     }
 
-    /** Elements 4g to 4g + 3 are the numbers of group g. */
-    private static void fill(float[] values, IntFunction<double[]> groups) {
+    /** Numbers 4g to 4g + 3 of a parameter are those of group g; {@code first} is the group of the first value. */
+    private static void fill(float[] values, long first, LongFunction<double[]> groups) {
         IntStream.range(0, (values.length + 3) / 4).parallel().forEach(group -> {
-            var numbers = groups.apply(group);
+            var numbers = groups.apply(first + group);
             for (var i = 4 * group; i < Math.min(4 * group + 4, values.length); i++) {
                 values[i] = (float) numbers[i & 3];
             }
@@ -79,24 +79,24 @@ public final class ParameterInitializer {
 
     private record Generator(int key0, int key1) {
 
-        private int[] words(int group, int stream) {
-            return Philox.block(group, 0, stream, 0, key0, key1);
+        private int[] words(long group, int stream) {
+            return Philox.block((int) group, (int) (group >>> 32), stream, 0, key0, key1);
         }
 
-        double[] uniforms(int group, double low, double high) {
+        double[] uniforms(long group, double low, double high) {
             var words = words(group, STREAM);
             var numbers = new double[4];
             Arrays.setAll(numbers, i -> low + (high - low) * ((words[i] >>> 8) * 0x1p-24));
             return numbers;
         }
 
-        double[] normals(int group, double deviation) {
+        double[] normals(long group, double deviation) {
             var numbers = standardNormals(group, STREAM);
             Arrays.setAll(numbers, i -> deviation * numbers[i]);
             return numbers;
         }
 
-        double[] truncated(int group, double deviation) {
+        double[] truncated(long group, double deviation) {
             var numbers = standardNormals(group, STREAM);
             for (var i = 0; i < 4; i++) {
                 for (var stream = STREAM + 1; Math.abs(numbers[i]) > TRUNCATION; stream++) {
@@ -108,7 +108,7 @@ public final class ParameterInitializer {
         }
 
         /** StrictMath, so that a seed means the same weights on every machine. */
-        private double[] standardNormals(int group, int stream) {
+        private double[] standardNormals(long group, int stream) {
             var words = words(group, stream);
             var numbers = new double[4];
             for (var i = 0; i < 4; i += 2) {

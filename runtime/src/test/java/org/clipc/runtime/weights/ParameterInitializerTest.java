@@ -15,9 +15,11 @@ class ParameterInitializerTest {
     private static final int COUNT = 200_000;
 
     private static float[] draw(String name, Kind kind, double a, double b, int count, long seed) {
-        var parameter =
-                new Parameter(name, TensorType.f32(count), new Initializer(kind, a, b), false, true, null, -1, 0);
-        return ParameterInitializer.initial(parameter, seed).toFloats();
+        return ParameterInitializer.initial(parameter(name, kind, a, b, count), seed, 0, count);
+    }
+
+    private static Parameter parameter(String name, Kind kind, double a, double b, int count) {
+        return new Parameter(name, TensorType.f32(count), new Initializer(kind, a, b), false, true, null, -1, 0);
     }
 
     @Test
@@ -62,5 +64,13 @@ class ParameterInitializerTest {
         assertThat(draw("a.weight", Kind.NORMAL, 1, 0, 10, 5)).isEqualTo(Arrays.copyOf(values, 10));
         assertThat(draw("b.weight", Kind.NORMAL, 1, 0, 1001, 5)[0]).isNotEqualTo(values[0]);
         assertThat(draw("a.weight", Kind.NORMAL, 1, 0, 1001, 6)[0]).isNotEqualTo(values[0]);
+    }
+
+    @Test
+    void partsAreThoseOfTheWhole() {
+        var whole = draw("a.weight", Kind.TRUNC_NORMAL, 1, 0, 1001, 5);
+        var parameter = parameter("a.weight", Kind.TRUNC_NORMAL, 1, 0, 1001);
+        assertThat(ParameterInitializer.initial(parameter, 5, 400, 601))
+                .isEqualTo(Arrays.copyOfRange(whole, 400, 1001));
     }
 }
