@@ -12,6 +12,7 @@ import org.clipc.compiler.memory.Lifetimes;
 import org.clipc.compiler.memory.PlanMemory;
 import org.clipc.compiler.pass.EraseStopGradients;
 import org.clipc.compiler.pass.ExpandAttention;
+import org.clipc.compiler.pass.NarrowRows;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.PassPipeline;
 import org.clipc.compiler.pass.Simplify;
@@ -34,6 +35,8 @@ final class EntryPasses {
     static List<Pass> inference(boolean attention) {
         var passes = new ArrayList<Pass>();
         passes.add(new EraseStopGradients());
+        passes.add(new Simplify());
+        passes.add(new NarrowRows());
         if (!attention) {
             passes.add(new ExpandAttention());
         }
@@ -67,6 +70,7 @@ final class EntryPasses {
     private static List<Pass> backward(Pass differentiate, OptionalLong budget, boolean attention) {
         var passes = new ArrayList<Pass>();
         passes.add(new Simplify());
+        passes.add(new NarrowRows());
         passes.add(differentiate);
         passes.add(new EraseStopGradients());
         if (!attention) {

@@ -35,6 +35,7 @@ class CirFilesTest {
                     new Simplify(),
                     new DeadCode(),
                     new EraseStopGradients(),
+                    new NarrowRows(),
                     new Fuse(),
                     Pass.of(
                             "autodiff",

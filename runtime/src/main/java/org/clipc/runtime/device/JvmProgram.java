@@ -136,8 +136,8 @@ final class JvmProgram implements DeviceProgram {
         var slot = slot(tensor);
         var count = part.elementCount();
         if (from < 0 || from > slot.type().elements() - count) {
-            throw new DeviceException("'" + tensor + "' is " + slot.type() + ": it has no " + count + " elements from "
-                    + from + " on");
+            throw new DeviceException(
+                    "'" + tensor + "' is " + slot.type() + ": it has no " + count + " elements from " + from + " on");
         }
         var width = slot.type().dtype().bytes();
         var bytes = arena.asSlice(slot.offset() + from * width, count * width);

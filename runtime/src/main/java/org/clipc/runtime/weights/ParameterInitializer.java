@@ -24,7 +24,7 @@ public final class ParameterInitializer {
     private static final double TRUNCATION = 2;
 
     /** Elements at a time. */
-    private static final int PART = 1 << 20;
+    private static final int PART = 1 << 16;
 
     private ParameterInitializer() {}
 
