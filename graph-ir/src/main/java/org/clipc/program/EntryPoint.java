@@ -16,9 +16,20 @@ public record EntryPoint(String name, int batch, List<TensorSlot> inputs, List<T
     public static final String LOSS_GRAD = "loss_grad";
     public static final String TRAIN_STEP = "train_step";
 
+    /** The input of every entry point that sees texts: i32 [batch, context]. */
+    public static final String TOKENS = "tokens";
+
     public EntryPoint {
         inputs = List.copyOf(inputs);
         outputs = List.copyOf(outputs);
+    }
+
+    /**
+     * Name of the entry point that does what {@code entry} does for texts whose end, the first of their largest tokens, is
+     * among their first {@code length} tokens; it takes only these.
+     */
+    public static String forTexts(String entry, int length) {
+        return entry + "_" + length;
     }
 
     public Optional<TensorSlot> input(String slot) {

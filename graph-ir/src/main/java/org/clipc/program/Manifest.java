@@ -1,5 +1,6 @@
 package org.clipc.program;
 
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
@@ -64,6 +65,22 @@ public record Manifest(
                 .findFirst()
                 .orElseThrow(() -> new NoSuchElementException("the program has no entry point '" + name + "', only "
                         + entries.stream().map(EntryPoint::name).collect(Collectors.joining(", "))));
+    }
+
+    /** The entry points that do what {@code name} does for shorter texts, see {@link EntryPoint#forTexts}; shortest first. */
+    public List<EntryPoint> forShorterTexts(String name) {
+        return entries.stream()
+                .filter(e -> textLength(e) > 0 && e.name().equals(EntryPoint.forTexts(name, textLength(e))))
+                .sorted(Comparator.comparingInt(Manifest::textLength))
+                .toList();
+    }
+
+    private static int textLength(EntryPoint entry) {
+        return entry.input(EntryPoint.TOKENS)
+                .map(TensorSlot::type)
+                .filter(type -> type.rank() == 2)
+                .map(type -> type.dim(1))
+                .orElse(0);
     }
 
     public boolean hasEntry(String name) {

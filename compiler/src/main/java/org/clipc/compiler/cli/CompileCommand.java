@@ -13,7 +13,6 @@ import org.clipc.compiler.config.ByteSize;
 import org.clipc.compiler.config.Suggestion;
 import org.clipc.compiler.explain.PassTimes;
 import org.clipc.compiler.pack.CompiledProgram;
-import org.clipc.compiler.pack.ModelSource;
 import org.clipc.compiler.pack.ProgramBuilder;
 import org.clipc.ir.Graph;
 import org.clipc.ir.text.GraphPrinter;
@@ -100,7 +99,7 @@ final class CompileCommand implements Callable<Integer> {
                 verifyEach,
                 keepSources,
                 (entry, pass, graph) -> passed(entry, pass, graph, console));
-        var compiled = ProgramBuilder.build(ModelSource.of(loaded.model()), settings);
+        var compiled = ProgramBuilder.build(loaded.source(), settings);
         if (printAfter != null && !printAfter.equals(ALL) && !passes.contains(printAfter)) {
             throw new Failure("no pass is called '" + printAfter + "'" + Suggestion.among(printAfter, passes)
                     + " The passes are: " + String.join(", ", passes));

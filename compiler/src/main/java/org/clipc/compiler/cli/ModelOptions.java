@@ -72,7 +72,8 @@ final class ModelOptions {
         if (model == null || !recipe.problems().isEmpty()) {
             throw new SaidAlready();
         }
-        return new LoadedModel(file, model, recipe);
+        var shorter = ShorterTexts.of(model, recipe, settings -> Elaborator.load(file, library(), settings));
+        return new LoadedModel(file, model, shorter, recipe);
     }
 
     Path library() {

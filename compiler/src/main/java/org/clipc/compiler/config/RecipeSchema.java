@@ -56,6 +56,7 @@ public final class RecipeSchema {
             choice("model.tensor_model_parallel_size", 1L),
             choice("model.pipeline_model_parallel_size", 1L),
             Key.of("model.memory_budget", Kind.BYTES, null),
+            Key.of("model.text_lengths", Kind.NUMBERS, List.of()).atLeast(1),
             choice("model.optim.name", "adamw", "fused_adam"),
             number("model.optim.lr", 1e-3).atLeast(0),
             number("model.optim.weight_decay", 0.2).atLeast(0),

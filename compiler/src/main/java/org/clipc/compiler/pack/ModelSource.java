@@ -1,6 +1,9 @@
 package org.clipc.compiler.pack;
 
+import java.util.Collections;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.clipc.compiler.elaborate.ElaboratedModel;
 import org.clipc.ir.Graph;
 import org.clipc.program.Parameter;
@@ -23,8 +26,25 @@ public interface ModelSource {
      */
     Graph entry(String name, int batch, boolean training);
 
+    /** The same model, with the same parameters, for texts of fewer tokens, by how many. */
+    default SortedMap<Integer, ModelSource> forShorterTexts() {
+        return Collections.emptySortedMap();
+    }
+
     static ModelSource of(ElaboratedModel model) {
-        record Elaborated(ElaboratedModel model) implements ModelSource {
+        return of(model, new TreeMap<>());
+    }
+
+    /** @param shorter the same model for texts of fewer tokens, by how many */
+    static ModelSource of(ElaboratedModel model, SortedMap<Integer, ElaboratedModel> shorter) {
+        record Elaborated(ElaboratedModel model, SortedMap<Integer, ElaboratedModel> shorter) implements ModelSource {
+
+            @Override
+            public SortedMap<Integer, ModelSource> forShorterTexts() {
+                var sources = new TreeMap<Integer, ModelSource>();
+                shorter.forEach((length, m) -> sources.put(length, of(m)));
+                return sources;
+            }
 
             @Override
             public String name() {
@@ -56,6 +76,6 @@ public interface ModelSource {
                 return model.entry(name, batch, training);
             }
         }
-        return new Elaborated(model);
+        return new Elaborated(model, shorter);
     }
 }

@@ -51,29 +51,34 @@ public final class ProgramBuilder {
     private CompiledProgram run() {
         var start = System.nanoTime();
         var attention = options.targets().stream().allMatch(Target::hasAttention);
+        var parameters = model.parameters();
+        var gradients = EntryPasses.gradients(parameters, options.memoryBudget(), attention);
+        var training = EntryPasses.training(parameters, options.optimizer(), options.memoryBudget(), attention);
+        var trains = options.training() && model.entryNames().contains(EntryPoint.LOSS);
         for (var name : model.entryNames()) {
-            entry(name, name, false, EntryPasses.inference(attention));
+            entry(name, model, name, false, EntryPasses.inference(attention));
         }
-        if (options.training() && model.entryNames().contains(EntryPoint.LOSS)) {
-            var parameters = model.parameters();
-            entry(
-                    EntryPoint.LOSS_GRAD,
-                    EntryPoint.LOSS,
-                    false,
-                    EntryPasses.gradients(parameters, options.memoryBudget(), attention));
-            entry(
-                    EntryPoint.TRAIN_STEP,
-                    EntryPoint.LOSS,
-                    true,
-                    EntryPasses.training(parameters, options.optimizer(), options.memoryBudget(), attention));
+        if (trains) {
+            entry(EntryPoint.LOSS_GRAD, model, EntryPoint.LOSS, false, gradients);
+            entry(EntryPoint.TRAIN_STEP, model, EntryPoint.LOSS, true, training);
         }
+        model.forShorterTexts().forEach((length, shorter) -> {
+            if (shorter.entryNames().contains(EntryPoint.ENCODE_TEXT)) {
+                var name = EntryPoint.forTexts(EntryPoint.ENCODE_TEXT, length);
+                entry(name, shorter, EntryPoint.ENCODE_TEXT, false, EntryPasses.inference(attention));
+            }
+            if (trains) {
+                var name = EntryPoint.forTexts(EntryPoint.TRAIN_STEP, length);
+                entry(name, shorter, EntryPoint.LOSS, true, training);
+            }
+        });
         var program = program();
         return new CompiledProgram(program, report(System.nanoTime() - start));
     }
 
-    private void entry(String name, String source, boolean training, List<Pass> passes) {
+    private void entry(String name, ModelSource of, String source, boolean training, List<Pass> passes) {
         var batch = source.equals(EntryPoint.LOSS) ? options.microBatch() : options.inferenceBatch();
-        var graph = model.entry(source, batch, training);
+        var graph = of.entry(source, batch, training);
         options.observer().after(name, "elaborate", graph);
         var passed = EntryPasses.pipeline(name, passes, options).run(graph);
         entries.add(CompiledEntry.compile(name, batch, passed, options, kernels));

@@ -97,7 +97,11 @@ final class BenchCommand implements Callable<Integer> {
             run.run();
         }
         var families = new HashMap<String, Long>();
-        program.observe((_, call, nanos) -> families.merge(family(call.kernel()), nanos, Long::sum));
+        var ran = new String[] {name};
+        program.observe((variant, call, nanos) -> {
+            ran[0] = variant;
+            families.merge(family(call.kernel()), nanos, Long::sum);
+        });
         var seconds = new double[iterations];
         for (var i = 0; i < iterations; i++) {
             var start = System.nanoTime();
@@ -110,7 +114,7 @@ final class BenchCommand implements Callable<Integer> {
         return String.format(
                         Locale.ROOT,
                         "%s, batch %d: %.2f samples/s (median of %d runs, %.1f ms; best %.2f samples/s)%n",
-                        name,
+                        ran[0],
                         entry.batch(),
                         entry.batch() / median,
                         iterations,

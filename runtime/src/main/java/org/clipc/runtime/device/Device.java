@@ -16,7 +16,8 @@ public interface Device extends AutoCloseable {
     /**
      * Prepares entry points of a program to run. The program file is not needed afterwards.
      *
-     * @param entries names of entry points; only these can run, and only what they need takes memory
+     * @param entries names of entry points; only these can run, and only what they need takes memory. With an entry point
+     *     come those that do the same for shorter texts: they run in its stead when all texts of a batch are short enough.
      * @throws IOException if the file cannot be read or is damaged
      * @throws org.clipc.runtime.io.DataFormatException if the program is not one that may run
      * @throws DeviceException if this device cannot run it

@@ -46,6 +46,9 @@ public final class JvmDevice implements Device {
         var schedules = new LinkedHashMap<String, Schedule>();
         for (var entry : entries) {
             schedules.put(entry, program.schedule(target, entry));
+            for (var shorter : program.manifest().forShorterTexts(entry)) {
+                schedules.put(shorter.name(), program.schedule(target, shorter.name()));
+            }
         }
         var loaded = JvmProgram.load(program, List.copyOf(schedules.values()), pool);
         LOG.info(

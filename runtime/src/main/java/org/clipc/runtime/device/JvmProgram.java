@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import org.clipc.program.EntryPoint;
@@ -154,14 +155,14 @@ final class JvmProgram implements DeviceProgram {
     @Override
     public Map<String, HostTensor> run(
             String entry, Map<String, HostTensor> inputs, @Nullable Collection<String> outputs) {
-        var schedule = calls.get(entry);
-        if (schedule == null) {
+        if (!calls.containsKey(entry)) {
             throw new DeviceException("entry point '" + entry + "' is not loaded, only " + calls.keySet());
         }
-        var point = manifest.entry(entry);
-        writeInputs(point, inputs);
+        var point = TextLengths.shortest(manifest, entry, inputs);
+        writeInputs(point, TextLengths.cut(inputs, point));
+        var schedule = Objects.requireNonNull(calls.get(point.name()));
         for (var i = 0; i < schedule.size(); i++) {
-            runCall(entry, i, schedule.get(i));
+            runCall(point.name(), i, schedule.get(i));
         }
         var results = new LinkedHashMap<String, HostTensor>();
         for (var slot : point.outputs()) {

@@ -19,7 +19,7 @@ public final class ClipModel implements AutoCloseable {
     public static final String IMAGES = "images";
 
     /** The input of every entry point that sees texts: i32 [batch, context]. */
-    public static final String TOKENS = "tokens";
+    public static final String TOKENS = EntryPoint.TOKENS;
 
     private static final String TOKEN_TABLE = "token_embedding.weight";
 
@@ -50,7 +50,11 @@ public final class ClipModel implements AutoCloseable {
 
     /** Tokens in a text. */
     public int contextLength() {
-        return inputNamed(TOKENS).type().dim(1);
+        return manifest().entries().stream()
+                .flatMap(e -> e.input(TOKENS).stream())
+                .mapToInt(slot -> slot.type().dim(1))
+                .max()
+                .orElseThrow(() -> new DeviceException("no entry point of this program takes " + TOKENS));
     }
 
     /** How many tokens it knows; those that it takes are below this. */
