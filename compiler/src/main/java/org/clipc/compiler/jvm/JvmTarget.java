@@ -32,11 +32,6 @@ public final class JvmTarget implements Target {
     }
 
     @Override
-    public boolean hasAttention() {
-        return false;
-    }
-
-    @Override
     public void plan(Launch launch, CallSink sink) {
         switch (launch.spec()) {
             case KernelSpec.Elementwise spec -> elementwise.plan(spec, launch, sink);
@@ -58,8 +53,9 @@ public final class JvmTarget implements Target {
             case KernelSpec.SoftmaxGrad spec -> new SoftmaxTemplate(bits).planGrad(spec, launch, sink);
             case KernelSpec.SoftmaxXent spec -> new CrossEntropyTemplate(bits).plan(spec, launch, sink);
             case KernelSpec.SoftmaxXentGrad spec -> new CrossEntropyTemplate(bits).planGrad(spec, launch, sink);
+            case KernelSpec.Attention spec -> new AttentionTemplate(bits).plan(spec, launch, sink);
+            case KernelSpec.AttentionGrad spec -> new AttentionGradTemplate(bits).plan(spec, launch, sink);
             case KernelSpec.Gemm spec -> gemm.plan(spec, launch, sink);
-            default -> throw new IllegalArgumentException("no template for " + launch.spec());
         }
     }
 
