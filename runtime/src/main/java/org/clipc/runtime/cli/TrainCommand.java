@@ -41,6 +41,9 @@ final class TrainCommand implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(TrainCommand.class);
     private static final int PREFETCH = 3;
 
+    /** Of pictures in batches made ahead: steps on large pictures take so long that one batch ahead is plenty. */
+    private static final long PREFETCHED_BYTES = 32L << 20;
+
     @Mixin
     private ProgramOptions options = new ProgramOptions();
 
@@ -112,7 +115,7 @@ final class TrainCommand implements Callable<Integer> {
         var settings = settings(recipe, model.manifest(), maxSteps, seed);
         var rate = LearningRate.of(recipe, maxSteps);
         var preprocessing = new Preprocessing(recipe, model);
-        var loader = loaderOptions(recipe, entry.batch(), seed);
+        var loader = loaderOptions(recipe, entry, seed);
         var batches = LoaderBatches.of(source, preprocessing.training(), loader, entry);
         options.fill(model.program(), recipe);
         LOG.info(
@@ -203,7 +206,7 @@ final class TrainCommand implements Callable<Integer> {
         return Math.multiplyExact(epochs, samples) / batch;
     }
 
-    static LoaderOptions loaderOptions(Recipe recipe, int batch, long seed) {
+    static LoaderOptions loaderOptions(Recipe recipe, EntryPoint entry, long seed) {
         var resampled = recipe.flag("model.data.resampled").orElse(false);
         var buffer = Math.toIntExact(
                 Math.clamp(recipe.integer("model.data.shuffle_buffer").orElse(1000L), 1, 1 << 20));
@@ -211,6 +214,10 @@ final class TrainCommand implements Callable<Integer> {
                 Math.clamp(recipe.integer("model.data.num_workers").orElse(2L), 1, 256));
         var mode = resampled ? StreamOptions.Mode.RESAMPLED : StreamOptions.Mode.EPOCHS;
         var stream = new StreamOptions(mode, seed, buffer, StreamOptions.Split.SAMPLES, 0, 1);
-        return new LoaderOptions(stream, batch, workers, PREFETCH);
+        var batchBytes = entry.input(ClipModel.IMAGES)
+                .map(images -> images.type().bytes())
+                .orElse(1L);
+        var prefetch = (int) Math.clamp(PREFETCHED_BYTES / batchBytes, 1, PREFETCH);
+        return new LoaderOptions(stream, entry.batch(), workers, prefetch);
     }
 }
