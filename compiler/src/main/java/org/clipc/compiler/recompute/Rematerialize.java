@@ -1,7 +1,9 @@
 package org.clipc.compiler.recompute;
 
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.function.ToLongFunction;
 import org.clipc.compiler.cost.Cost;
 import org.clipc.compiler.pass.Pass;
@@ -64,7 +66,7 @@ public final class Rematerialize implements Pass {
         if (budget.isEmpty()) {
             return cheap.graph();
         }
-        return search(graph, boundary, cheap);
+        return new Search(graph, boundary, cheap).run();
     }
 
     /** A choice of what to keep. */
@@ -80,45 +82,82 @@ public final class Rematerialize implements Pass {
      * price between the last two. Not a bisection from end to end: keeping next to nothing makes long chains that are
      * computed again all at once, and needs more memory than keeping something here and there.
      */
-    private Graph search(Graph graph, int boundary, Trial cheap) {
-        var limit = budget.orElseThrow();
-        var current = cheap;
-        var bytes = planner.applyAsLong(cheap.graph());
-        var least = bytes;
-        var price = CHEAP;
-        while (bytes > limit) {
-            price *= STEP;
-            if (price < DEAR) {
-                throw new BudgetException(limit, least);
-            }
-            var saved = SavedValues.choose(graph, boundary, price);
-            if (!saved.equals(current.saved())) {
-                current = new Trial(graph, boundary, saved);
-                bytes = planner.applyAsLong(current.graph());
-                least = Math.min(least, bytes);
-            }
-        }
-        return price == CHEAP
-                ? current.graph()
-                : refine(graph, boundary, current, price).graph();
-    }
+    private final class Search {
 
-    private Trial refine(Graph graph, int boundary, Trial fitting, double price) {
-        var best = fitting;
-        var fits = price;
-        var exceeds = price / STEP;
-        for (var i = 0; i < REFINEMENTS; i++) {
-            var middle = Math.sqrt(fits * exceeds);
-            var saved = SavedValues.choose(graph, boundary, middle);
-            var trial = saved.equals(best.saved()) ? best : new Trial(graph, boundary, saved);
-            if (trial.equals(best) || planner.applyAsLong(trial.graph()) <= budget.orElseThrow()) {
-                fits = middle;
-                best = trial;
-            } else {
-                exceeds = middle;
-            }
+        private final Graph graph;
+        private final int boundary;
+        private final Trial cheap;
+        private final long limit = budget.orElseThrow();
+        private final long cheapBytes;
+        private long least;
+
+        Search(Graph graph, int boundary, Trial cheap) {
+            this.graph = graph;
+            this.boundary = boundary;
+            this.cheap = cheap;
+            cheapBytes = planner.applyAsLong(cheap.graph());
+            least = cheapBytes;
         }
-        return best;
+
+        Graph run() {
+            if (cheapBytes <= limit) {
+                return cheap.graph();
+            }
+            return lower(this::isFar)
+                    .or(() -> lower(_ -> false))
+                    .orElseThrow(() -> new BudgetException(limit, least));
+        }
+
+        /**
+         * Whether what is kept exceeds the budget by so much that no plan, which takes its time to make, need tell: what
+         * is kept no more is missing where memory peaks, as a rule.
+         */
+        private boolean isFar(Set<Value> saved) {
+            return cheapBytes - bytes(cheap.saved()) + bytes(saved) > limit + limit / 16;
+        }
+
+        private long bytes(Set<Value> saved) {
+            return saved.stream().mapToLong(v -> graph.type(v).bytes()).sum();
+        }
+
+        private Optional<Graph> lower(Predicate<Set<Value>> exceeds) {
+            var last = cheap.saved();
+            for (var price = CHEAP * STEP; price >= DEAR; price *= STEP) {
+                var saved = SavedValues.choose(graph, boundary, price);
+                if (!saved.equals(last)) {
+                    last = saved;
+                    var trial = new Trial(graph, boundary, saved);
+                    if (!exceeds.test(saved) && fits(trial)) {
+                        return Optional.of(refine(trial, price, exceeds).graph());
+                    }
+                }
+            }
+            return Optional.empty();
+        }
+
+        private boolean fits(Trial trial) {
+            var bytes = planner.applyAsLong(trial.graph());
+            least = Math.min(least, bytes);
+            return bytes <= limit;
+        }
+
+        private Trial refine(Trial fitting, double price, Predicate<Set<Value>> exceeds) {
+            var best = fitting;
+            var low = price;
+            var high = price / STEP;
+            for (var i = 0; i < REFINEMENTS; i++) {
+                var middle = Math.sqrt(low * high);
+                var saved = SavedValues.choose(graph, boundary, middle);
+                var trial = saved.equals(best.saved()) ? best : new Trial(graph, boundary, saved);
+                if (trial == best || (!exceeds.test(saved) && fits(trial))) {
+                    low = middle;
+                    best = trial;
+                } else {
+                    high = middle;
+                }
+            }
+            return best;
+        }
     }
 
     /** Work that a graph spends on computing again what it had before. */

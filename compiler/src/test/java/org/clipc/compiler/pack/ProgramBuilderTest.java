@@ -124,7 +124,7 @@ class ProgramBuilderTest {
     @Test
     void deepModelsNeedNoMoreKernelsThanShallowOnes() {
         assertThat(specs(build(deep(7), options(true)).program()))
-                .isEqualTo(specs(build(deep(3), options(true)).program()));
+                .isEqualTo(specs(build(deep(4), options(true)).program()));
     }
 
     /** Every layer has a drop rate of its own. */

@@ -220,6 +220,21 @@ class JvmDeviceTest {
         }
     }
 
+    @Test
+    void writesParts() throws IOException {
+        try (var device = new JvmDevice(1);
+                var file = ProgramFile.open(ToyProgram.write(folder.resolve("toy.bin"), 100));
+                var program = device.load(file, List.of("loss"))) {
+            program.write("visual.proj", 1530, HostTensor.of(filled(6, 2), 6));
+            var values = program.read("visual.proj").toFloats();
+            assertThat(Arrays.copyOf(values, 1530)).containsOnly(0);
+            assertThat(Arrays.copyOfRange(values, 1530, 1536)).containsOnly(2);
+            assertThatThrownBy(() -> program.write("visual.proj", 1531, HostTensor.of(filled(6, 2), 6)))
+                    .isInstanceOf(DeviceException.class)
+                    .hasMessageContaining("'visual.proj' is f32[192,8]: it has no 6 elements from 1531 on");
+        }
+    }
+
     private static float[] filled(int count, float value) {
         var floats = new float[count];
         Arrays.fill(floats, value);
