@@ -34,7 +34,7 @@ public final class PlanMemory {
                     .thenComparingLong(i -> -i.bytes())
                     .thenComparingInt(Interval::first)
                     .thenComparingInt(Interval::buffer));
-            var plan = place(order, bound, steps);
+            var plan = place(order, bound, steps, best.bytes());
             if (plan.bytes() < best.bytes()) {
                 best = plan;
                 bestOrder = order;
@@ -56,7 +56,7 @@ public final class PlanMemory {
                     .toList();
             order.removeAll(top);
             order.addAll(0, top);
-            current = place(order, best.lowerBound(), best.steps());
+            current = place(order, best.lowerBound(), best.steps(), Long.MAX_VALUE);
             if (current.bytes() < best.bytes()) {
                 best = current;
             }
@@ -64,13 +64,17 @@ public final class PlanMemory {
         return best;
     }
 
-    private static MemoryPlan place(List<Interval> order, long bound, int steps) {
+    /** @param enough a plan of so many bytes or more is of no interest, and not finished */
+    private static MemoryPlan place(List<Interval> order, long bound, int steps, long enough) {
         // By offset.
         var placed = new ArrayList<MemoryPlan.Placement>();
         var total = 0L;
         for (var interval : order) {
             var placement = new MemoryPlan.Placement(interval, offset(interval, placed));
             total = Math.max(total, placement.end());
+            if (total >= enough) {
+                break;
+            }
             var at = placed.size();
             while (at > 0 && placed.get(at - 1).offset() > placement.offset()) {
                 at--;
