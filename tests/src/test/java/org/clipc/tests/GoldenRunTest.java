@@ -85,7 +85,8 @@ class GoldenRunTest {
                     .containsExactly(get(expected, tower + "_features").data(), within(FEATURES));
         }
         var actual = run(program, "loss", "--grad", "--steps", 3);
-        assertThat(get(actual, "loss").data()).containsExactly(get(expected, "loss").data(), within(GRADIENTS));
+        assertThat(get(actual, "loss").data())
+                .containsExactly(get(expected, "loss").data(), within(GRADIENTS));
         allClose(actual, expected, "grad.", GRADIENTS);
         allClose(actual, expected, "after3.", PARAMETERS);
         close(get(actual, "step_losses"), get(expected, "step_losses"), GRADIENTS, "step_losses");

@@ -85,7 +85,9 @@ class MalformedDataTest {
             var result = golden.equals("weights")
                     ? run(path, Golden.file("batch"), out)
                     : run(Golden.file("weights"), path, out);
-            assertThat(result.code()).as("seed %d, case %d: %s", seed, i, result).isIn(0, 2);
+            assertThat(result.code())
+                    .as("seed %d, case %d: %s", seed, i, result)
+                    .isIn(0, 2);
             if (result.code() == 2) {
                 result.isRefused("damaged.safetensors");
             }
@@ -112,7 +114,8 @@ class MalformedDataTest {
         run(weights, weights, out).isRefused("weights.safetensors: has no tensor named tokens or texts");
         assertThat(out).doesNotExist();
         run(weights, batch, folder).isRefused(folder.toString());
-        run(weights, batch, Files.createFile(folder.resolve("file")).resolve("out")).isRefused("file");
+        run(weights, batch, Files.createFile(folder.resolve("file")).resolve("out"))
+                .isRefused("file");
         try (var files = Files.list(folder)) {
             assertThat(files.map(p -> p.getFileName().toString())).containsExactlyInAnyOrder("empty", "file");
         }
@@ -148,7 +151,9 @@ class MalformedDataTest {
         for (var i = 0; i < CASES / 2; i++) {
             Files.write(folder.resolve("data/1.tar"), Damage.some(whole, random));
             var result = train(folder.resolve("data/{0,1}.tar"), "run" + i, "trainer.max_steps=1");
-            assertThat(result.code()).as("seed %d, case %d: %s", seed, i, result).isIn(0, 2);
+            assertThat(result.code())
+                    .as("seed %d, case %d: %s", seed, i, result)
+                    .isIn(0, 2);
             if (result.code() == 2) {
                 result.isRefused("1.tar");
             }
@@ -180,7 +185,8 @@ class MalformedDataTest {
         });
         train(shard, "run", "trainer.max_steps=6").succeeds();
         var out = folder.resolve("features.jsonl");
-        clipRun("embed", "--graph", trainable(), "--images", shard, "--out", out).succeeds();
+        clipRun("embed", "--graph", trainable(), "--images", shard, "--out", out)
+                .succeeds();
         assertThat(Files.readAllLines(out))
                 .as("seed %d", seed)
                 .hasSizeBetween(20, 30)
@@ -231,9 +237,15 @@ class MalformedDataTest {
             var path = run.resolve("step-4").resolve(file);
             var whole = Files.readAllBytes(path);
             Files.write(path, Damage.some(whole, random));
-            train(data, "run", Stream.concat(Stream.of("--resume"), Arrays.stream(settings)).toArray())
+            train(
+                            data,
+                            "run",
+                            Stream.concat(Stream.of("--resume"), Arrays.stream(settings))
+                                    .toArray())
                     .succeeds();
-            assertThat(run.resolve("step-4/model.safetensors")).as("seed %d, %s", seed, file).hasBinaryContent(expected);
+            assertThat(run.resolve("step-4/model.safetensors"))
+                    .as("seed %d, %s", seed, file)
+                    .hasBinaryContent(expected);
         }
         for (var step : List.of("step-2", "step-4")) {
             Files.writeString(run.resolve(step).resolve("state.json"), "{}");

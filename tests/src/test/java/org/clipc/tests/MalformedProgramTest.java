@@ -133,7 +133,9 @@ class MalformedProgramTest {
         var told = 0;
         for (var i = 0; i < CASES; i++) {
             var result = run(Damage.some(whole, random));
-            assertThat(result.code()).as("seed %d, case %d: %s", seed, i, result).isIn(0, 2);
+            assertThat(result.code())
+                    .as("seed %d, case %d: %s", seed, i, result)
+                    .isIn(0, 2);
             if (result.code() == 2) {
                 result.isRefused("p.bin: ");
                 told++;
@@ -195,7 +197,9 @@ class MalformedProgramTest {
             numbers[changed] = numbers[changed].replaceFirst("\\d+", String.valueOf(random.nextInt(1 << 20)));
             put(name, String.join("", numbers).getBytes(UTF_8));
             var result = run(zip(members));
-            assertThat(result.code()).as("seed %d, case %d: %s", seed, i, result).isIn(0, 2);
+            assertThat(result.code())
+                    .as("seed %d, case %d: %s", seed, i, result)
+                    .isIn(0, 2);
         }
     }
 

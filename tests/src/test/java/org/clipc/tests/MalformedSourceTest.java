@@ -58,7 +58,9 @@ class MalformedSourceTest {
         for (var i = 0; i < CASES; i++) {
             Files.write(path, Damage.some(whole, random));
             var result = clipc("check", path, "--library", Golden.graphs(), "--config", "none");
-            assertThat(result.code()).as("seed %d, case %d: %s", seed, i, result).isIn(0, 2);
+            assertThat(result.code())
+                    .as("seed %d, case %d: %s", seed, i, result)
+                    .isIn(0, 2);
             assertThat(result.err())
                     .as("seed %d, case %d", seed, i)
                     .doesNotContain("internal error", "Exception", "\tat ");
@@ -79,9 +81,11 @@ class MalformedSourceTest {
         var told = 0;
         for (var i = 0; i < CASES; i++) {
             Files.write(path, Damage.some(whole, random));
-            var result = clipc(
-                    "check", Golden.graphs().resolve("b32.clip"), "--library", Golden.graphs(), "--config", path);
-            assertThat(result.code()).as("seed %d, case %d: %s", seed, i, result).isIn(0, 2);
+            var result =
+                    clipc("check", Golden.graphs().resolve("b32.clip"), "--library", Golden.graphs(), "--config", path);
+            assertThat(result.code())
+                    .as("seed %d, case %d: %s", seed, i, result)
+                    .isIn(0, 2);
             assertThat(result.err())
                     .as("seed %d, case %d", seed, i)
                     .doesNotContain("internal error", "Exception", "\tat ", "null");

@@ -153,8 +153,9 @@ class ModelKeysTest {
     private static Graph step(ProgramFile file, String keys) {
         var model = ModelSource.of(Golden.tiny(settings(keys)));
         assertThat(model.parameters().stream().map(Parameter::name))
-                .containsExactlyElementsOf(
-                        file.manifest().parameters().stream().map(Parameter::name).toList());
+                .containsExactlyElementsOf(file.manifest().parameters().stream()
+                        .map(Parameter::name)
+                        .toList());
         return org.clipc.compiler.train.TrainStep.build(
                 model.entry(EntryPoint.LOSS, BATCH, true),
                 "loss",

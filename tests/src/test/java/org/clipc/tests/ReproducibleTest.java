@@ -25,7 +25,8 @@ class ReproducibleTest {
             copy(Golden.graphs().resolveSibling(part), home.resolve(part));
         }
         var command = Stream.of(
-                        Stream.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()),
+                        Stream.of(Path.of(System.getProperty("java.home"), "bin", "java")
+                                .toString()),
                         Stream.of(flags),
                         Stream.of(
                                 "-Dclipc.home=" + home,
@@ -64,7 +65,8 @@ class ReproducibleTest {
 
     @Test
     void compilingElsewhereGivesTheSameBytes() throws IOException, InterruptedException {
-        var first = compileElsewhere("one", "-XX:TieredStopAtLevel=1", "-Duser.language=tr", "-Duser.timezone=Asia/Tokyo");
+        var first =
+                compileElsewhere("one", "-XX:TieredStopAtLevel=1", "-Duser.language=tr", "-Duser.timezone=Asia/Tokyo");
         var second = compileElsewhere("two", "-XX:ActiveProcessorCount=1", "-Dfile.encoding=ISO-8859-1");
         assertThat(first).hasSameBinaryContentAs(second);
         var third = folder.resolve("three.bin");

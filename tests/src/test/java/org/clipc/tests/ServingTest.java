@@ -28,7 +28,16 @@ class ServingTest {
         var program = Commands.tiny(Dataset.KEYS.toArray(String[]::new));
         var data = Dataset.shards(folder.resolve("data"), 64);
         var run = folder.resolve("run");
-        clipRun("train", "--graph", program, "--data", data, "--out", run, "trainer.max_steps=60", "model.optim.lr=3e-3")
+        clipRun(
+                        "train",
+                        "--graph",
+                        program,
+                        "--data",
+                        data,
+                        "--out",
+                        run,
+                        "trainer.max_steps=60",
+                        "model.optim.lr=3e-3")
                 .succeeds();
         var unseen = Dataset.shards(folder.resolve("unseen"), 200);
 
@@ -47,13 +56,35 @@ class ServingTest {
                 .succeeds();
         assertThat(score(classified.out(), "top1")).isGreaterThan(80);
 
-        var found = clipRun("retrieval", "--graph", program, "--weights", run.resolve("step-60"), "--data", data, "--limit", 8)
+        var found = clipRun(
+                        "retrieval",
+                        "--graph",
+                        program,
+                        "--weights",
+                        run.resolve("step-60"),
+                        "--data",
+                        data,
+                        "--limit",
+                        8)
                 .succeeds();
         assertThat(score(found.out(), "image_to_text_r5")).isGreaterThan(60);
 
         var texts = Files.writeString(folder.resolve("texts.txt"), "a picture in red\na picture in blue\n");
         var out = folder.resolve("features.safetensors");
-        clipRun("embed", "--graph", program, "--weights", run, "--images", unseen, "--limit", 6, "--texts", texts, "--out", out)
+        clipRun(
+                        "embed",
+                        "--graph",
+                        program,
+                        "--weights",
+                        run,
+                        "--images",
+                        unseen,
+                        "--limit",
+                        6,
+                        "--texts",
+                        texts,
+                        "--out",
+                        out)
                 .succeeds();
         var features = Golden.read(out);
         assertThat(features.keySet()).containsExactlyInAnyOrder("image_features", "text_features");

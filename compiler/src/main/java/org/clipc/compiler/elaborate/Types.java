@@ -52,9 +52,9 @@ final class Types {
                         .label(type.span(), "declared here"));
             }
             // Parentheses around one type only name it.
-            case TypeRef.Tuple(var elements, _)
-            when elements.size() == 1 && !(value instanceof Val.Tuple) ->
-                match(elements.getFirst().type(), value, scope, what, at);
+            case TypeRef.Tuple tuple
+            when tuple.elements().size() == 1 && !(value instanceof Val.Tuple) ->
+                match(tuple.elements().getFirst().type(), value, scope, what, at);
             case TypeRef.Tuple tuple -> {
                 if (!(value instanceof Val.Tuple(var all))
                         || all.size() != tuple.elements().size()) {

@@ -34,7 +34,7 @@ public final class PlanMemory {
                     .thenComparingLong(i -> -i.bytes())
                     .thenComparingInt(Interval::first)
                     .thenComparingInt(Interval::buffer));
-            var plan = place(order, bound, steps);
+            var plan = place(order, bound, steps, best.bytes());
             if (plan.bytes() < best.bytes()) {
                 best = plan;
                 bestOrder = order;
@@ -56,7 +56,7 @@ public final class PlanMemory {
                     .toList();
             order.removeAll(top);
             order.addAll(0, top);
-            current = place(order, best.lowerBound(), best.steps());
+            current = place(order, best.lowerBound(), best.steps(), Long.MAX_VALUE);
             if (current.bytes() < best.bytes()) {
                 best = current;
             }
@@ -64,9 +64,14 @@ public final class PlanMemory {
         return best;
     }
 
-    private static MemoryPlan place(List<Interval> order, long bound, int steps) {
+    /** @param enough a plan of so many bytes or more is of no interest, and not finished */
+    private static MemoryPlan place(List<Interval> order, long bound, int steps, long enough) {
         var placed = new Placed(order.size());
-        order.forEach(placed::add);
+        for (var interval : order) {
+            if (placed.add(interval) >= enough) {
+                break;
+            }
+        }
         return placed.plan(bound, steps);
     }
 
@@ -88,7 +93,8 @@ public final class PlanMemory {
             ends = new long[capacity];
         }
 
-        void add(Interval interval) {
+        /** Returns where it ends. */
+        long add(Interval interval) {
             var offset = offset(interval);
             var at = count;
             while (at > 0 && offsets[at - 1] > offset) {
@@ -103,6 +109,7 @@ public final class PlanMemory {
             offsets[at] = offset;
             ends[at] = offset + MemoryPlan.align(interval.bytes());
             count++;
+            return ends[at];
         }
 
         private long offset(Interval interval) {

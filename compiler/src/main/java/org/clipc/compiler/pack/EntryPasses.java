@@ -30,12 +30,7 @@ final class EntryPasses {
 
     static List<Pass> inference() {
         return List.of(
-                new EraseStopGradients(),
-                new Simplify(),
-                new NarrowRows(),
-                new Simplify(),
-                new Fuse(),
-                new Schedule());
+                new EraseStopGradients(), new Simplify(), new NarrowRows(), new Simplify(), new Fuse(), new Schedule());
     }
 
     static List<Pass> gradients(List<Parameter> parameters, OptionalLong budget) {

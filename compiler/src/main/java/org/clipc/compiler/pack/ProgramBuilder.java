@@ -66,12 +66,13 @@ public final class ProgramBuilder {
         try {
             entries.addAll(sources.parallelStream().map(this::compile).toList());
         } finally {
-            sources.forEach(source -> source.seen().forEach(seen -> options.observer()
-                    .after(source.name(), seen.pass(), seen.graph())));
+            sources.forEach(source ->
+                    source.seen().forEach(seen -> options.observer().after(source.name(), seen.pass(), seen.graph())));
         }
         for (var entry : entries) {
-            entry.kernels().forEach((target, byName) -> kernels.computeIfAbsent(target, _ -> new TreeMap<>())
-                    .putAll(byName));
+            entry.kernels()
+                    .forEach((target, byName) -> kernels.computeIfAbsent(target, _ -> new TreeMap<>())
+                            .putAll(byName));
         }
         var program = program();
         return new CompiledProgram(program, report(System.nanoTime() - start));
@@ -168,8 +169,7 @@ public final class ProgramBuilder {
                 .map(target -> render(Objects.requireNonNull(kernels.get(target))))
                 .toList();
         var afterRendering = System.nanoTime();
-        var compiled =
-                rendered.parallelStream().map(JvmKernelCompiler::compile).toList();
+        var compiled = rendered.parallelStream().map(JvmKernelCompiler::compile).toList();
         for (var i = 0; i < targets.size(); i++) {
             var target = targets.get(i);
             compiled.get(i).forEach((name, bytes) -> classes.put(key(target, name), bytes));

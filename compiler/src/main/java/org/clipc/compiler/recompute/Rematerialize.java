@@ -26,7 +26,7 @@ public final class Rematerialize implements Pass {
     /** Ratio of prices that are tried one after the other: a class of equal layers flips within one or two. */
     private static final double STEP = 0.8;
 
-    private static final int REFINEMENTS = 5;
+    private static final int REFINEMENTS = 3;
 
     private final String loss;
     private final OptionalLong budget;
@@ -103,9 +103,7 @@ public final class Rematerialize implements Pass {
             if (cheapBytes <= limit) {
                 return cheap.graph();
             }
-            return lower(this::isFar)
-                    .or(() -> lower(_ -> false))
-                    .orElseThrow(() -> new BudgetException(limit, least));
+            return lower(this::isFar).or(() -> lower(_ -> false)).orElseThrow(() -> new BudgetException(limit, least));
         }
 
         /**

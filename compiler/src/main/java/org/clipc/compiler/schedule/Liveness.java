@@ -170,14 +170,17 @@ final class Liveness {
             live[position[tensor.definition()]] += tensor.bytes();
             live[last(tensor, position, candidate.length) + 1] -= tensor.bytes();
         }
-        Arrays.parallelPrefix(live, Long::sum);
+        // Plain loops: schedules try thousands of orders, and this is most of the time that takes.
         var at = 0;
         for (var i = 1; i < candidate.length; i++) {
+            live[i] += live[i - 1];
             at = live[i] > live[at] ? i : at;
         }
         var peak = live[at];
-        var width = (int)
-                Arrays.stream(live).filter(bytes -> bytes >= peak - peak / 200).count();
+        var width = 0;
+        for (var i = 0; i < candidate.length; i++) {
+            width += live[i] >= peak - peak / 200 ? 1 : 0;
+        }
         return new Profile(peak, at, width);
     }
 

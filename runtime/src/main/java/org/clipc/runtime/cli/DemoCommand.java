@@ -87,8 +87,7 @@ final class DemoCommand implements Callable<Integer> {
         var source =
                 DataSources.open(data.folder().resolve("train-{00..07}.tar").toString());
         var preparation = new Preprocessing(recipe, model).training();
-        var batches =
-                LoaderBatches.of(source, preparation, TrainCommand.loaderOptions(recipe, entry, seed), entry);
+        var batches = LoaderBatches.of(source, preparation, TrainCommand.loaderOptions(recipe, entry, seed), entry);
         options.fill(model.program(), recipe);
         var steps = steps(model, batches, recipe);
         options.fill(model.program(), recipe);
