@@ -95,35 +95,19 @@ sealed interface Lanes permits VectorLanes, ScalarLanes {
     /** Floats truncated towards zero, saturating, as Java's cast does. */
     CodeBlock toInt(CodeBlock floats);
 
-    // Either spelling writes these of ints as it does of floats.
+    CodeBlock intNeg(CodeBlock a);
 
-    default CodeBlock intNeg(CodeBlock a) {
-        return neg(a);
-    }
+    CodeBlock intAbs(CodeBlock a);
 
-    default CodeBlock intAbs(CodeBlock a) {
-        return abs(a);
-    }
+    CodeBlock intMax(CodeBlock a, CodeBlock b);
 
-    default CodeBlock intMax(CodeBlock a, CodeBlock b) {
-        return max(a, b);
-    }
+    CodeBlock intMin(CodeBlock a, CodeBlock b);
 
-    default CodeBlock intMin(CodeBlock a, CodeBlock b) {
-        return min(a, b);
-    }
+    CodeBlock intAdd(CodeBlock a, CodeBlock b);
 
-    default CodeBlock intAdd(CodeBlock a, CodeBlock b) {
-        return add(a, b);
-    }
+    CodeBlock intSub(CodeBlock a, CodeBlock b);
 
-    default CodeBlock intSub(CodeBlock a, CodeBlock b) {
-        return sub(a, b);
-    }
-
-    default CodeBlock intMul(CodeBlock a, CodeBlock b) {
-        return mul(a, b);
-    }
+    CodeBlock intMul(CodeBlock a, CodeBlock b);
 
     CodeBlock intAnd(CodeBlock a, CodeBlock b);
 
