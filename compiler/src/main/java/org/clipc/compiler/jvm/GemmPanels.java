@@ -6,6 +6,7 @@ import com.palantir.javapoet.MethodSpec;
 import com.palantir.javapoet.TypeName;
 import java.lang.foreign.MemorySegment;
 import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 import javax.lang.model.element.Modifier;
 import org.clipc.compiler.kernel.RenderedKernel;
 
@@ -126,20 +127,21 @@ final class GemmPanels {
 
     /**
      * Multiplies panels of A with panels of B. B's panel stays in the first-level cache while those of A pass; meanwhile
-     * its successor, which may come from far, is touched line by line. Returns a number of no meaning, which keeps these
-     * loads from being optimised away.
+     * its successor ({@code after} that of the last), which may come from far, is touched line by line. Returns a number of
+     * no meaning, which keeps these loads from being optimised away.
      */
     private MethodSpec.Builder multiply() {
         return factors(shared("multiply", TypeName.FLOAT)
                         .addParameter(int.class, "depth", Modifier.FINAL)
                         .addParameter(int.class, "rows", Modifier.FINAL)
-                        .addParameter(int.class, "columns", Modifier.FINAL))
+                        .addParameter(int.class, "columns", Modifier.FINAL)
+                        .addParameter(int.class, "after", Modifier.FINAL))
                 .addCode("""
                         final int lines = (depth * $2L + 15) / 16;
                         final int share = (lines * $1L + rows - 1) / rows;
                         float touched = 0;
                         for (int j = 0; j < columns; j += $2L) {
-                            int next = bFirst + (j + $2L) * depth;
+                            int next = j + $2L < columns ? bFirst + (j + $2L) * depth : after;
                             for (int i = 0; i < rows; i += $1L) {
                                 touched += touch(b, next, share);
                                 next += share * 16;
@@ -194,35 +196,76 @@ final class GemmPanels {
         body.nextControlFlow("else");
         eachSum((i, j) -> body.addStatement("c$L_$L = $T.zero(F)", i, j, Lanes.FLOAT_VECTOR));
         body.endControlFlow();
-        body.beginControlFlow("for (int k = 0; k < depth; k++)");
-        for (var j = 0; j < tile.vectors(); j++) {
-            body.addStatement(
-                    "final $T b$L = $T.fromArray(F, b, bFirst + k * $L + $L)",
-                    Lanes.FLOAT_VECTOR,
-                    j,
-                    Lanes.FLOAT_VECTOR,
-                    tile.columns(),
-                    j * tile.lanes());
-        }
-        for (var i = 0; i < tile.rows(); i++) {
-            body.addStatement(
-                    "final $T a$L = $T.broadcast(F, a[aFirst + k * $L + $L])",
-                    Lanes.FLOAT_VECTOR,
-                    i,
-                    Lanes.FLOAT_VECTOR,
-                    tile.rows(),
-                    i);
-            for (var j = 0; j < tile.vectors(); j++) {
-                body.addStatement("c$1L_$2L = a$1L.fma(b$2L, c$1L_$2L)", i, j);
-            }
-        }
-        body.endControlFlow();
+        body.add(walk()).add(products()).endControlFlow();
         eachSum((i, j) ->
                 body.addStatement("c$L_$L.intoArray(c, cFirst + $L * cStride + $L)", i, j, i, j * tile.lanes()));
         return factors(MethodSpec.methodBuilder("tile")
                         .addModifiers(Modifier.PRIVATE, Modifier.STATIC)
                         .addParameter(int.class, "depth", Modifier.FINAL))
                 .addCode(body.build());
+    }
+
+    /**
+     * Begins the loop over the depth. Where one position can address both panels, a step of a 3x3 tile takes 20
+     * instructions instead of 25: 81 instead of 77 GFLOP/s on one core of a Zen 3 (product 1600x768x768).
+     */
+    private CodeBlock walk() {
+        if (sharesPosition()) {
+            return CodeBlock.of(
+                    """
+                    final int shift = bFirst - aFirst * $2L;
+                    final int end = aFirst + depth * $1L;
+                    for (int inA = aFirst; inA < end; inA += $1L) {$>
+                    """,
+                    tile.rows(),
+                    tile.columns() / tile.rows());
+        }
+        return CodeBlock.of(
+                """
+                for (int k = 0; k < depth; k++) {$>
+                final int inA = aFirst + k * $L;
+                """, tile.rows());
+    }
+
+    /** Loads the side with fewer registers, then uses up the other register by register: C2 keeps this order, more or less. */
+    private CodeBlock products() {
+        var code = CodeBlock.builder();
+        if (tile.rows() <= tile.vectors()) {
+            IntStream.range(0, tile.rows()).forEach(i -> code.add(loadA(i)));
+            for (var j = 0; j < tile.vectors(); j++) {
+                code.add(loadB(j));
+                for (var i = 0; i < tile.rows(); i++) {
+                    code.addStatement("c$1L_$2L = b$2L.fma(a$1L, c$1L_$2L)", i, j);
+                }
+            }
+        } else {
+            IntStream.range(0, tile.vectors()).forEach(j -> code.add(loadB(j)));
+            for (var i = 0; i < tile.rows(); i++) {
+                code.add(loadA(i));
+                for (var j = 0; j < tile.vectors(); j++) {
+                    code.addStatement("c$1L_$2L = a$1L.fma(b$2L, c$1L_$2L)", i, j);
+                }
+            }
+        }
+        return code.build();
+    }
+
+    private static CodeBlock loadA(int i) {
+        return CodeBlock.of("final $1T a$2L = $1T.broadcast(F, a[inA + $2L]);\n", Lanes.FLOAT_VECTOR, i);
+    }
+
+    private CodeBlock loadB(int j) {
+        return CodeBlock.of("final $1T b$2L = $1T.fromArray(F, b, $3L);\n", Lanes.FLOAT_VECTOR, j, inB(j * tile.lanes()));
+    }
+
+    private CodeBlock inB(int column) {
+        return sharesPosition()
+                ? CodeBlock.of("inA * $L + shift + $L", tile.columns() / tile.rows(), column)
+                : CodeBlock.of("bFirst + k * $L + $L", tile.columns(), column);
+    }
+
+    private boolean sharesPosition() {
+        return tile.columns() % tile.rows() == 0;
     }
 
     private void eachSum(BiConsumer<Integer, Integer> statement) {

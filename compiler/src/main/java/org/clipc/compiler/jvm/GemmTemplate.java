@@ -146,12 +146,16 @@ final class GemmTemplate {
                         final int kc = Math.min(chunk, depth - k);
                         final int hAt = heldFirst + (keeps ? k * heldPadded : 0);
                         final int sAt = batch * sharedPerBatch + k * sharedPadded + s0 * kc;
+                        final int kNext = k + kc;
+                        final int sNext = kNext < depth
+                                ? batch * sharedPerBatch + kNext * sharedPadded + s0 * Math.min(chunk, depth - kNext)
+                                : batch * sharedPerBatch + (s0 + sn) * Math.min(chunk, depth);
                         if (!keeps || held != block) {
                             $4T.pack(arena, form, start + k * depthStride, rowStride, depthStride, hn, kc, local, hAt);
                         }
                         touched += heldIsA
-                                ? $4T.multiply(kc, hn, sn, local, hAt, shared, sAt, local, $5L, sumsStride, k > 0)
-                                : $4T.multiply(kc, sn, hn, shared, sAt, local, hAt, local, $5L, sumsStride, k > 0);
+                                ? $4T.multiply(kc, hn, sn, sNext, local, hAt, shared, sAt, local, $5L, sumsStride, k > 0)
+                                : $4T.multiply(kc, sn, hn, hAt, shared, sAt, local, hAt, local, $5L, sumsStride, k > 0);
                     }
                     held = block;
                     local[heldFirst - 1] += touched;

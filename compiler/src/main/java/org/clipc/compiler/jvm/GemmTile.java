@@ -7,7 +7,12 @@ package org.clipc.compiler.jvm;
  *
  * <p>The numbers are measured. C2 allocates registers for 3x3 vectors of 256 bits, or 12x2 of 512, without spilling; the
  * textbook's 6x2 runs at less than half of the speed. With 9 accumulators a deep tile gains nothing, so B's panel may as
- * well fit the first-level cache; storing 24 costs more, which a deeper tile spreads.
+ * well fit the first-level cache; storing 24 costs more, which a deeper tile spreads. C2 may load a whole step's operands
+ * before the first product, so a tile keeps its speed only where {@code rows + vectors} registers fit besides the
+ * accumulators: 5x2 of 256 bits, alone, ran at 98% of the peak or at a third of it, depending on how it was compiled.
+ *
+ * <p>Blocks of 192 rows by 192 columns leave the sums room in a second-level cache of 512 KiB; larger and smaller ones
+ * were within the noise of them on a Zen 3.
  *
  * @param bits width of the vectors
  * @param rows of a tile; panels of A are this many rows wide
@@ -18,7 +23,7 @@ record GemmTile(int bits, int rows, int vectors, int depth, int blockRows, int r
     static GemmTile of(int bits) {
         return switch (bits) {
             case 128 -> new GemmTile(128, 3, 3, 256, 144, 384);
-            case 256 -> new GemmTile(256, 3, 3, 256, 144, 384);
+            case 256 -> new GemmTile(256, 3, 3, 256, 192, 192);
             case 512 -> new GemmTile(512, 12, 2, 1024, 96, 384);
             default -> throw new IllegalArgumentException("no gemm tile for vectors of " + bits + " bits");
         };
