@@ -109,7 +109,8 @@ public final class GemmBenchmark {
                 false,
                 (_, _, _) -> {});
         var path = Files.createTempFile("gemm", ".bin");
-        ProgramFile.write(path, ProgramBuilder.build(new Products(products), options).program());
+        ProgramFile.write(
+                path, ProgramBuilder.build(new Products(products), options).program());
         return path;
     }
 
@@ -236,8 +237,7 @@ public final class GemmBenchmark {
         @Override
         public List<Parameter> parameters() {
             return products.stream()
-                    .flatMap(p ->
-                            Stream.of(parameter(p.parameterA(), p.typeA()), parameter(p.parameterB(), p.typeB())))
+                    .flatMap(p -> Stream.of(parameter(p.parameterA(), p.typeA()), parameter(p.parameterB(), p.typeB())))
                     .toList();
         }
 

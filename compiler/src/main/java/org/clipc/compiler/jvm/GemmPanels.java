@@ -211,17 +211,13 @@ final class GemmPanels {
      */
     private CodeBlock walk() {
         if (sharesPosition()) {
-            return CodeBlock.of(
-                    """
+            return CodeBlock.of("""
                     final int shift = bFirst - aFirst * $2L;
                     final int end = aFirst + depth * $1L;
                     for (int inA = aFirst; inA < end; inA += $1L) {$>
-                    """,
-                    tile.rows(),
-                    tile.columns() / tile.rows());
+                    """, tile.rows(), tile.columns() / tile.rows());
         }
-        return CodeBlock.of(
-                """
+        return CodeBlock.of("""
                 for (int k = 0; k < depth; k++) {$>
                 final int inA = aFirst + k * $L;
                 """, tile.rows());
@@ -255,7 +251,8 @@ final class GemmPanels {
     }
 
     private CodeBlock loadB(int j) {
-        return CodeBlock.of("final $1T b$2L = $1T.fromArray(F, b, $3L);\n", Lanes.FLOAT_VECTOR, j, inB(j * tile.lanes()));
+        return CodeBlock.of(
+                "final $1T b$2L = $1T.fromArray(F, b, $3L);\n", Lanes.FLOAT_VECTOR, j, inB(j * tile.lanes()));
     }
 
     private CodeBlock inB(int column) {
