@@ -1,5 +1,6 @@
 package org.clipc.program;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -31,8 +32,11 @@ final class Archive implements AutoCloseable {
         ZipFile zip;
         try {
             zip = new ZipFile(path.toFile());
-        } catch (ZipException e) {
-            throw new ProgramFormatException(path, "is not a program file, or a damaged one (" + e.getMessage() + ")");
+        } catch (ZipException | EOFException e) {
+            throw new ProgramFormatException(
+                    path,
+                    "is not a program file, or a damaged one ("
+                            + (e instanceof EOFException ? "it ends too early" : e.getMessage()) + ")");
         } catch (NoSuchFileException e) {
             throw new ProgramFormatException(path, "no such file");
         }

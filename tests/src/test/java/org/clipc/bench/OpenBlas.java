@@ -14,6 +14,7 @@ import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas_nolapack;
 
 /** OpenBLAS as JavaCPP packs it. JavaCPP's own bindings lack batches and the name of the kernels chosen, hence the calls by hand. */
+@SuppressWarnings("restricted") // calling a native library is what this is for
 final class OpenBlas {
 
     private static final int ROW_MAJOR = 101;

@@ -92,7 +92,7 @@ final class AttentionPlan {
         values.put(name, Argument.of(view));
     }
 
-    /** A tensor [batch, row, head, depth], under the names of {@link #tensor}. */
+    /** A tensor [batch, row, head, depth], under the names of {@code tensor}. */
     void putTensor(String name, View view) {
         put(name, view);
         var bytes = view.dtype().bytes();

@@ -146,8 +146,12 @@ public final class Rematerialize implements Pass {
             for (var i = 0; i < REFINEMENTS; i++) {
                 var middle = Math.sqrt(low * high);
                 var saved = SavedValues.choose(graph, boundary, middle);
-                var trial = saved.equals(best.saved()) ? best : new Trial(graph, boundary, saved);
-                if (trial == best || (!exceeds.test(saved) && fits(trial))) {
+                if (saved.equals(best.saved())) {
+                    low = middle;
+                    continue;
+                }
+                var trial = new Trial(graph, boundary, saved);
+                if (!exceeds.test(saved) && fits(trial)) {
                     low = middle;
                     best = trial;
                 } else {

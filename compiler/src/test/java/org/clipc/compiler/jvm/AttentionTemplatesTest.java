@@ -175,7 +175,8 @@ class AttentionTemplatesTest {
             var largest = Arrays.stream(exact).map(Math::abs).max().orElse(0);
             var rounding = launch.outputs().get(i).dtype() == DType.BF16 ? 0x1p-7 : 0;
             for (var e = 0; e < got.length; e++) {
-                var tolerance = 2e-5 * Math.max(1, largest) + rounding * Math.abs(exact[e]);
+                // Gradients are sums over hundreds of rows, which may cancel to nothing.
+                var tolerance = 5e-5 * Math.max(1, largest) + rounding * Math.abs(exact[e]);
                 if (!(Math.abs(got[e] - exact[e]) <= tolerance)) {
                     fail("%s instead of %s: element %d of result %d of %s, %s, at %d bits, seed %d"
                             .formatted(got[e], exact[e], e, i, op, launch, bits, seed));

@@ -217,7 +217,7 @@ final class TrainCommand implements Callable<Integer> {
         var batchBytes = entry.input(ClipModel.IMAGES)
                 .map(images -> images.type().bytes())
                 .orElse(1L);
-        var prefetch = (int) Math.clamp(PREFETCHED_BYTES / batchBytes, 1, PREFETCH);
+        var prefetch = Math.clamp(PREFETCHED_BYTES / batchBytes, 1, PREFETCH);
         return new LoaderOptions(stream, entry.batch(), workers, prefetch);
     }
 }
