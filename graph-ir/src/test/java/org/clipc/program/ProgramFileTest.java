@@ -71,6 +71,26 @@ class ProgramFileTest {
         }
     }
 
+    /** Where a zip says how much of it is to come, Java's reader may run into the end of the file. */
+    @Test
+    void damageToTheArchivesEndIsToldOrHarmless() throws IOException {
+        var program = SamplePrograms.small();
+        var whole = Files.readAllBytes(write(program));
+        var path = folder.resolve("damaged.bin");
+        for (var bit = 0; bit < 22 * Byte.SIZE; bit++) {
+            var bytes = whole.clone();
+            bytes[bytes.length - 22 + bit / Byte.SIZE] ^= (byte) (1 << bit % Byte.SIZE);
+            Files.write(path, bytes);
+            try (var file = ProgramFile.open(path)) {
+                assertThat(file.program().manifest().withChecksums(Map.of()))
+                        .as("bit %d", bit)
+                        .isEqualTo(program.manifest());
+            } catch (ProgramFormatException e) {
+                assertThat(e).hasMessageContaining("damaged.bin: ");
+            }
+        }
+    }
+
     @Test
     void damageAnywhereIsToldOrHarmless() throws IOException {
         var program = SamplePrograms.small();
