@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("process")
 class TrainProcessTest {
 
-    private static final int STEPS = 100;
+    private static final int STEPS = 200;
     private static final int KILLS = 12;
 
     @TempDir
@@ -97,29 +97,28 @@ class TrainProcessTest {
             "trainer.log_every_n_steps=1",
             "exp_manager.checkpoint_callback_params.every_n_train_steps=1"
         };
-        var start = System.nanoTime();
         assertThat(train("straight", settings).waitFor()).as(log("straight")).isZero();
-        var millis = (int) ((System.nanoTime() - start) / 1_000_000);
         var seed = new Random().nextLong();
         var random = new Random(seed);
-        var round = 0;
-        for (var kills = 0; kills < KILLS; round++) {
-            var out = "killed" + round;
-            Process process;
-            do {
-                process = train(out, settings);
-                // While it starts, trains, saves or ends; a training that is through begins another round.
-                if (kills == KILLS || process.waitFor(millis / 4 + random.nextInt(millis), TimeUnit.MILLISECONDS)) {
-                    break;
-                }
-                // SIGKILL
-                process.destroyForcibly().waitFor();
-                kills++;
-            } while (true);
-            assertThat(process.waitFor()).as("seed %d: %s", seed, log(out)).isZero();
-            assertThat(log(out)).as("seed %d", seed).doesNotContain("passing over a checkpoint");
-            assertSameEnd(out, "seed " + seed);
+        for (var kill = 0; kill < KILLS; kill++) {
+            var process = train("killed", settings);
+            // Every third while it starts and resumes, the others while they train and save.
+            var lines = log("killed").lines().count() + (kill % 3 == 0 ? 0 : 1 + random.nextInt(6));
+            while (process.isAlive() && log("killed").lines().count() < lines) {
+                TimeUnit.MILLISECONDS.sleep(2);
+            }
+            TimeUnit.MILLISECONDS.sleep(random.nextInt(kill % 3 == 0 ? 600 : 40));
+            // SIGKILL
+            process.destroyForcibly().waitFor();
         }
+        assertThat(train("killed", settings).waitFor())
+                .as("seed %d: %s", seed, log("killed"))
+                .isZero();
+        assertThat(log("killed"))
+                .as("seed %d", seed)
+                .contains("resuming from ")
+                .doesNotContain("passing over a checkpoint");
+        assertSameEnd("killed", "seed " + seed);
     }
 
     /** Same weights, optimizer and state, and the same metrics on the way; the files hold nothing else. */
