@@ -119,6 +119,9 @@ final class Neural {
         if (index.dtype() != DType.I32) {
             throw new Fault(span, "the index of `" + name + "` must hold i32, but is " + index.show());
         }
+        if (table.rank() <= axis) {
+            throw new Fault(span, "`" + name + "` along axis " + axis + " has no rows to take from " + table.show());
+        }
         if (index.rank() < axis) {
             throw new Fault(
                     span,

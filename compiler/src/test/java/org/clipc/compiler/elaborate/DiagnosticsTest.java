@@ -50,6 +50,7 @@ class DiagnosticsTest {
                 "linear(images, images) ~ 'linear' takes x [.., in] and a weight [out, in]",
                 "layer_norm(images, images[0, 0, :4], images[0, 0]) ~ 'layer_norm' cannot scale [6, 3, 8] by [4]",
                 "gather(images, images) ~ the index of 'gather' must hold i32",
+                "gather(images[0, 0, 0], ids) ~ 'gather' along axis 0 has no rows to take from",
                 "take(images, ids[0], axis = 1) ~ 'take' cannot take from [6, 3, 8] by an index i32[4]",
                 "softmax_xent(images, ids) ~ takes logits [n, classes] and labels i32[n]",
                 "if images then 1.0 else 2.0 ~ a condition is decided at compile time",
