@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
@@ -148,7 +149,10 @@ public final class GemmBenchmark {
                 return (System.nanoTime() - start) * 1e-9;
             };
             var seconds = inTurns(ours, theirs);
-            check(product, program.run(product.name(), Map.of()).get(product.name()), c);
+            check(
+                    product,
+                    Objects.requireNonNull(program.run(product.name(), Map.of()).get(product.name())),
+                    c);
             var ratios = new double[ROUNDS];
             Arrays.setAll(ratios, round -> seconds[1][round] / seconds[0][round]);
             return "%-20s %s %s %6.2f"

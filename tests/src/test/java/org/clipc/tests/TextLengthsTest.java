@@ -8,7 +8,9 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -120,7 +122,7 @@ class TextLengthsTest {
     }
 
     /** Takes a step; the entry points that ran. */
-    private static TreeSet<String> trained(DeviceProgram program, int longest) {
+    private static Set<String> trained(DeviceProgram program, int longest) {
         var ran = new TreeSet<String>();
         program.observe((entry, _, _) -> ran.add(entry));
         var outcome = new TrainStep(program, 0).take(longest, 1e-4, batch(longest, longest));
@@ -139,7 +141,8 @@ class TextLengthsTest {
             ParameterInitializer.initialize(one, 5);
             ParameterInitializer.initialize(several, 5);
             for (var longest : List.of(3, 6, 7, 16)) {
-                var tokens = Map.of("tokens", batch(longest, 1).get("tokens"));
+                Map<String, HostTensor> tokens = Map.of(
+                        "tokens", Objects.requireNonNull(batch(longest, 1).get("tokens")));
                 assertThat(features(several, tokens)).containsExactly(features(one, tokens), within(ROUNDING));
             }
         }
