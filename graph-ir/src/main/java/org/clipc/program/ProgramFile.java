@@ -27,8 +27,8 @@ import java.util.zip.ZipOutputStream;
  */
 public final class ProgramFile implements AutoCloseable {
 
-    /** The first date that a zip can tell. */
-    private static final LocalDateTime NO_DATE = LocalDateTime.of(1980, 1, 1, 0, 0);
+    /** Any but the first that a zip can tell, with which Java also writes the time zone. */
+    private static final LocalDateTime NO_DATE = LocalDateTime.of(1980, 2, 1, 0, 0);
 
     private final Archive archive;
     private final Manifest manifest;

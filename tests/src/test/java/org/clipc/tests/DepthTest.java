@@ -37,6 +37,7 @@ class DepthTest {
                         "--library",
                         Golden.graphs(),
                         "--json",
+                        "model.memory_budget=1000GiB",
                         "model.vision.num_layers=" + layers)
                 .succeeds();
         return JsonMapper.builder().build().readTree(result.out());

@@ -224,7 +224,7 @@ class MalformedProgramTest {
                                                 MethodTypeDesc.of(ConstantDescs.CD_void, ConstantDescs.CD_int))
                                         .return_()));
         put(kernel, evil);
-        refuses("p.bin: ", simple, "java.lang.System");
+        refuses("p.bin: ", simple, "java/lang/System");
         read();
         put(kernel, "class".getBytes(UTF_8));
         refuses("p.bin: ", simple);

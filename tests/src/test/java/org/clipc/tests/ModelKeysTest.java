@@ -112,7 +112,12 @@ class ModelKeysTest {
             checkParameters(file.manifest().parameters(), effect);
             if (effect.startsWith("loss")) {
                 var loss = loss(loaded, EntryPoint.LOSS, batch(file));
-                assertThat(Math.abs(loss - plainLoss()) > 1e-5).isEqualTo(!random);
+                // What is random in training changes nothing outside of it; the others may change little at first.
+                if (random) {
+                    assertThat(loss).isCloseTo(plainLoss(), within(1e-6));
+                } else {
+                    assertThat(loss).isNotEqualTo(plainLoss());
+                }
             }
             var step = step(file, keys);
             var batch = batch(file);

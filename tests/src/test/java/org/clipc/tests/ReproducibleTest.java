@@ -94,16 +94,13 @@ class ReproducibleTest {
     }
 
     @Test
-    void trainingTwiceGivesTheSameCheckpointAndSoDoesResuming() throws IOException {
+    void trainingTwiceGivesTheSameCheckpoint() throws IOException {
         var data = Dataset.shards(folder.resolve("data"), 40);
         var first = train(data, "first").resolve("step-6");
         var second = train(data, "second").resolve("step-6");
-        train(data, "resumed", "trainer.max_steps=3", "model.optim.sched.max_steps=6");
-        var resumed = train(data, "resumed", "--resume").resolve("step-6");
         var other = train(data, "other", "--seed", 5).resolve("step-6");
         for (var file : List.of("model.safetensors", "optimizer.safetensors")) {
             assertThat(second.resolve(file)).hasSameBinaryContentAs(first.resolve(file));
-            assertThat(resumed.resolve(file)).hasSameBinaryContentAs(first.resolve(file));
             assertThat(Files.mismatch(other.resolve(file), first.resolve(file))).isNotNegative();
         }
     }

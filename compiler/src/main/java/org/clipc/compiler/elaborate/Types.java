@@ -247,7 +247,10 @@ final class Types {
             throw new Fault(expr.span(), "a dimension must be an int, but is " + value.describe());
         }
         if (size < 1 || size > Integer.MAX_VALUE) {
-            throw new Fault(expr.span(), "a dimension must be positive, but is " + size);
+            throw new Fault(
+                    expr.span(),
+                    "a dimension must be positive" + (size < 1 ? "" : " and at most " + Integer.MAX_VALUE) + ", but is "
+                            + size);
         }
         return (int) size;
     }
