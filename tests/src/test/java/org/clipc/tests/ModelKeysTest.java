@@ -70,7 +70,6 @@ class ModelKeysTest {
                 "vision: {img_h: 16, img_w: 40}           | visual.positional_embedding f32[11,48]",
                 "vision: {num_channels: 1}                | visual.conv1.weight f32[48,1,8,8]",
                 "vision: {activation: approx-gelu}        | loss changes",
-                "vision: {activation: gelu_tanh}          | loss changes",
                 "vision: {activation: swiglu}             | visual.transformer.resblocks.0.mlp.c_gate.weight f32[192,48]",
                 "vision: {normalization: rmsnorm}         | visual.ln_post.bias absent",
                 "vision: {layernorm_epsilon: 0.1}         | loss changes",
