@@ -87,13 +87,7 @@ final class AttentionGradTemplate {
         kernel.add(unit(kernel));
         kernel.add(block(kernel));
         kernel.add(derive(kernel));
-        AttentionPacking.addRows(kernel, dtype);
-        AttentionPacking.addPanels(kernel, dtype);
-        AttentionPacking.addTransposed(kernel);
-        AttentionPacking.addStoreRow(kernel, dtype);
-        AttentionPacking.addClear(kernel);
-        AttentionPacking.addHide(kernel);
-        AttentionPacking.addTotal(kernel);
+        AttentionPacking.add(kernel, dtype);
         AttentionTiles.addMultiply(kernel);
         AttentionTiles.addMultiplyRows(kernel);
         AttentionTiles.addMultiplyTransposed(kernel);

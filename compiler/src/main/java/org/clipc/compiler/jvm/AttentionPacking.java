@@ -1,13 +1,9 @@
 package org.clipc.compiler.jvm;
 
-import com.palantir.javapoet.ClassName;
 import com.palantir.javapoet.CodeBlock;
 import com.palantir.javapoet.MethodSpec;
 import com.palantir.javapoet.ParameterSpec;
-import com.palantir.javapoet.ParameterizedTypeName;
 import com.palantir.javapoet.TypeName;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import javax.lang.model.element.Modifier;
 import org.clipc.ir.DType;
@@ -24,10 +20,28 @@ final class AttentionPacking {
         return ParameterSpec.builder(type, name, Modifier.FINAL).build();
     }
 
+    /** Begins a method that reads rows, the first {@code at}, the next {@code rowBytes} behind. */
+    private static MethodSpec.Builder fromRows(KernelClass kernel, String name, String... ints) {
+        return method(kernel, name, ints)
+                .addParameter(parameter(TypeName.LONG, "at"))
+                .addParameter(parameter(TypeName.LONG, "rowBytes"));
+    }
+
     private static MethodSpec.Builder method(KernelClass kernel, String name, String... ints) {
         return kernel.method(name)
                 .addParameters(
                         Stream.of(ints).map(i -> parameter(TypeName.INT, i)).toList());
+    }
+
+    /** Adds all methods below, for operands and results of {@code dtype}. */
+    static void add(KernelClass kernel, DType dtype) {
+        addRows(kernel, dtype);
+        addPanels(kernel, dtype);
+        addTransposed(kernel);
+        addStoreRow(kernel, dtype);
+        addClear(kernel);
+        addHide(kernel);
+        addTotal(kernel);
     }
 
     /** Adds {@code copyRow(arena, local, count, at, to, factor)}. */
@@ -48,11 +62,9 @@ final class AttentionPacking {
      * Adds {@code packRows(arena, local, rows, room, depth, at, rowBytes, to, factor)}: rows {@value AttentionTiles#STRIDE}
      * floats apart, factors on the left. Deeper ones are cut; their parts lie {@code room} rows apart.
      */
-    static void addRows(KernelClass kernel, DType dtype) {
+    private static void addRows(KernelClass kernel, DType dtype) {
         addCopyRow(kernel, dtype);
-        kernel.add(method(kernel, "packRows", "rows", "room", "depth")
-                .addParameter(parameter(TypeName.LONG, "at"))
-                .addParameter(parameter(TypeName.LONG, "rowBytes"))
+        kernel.add(fromRows(kernel, "packRows", "rows", "room", "depth")
                 .addParameter(parameter(TypeName.INT, "to"))
                 .addParameter(parameter(TypeName.FLOAT, "factor"))
                 .addCode("""
@@ -70,7 +82,7 @@ final class AttentionPacking {
      * Adds {@code packPanels(arena, local, rows, depth, at, rowBytes, to, panel, factor)}: rows as they are, factors on the
      * right.
      */
-    static void addPanels(KernelClass kernel, DType dtype) {
+    private static void addPanels(KernelClass kernel, DType dtype) {
         kernel.add(method(kernel, "panelRow", "count")
                 .addParameter(parameter(TypeName.LONG, "at"))
                 .addParameter(parameter(TypeName.INT, "to"))
@@ -85,9 +97,7 @@ final class AttentionPacking {
                                 DType.F32,
                                 CodeBlock.of("to + $1L / LANES * panel + $1L % LANES", strip.position()),
                                 strip.mul(strip.load(dtype, "at"), strip.splat("factor")))))));
-        kernel.add(method(kernel, "packPanels", "rows", "depth")
-                .addParameter(parameter(TypeName.LONG, "at"))
-                .addParameter(parameter(TypeName.LONG, "rowBytes"))
+        kernel.add(fromRows(kernel, "packPanels", "rows", "depth")
                 .addParameter(parameter(TypeName.INT, "to"))
                 .addParameter(parameter(TypeName.INT, "panel"))
                 .addParameter(parameter(TypeName.FLOAT, "factor"))
@@ -103,11 +113,9 @@ final class AttentionPacking {
      * factors on the right. A group of rows passes through {@code stage}, {@code stride} floats a row. Needs
      * {@link #addRows}.
      */
-    static void addTransposed(KernelClass kernel) {
+    private static void addTransposed(KernelClass kernel) {
         addTranspose(kernel);
-        kernel.add(method(kernel, "packTransposed", "rows", "depth")
-                .addParameter(parameter(TypeName.LONG, "at"))
-                .addParameter(parameter(TypeName.LONG, "rowBytes"))
+        kernel.add(fromRows(kernel, "packTransposed", "rows", "depth")
                 .addParameter(parameter(TypeName.INT, "stage"))
                 .addParameter(parameter(TypeName.INT, "stride"))
                 .addParameter(parameter(TypeName.INT, "to"))
@@ -124,7 +132,7 @@ final class AttentionPacking {
     }
 
     /** Adds {@code storeRow(arena, local, count, from, at, factor)}. */
-    static void addStoreRow(KernelClass kernel, DType dtype) {
+    private static void addStoreRow(KernelClass kernel, DType dtype) {
         kernel.add(method(kernel, "storeRow", "count", "from")
                 .addParameter(parameter(TypeName.LONG, "at"))
                 .addParameter(parameter(TypeName.FLOAT, "factor"))
@@ -137,7 +145,7 @@ final class AttentionPacking {
     }
 
     /** Adds {@code clear(arena, local, at, end)}: zeroes whole vectors. */
-    static void addClear(KernelClass kernel) {
+    private static void addClear(KernelClass kernel) {
         kernel.add(method(kernel, "clear", "at", "end").addCode("""
                 for (int i = at; i < end; i += LANES) {
                     $T.zero(F).intoArray(local, i);
@@ -149,7 +157,7 @@ final class AttentionPacking {
      * Adds {@code hide(arena, local, at, count, value)}: of the vector in which element {@code count} of a row would lie, the
      * elements from there on get {@code value}.
      */
-    static void addHide(KernelClass kernel) {
+    private static void addHide(KernelClass kernel) {
         kernel.library().use(JvmHelper.IOTA);
         kernel.add(method(kernel, "hide", "at", "count")
                 .addParameter(parameter(TypeName.FLOAT, "value"))
@@ -168,7 +176,7 @@ final class AttentionPacking {
      * Adds {@code total(x, at)}: the sum of a vector's elements in scratch, pairwise. From there it takes a few cycles; from
      * a register, lane by lane, some hundred.
      */
-    static void addTotal(KernelClass kernel) {
+    private static void addTotal(KernelClass kernel) {
         kernel.add(MethodSpec.methodBuilder("total")
                 .addModifiers(Modifier.PRIVATE, Modifier.STATIC)
                 .returns(TypeName.FLOAT)
@@ -191,7 +199,6 @@ final class AttentionPacking {
     /**
      * Adds {@code transpose(x, depth, from, stride, to)}: {@link #group} rows of {@code x} become lanes of a panel, so that
      * element k of row i is at {@code to + k * LANES + i}. Reads and writes up to the next multiple of the group in depth.
-     * Stage by stage, two vectors exchange the halves, quarters, … in which they hold each other's elements.
      */
     private static void addTranspose(KernelClass kernel) {
         var n = group(kernel.library().lanes());
@@ -200,19 +207,9 @@ final class AttentionPacking {
         for (var i = 0; i < n; i++) {
             body.addStatement("$1T x$2L = $1T.fromArray(G, x, from + $2L * stride + k)", Lanes.FLOAT_VECTOR, i);
         }
-        var step = 0;
-        for (var distance = n / 2; distance > 0; distance /= 2) {
-            addExchange(kernel, n, distance);
-            for (var i = 0; i < n; i++) {
-                if ((i & distance) == 0) {
-                    var kept = "t" + step++;
-                    body.addStatement("final $T $L = x$L.rearrange(SWAP_$L)", Lanes.FLOAT_VECTOR, kept, i, distance);
-                    body.addStatement(
-                            "x$1L = x$1L.blend(x$2L.rearrange(SWAP_$3L), UPPER_$3L)", i, i + distance, distance);
-                    body.addStatement("x$1L = $2L.blend(x$1L, UPPER_$3L)", i + distance, kept, distance);
-                }
-            }
-        }
+        var transposition = new Transposition("G", n);
+        transposition.addConstants(kernel);
+        body.add(transposition.stages());
         for (var i = 0; i < n; i++) {
             body.addStatement("x$1L.intoArray(x, to + (k + $1L) * LANES)", i);
         }
@@ -224,23 +221,5 @@ final class AttentionPacking {
                 .addParameter(int.class, "stride", Modifier.FINAL)
                 .addParameter(int.class, "to", Modifier.FINAL)
                 .addCode(body.endControlFlow().build()));
-    }
-
-    /** Constants: lane i gets lane i ^ distance, and the mask of the lanes that have that bit. */
-    private static void addExchange(KernelClass kernel, int n, int distance) {
-        var shuffle = ClassName.get("jdk.incubator.vector", "VectorShuffle");
-        var from = IntStream.range(0, n).mapToObj(lane -> String.valueOf(lane ^ distance));
-        kernel.add(JvmLibrary.constant(
-                ParameterizedTypeName.get(shuffle, ClassName.get(Float.class)),
-                "SWAP_" + distance,
-                CodeBlock.of("$T.fromValues(G, $L)", shuffle, from.collect(Collectors.joining(", ")))));
-        var upper = IntStream.range(0, n)
-                .filter(lane -> (lane & distance) != 0)
-                .mapToLong(lane -> 1L << lane)
-                .sum();
-        kernel.add(JvmLibrary.constant(
-                Lanes.VECTOR.maskType(),
-                "UPPER_" + distance,
-                CodeBlock.of("$T.fromLong(G, $LL)", Lanes.VECTOR_MASK, upper)));
     }
 }

@@ -80,13 +80,7 @@ final class AttentionTemplate {
         kernel.run(run());
         kernel.add(block(kernel));
         kernel.add(soften(kernel));
-        AttentionPacking.addRows(kernel, dtype);
-        AttentionPacking.addPanels(kernel, dtype);
-        AttentionPacking.addTransposed(kernel);
-        AttentionPacking.addStoreRow(kernel, dtype);
-        AttentionPacking.addClear(kernel);
-        AttentionPacking.addHide(kernel);
-        AttentionPacking.addTotal(kernel);
+        AttentionPacking.add(kernel, dtype);
         AttentionTiles.addMultiply(kernel);
         AttentionTiles.addMultiplyRows(kernel);
         addLargest(kernel);

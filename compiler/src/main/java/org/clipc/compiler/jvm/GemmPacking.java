@@ -3,14 +3,13 @@ package org.clipc.compiler.jvm;
 import com.palantir.javapoet.ClassName;
 import com.palantir.javapoet.CodeBlock;
 import com.palantir.javapoet.MethodSpec;
-import com.palantir.javapoet.ParameterizedTypeName;
 import com.palantir.javapoet.TypeName;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Collectors;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import javax.lang.model.element.Modifier;
 import org.clipc.ir.DType;
@@ -51,7 +50,6 @@ final class GemmPacking {
     }
 
     private static final ClassName SHORT_VECTOR = ClassName.get("jdk.incubator.vector", "ShortVector");
-    private static final ClassName SHUFFLE = ClassName.get("jdk.incubator.vector", "VectorShuffle");
 
     /** Depth that is packed at a time along rows: eight streams are as many as the first-level cache has ways. */
     static final int STEP = 8;
@@ -160,9 +158,7 @@ final class GemmPacking {
     }
 
     /**
-     * Transposes blocks of {@code n} rows by {@code n}; the parameter {@code rows} is the width of the panel. Stage by
-     * stage, two vectors exchange the halves, quarters, … in which they hold each other's elements.
-     */
+     * Transposes blocks of {@code n} rows by {@code n}; the parameter {@code rows} is the width of the panel. */
     private CodeBlock transpose(DType dtype, int n) {
         var code = CodeBlock.builder().addStatement("int k = 0");
         code.beginControlFlow("for (; k <= depth - $L; k += $L)", n, n);
@@ -170,19 +166,11 @@ final class GemmPacking {
             var at = CodeBlock.of("at + $L * stride + $LL * k", i, dtype.bytes());
             code.addStatement("$T x$L = $L", Lanes.FLOAT_VECTOR, i, load(dtype, n, at));
         }
-        var step = 0;
-        for (var distance = n / 2; distance > 0; distance /= 2) {
-            addExchange(n, distance);
-            for (var i = 0; i < n; i++) {
-                if ((i & distance) == 0) {
-                    var name = "t" + step++;
-                    code.addStatement("final $T $L = x$L.rearrange(S$L_$L)", Lanes.FLOAT_VECTOR, name, i, n, distance);
-                    code.addStatement(
-                            "x$1L = x$1L.blend(x$2L.rearrange(S$3L_$4L), M$3L_$4L)", i, i + distance, n, distance);
-                    code.addStatement("x$1L = $2L.blend(x$1L, M$3L_$4L)", i + distance, name, n, distance);
-                }
-            }
+        var transposition = new Transposition(species(n), n);
+        if (added.add("transposition" + n)) {
+            transposition.addConstants(kernel);
         }
+        code.add(transposition.stages());
         for (var i = 0; i < n; i++) {
             code.addStatement("x$1L.intoArray(to, first + (k + $1L) * rows)", i);
         }
@@ -198,38 +186,6 @@ final class GemmPacking {
                 dtype.bytes(),
                 rows,
                 rows);
-    }
-
-    /** Lane i gets lane i ^ distance, and the mask of the lanes that have that bit. */
-    private void addExchange(int lanes, int distance) {
-        if (!added.add("exchange" + lanes + "_" + distance)) {
-            return;
-        }
-        var from = IntStream.range(0, lanes).map(lane -> lane ^ distance).toArray();
-        addShuffle("S" + lanes + "_" + distance, lanes, from);
-        var bits = IntStream.range(0, lanes)
-                .filter(lane -> (lane & distance) != 0)
-                .mapToLong(lane -> 1L << lane)
-                .sum();
-        addMask("M" + lanes + "_" + distance, lanes, bits);
-    }
-
-    private void addShuffle(String name, int lanes, int[] from) {
-        kernel.add(JvmLibrary.constant(
-                ParameterizedTypeName.get(SHUFFLE, ClassName.get(Float.class)),
-                name,
-                CodeBlock.of(
-                        "$T.fromValues($L, $L)",
-                        SHUFFLE,
-                        species(lanes),
-                        IntStream.of(from).mapToObj(String::valueOf).collect(Collectors.joining(", ")))));
-    }
-
-    private void addMask(String name, int lanes, long bits) {
-        kernel.add(JvmLibrary.constant(
-                Lanes.VECTOR.maskType(),
-                name,
-                CodeBlock.of("$T.fromLong($L, $LL)", Lanes.VECTOR_MASK, species(lanes), bits)));
     }
 
     /** Interleaves {@code width} rows, as many vectors of depth at a time as there are rows. */
@@ -261,17 +217,12 @@ final class GemmPacking {
         if (!added.add(name)) {
             return;
         }
-        var from = new int[lanes];
-        var bits = 0L;
-        for (var lane = 0; lane < lanes; lane++) {
-            var element = out * lanes + lane;
-            if (element % width == row) {
-                from[lane] = element / width;
-                bits |= 1L << lane;
-            }
-        }
-        addShuffle("S" + name, lanes, from);
-        addMask("M" + name, lanes, bits);
+        IntPredicate isOfRow = lane -> (out * lanes + lane) % width == row;
+        var from = IntStream.range(0, lanes)
+                .map(lane -> isOfRow.test(lane) ? (out * lanes + lane) / width : 0)
+                .toArray();
+        kernel.add(JvmLibrary.shuffle("S" + name, species(lanes), from));
+        kernel.add(JvmLibrary.mask("M" + name, species(lanes), lanes, isOfRow));
     }
 
     private String species(int lanes) {

@@ -10,6 +10,9 @@ import java.nio.ByteOrder;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import javax.lang.model.element.Modifier;
 
 /**
@@ -74,6 +77,26 @@ final class JvmLibrary {
         return FieldSpec.builder(type, name, Modifier.PRIVATE, Modifier.STATIC, Modifier.FINAL)
                 .initializer(value)
                 .build();
+    }
+
+    /** A constant shuffle: lane i gets lane {@code from[i]}. */
+    static FieldSpec shuffle(String name, String species, int[] from) {
+        var shuffle = ClassName.get("jdk.incubator.vector", "VectorShuffle");
+        var lanes = IntStream.of(from).mapToObj(String::valueOf).collect(Collectors.joining(", "));
+        return constant(
+                ParameterizedTypeName.get(shuffle, ClassName.get(Float.class)),
+                name,
+                CodeBlock.of("$T.fromValues($L, $L)", shuffle, species, lanes));
+    }
+
+    /** A constant mask of those of {@code count} lanes that {@code isSet} names. */
+    static FieldSpec mask(String name, String species, int count, IntPredicate isSet) {
+        var bits = IntStream.range(0, count)
+                .filter(isSet)
+                .mapToLong(lane -> 1L << lane)
+                .sum();
+        return constant(
+                Lanes.VECTOR.maskType(), name, CodeBlock.of("$T.fromLong($L, $LL)", Lanes.VECTOR_MASK, species, bits));
     }
 
     /** A species constant, such as {@code ShortVector.SPECIES_128}. */
