@@ -47,7 +47,10 @@ class ModelKeysTest {
     @TempDir
     Path folder = Path.of("");
 
-    /** Each row: what the recipe says below {@code model}, and what it makes of a parameter or of the loss. */
+    /**
+     * Each row: what the recipe says below {@code model}, and what it makes of a parameter, of the loss or, where that is too
+     * little to see at first, of the graph.
+     */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -70,6 +73,7 @@ class ModelKeysTest {
                 "vision: {img_h: 16, img_w: 40}           | visual.positional_embedding f32[11,48]",
                 "vision: {num_channels: 1}                | visual.conv1.weight f32[48,1,8,8]",
                 "vision: {activation: approx-gelu}        | loss changes",
+                "vision: {activation: gelu_tanh}          | graph changes",
                 "vision: {activation: swiglu}             | visual.transformer.resblocks.0.mlp.c_gate.weight f32[192,48]",
                 "vision: {normalization: rmsnorm}         | visual.ln_post.bias absent",
                 "vision: {layernorm_epsilon: 0.1}         | loss changes",
@@ -118,6 +122,9 @@ class ModelKeysTest {
                     assertThat(loss).isNotEqualTo(plainLoss());
                 }
             }
+            if (effect.startsWith("graph")) {
+                assertThat(file.graph(EntryPoint.LOSS)).isNotEqualTo(plainGraph());
+            }
             var step = step(file, keys);
             var batch = batch(file);
             var first = run(loaded, step, batch, SEED);
@@ -137,6 +144,12 @@ class ModelKeysTest {
             case "absent" -> assertThat(found).isEmpty();
             case "frozen" -> assertThat(found.orElseThrow().trainable()).isFalse();
             default -> assertThat(found.orElseThrow().type()).hasToString(words[1]);
+        }
+    }
+
+    private static String plainGraph() throws IOException {
+        try (var file = ProgramFile.open(Commands.tiny("--batch", String.valueOf(BATCH)))) {
+            return file.graph(EntryPoint.LOSS);
         }
     }
 
