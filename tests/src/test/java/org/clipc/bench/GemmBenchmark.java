@@ -88,7 +88,8 @@ public final class GemmBenchmark {
                         device.load(file, products.stream().map(Product::name).toList())) {
             IO.println(device.description());
             IO.println(blas.description());
-            IO.println("                                             ours                    OpenBLAS  ours/OpenBLAS  best");
+            IO.println(
+                    "                                             ours                    OpenBLAS  ours/OpenBLAS  best");
             for (var product : products) {
                 fill(program, product);
             }

@@ -93,6 +93,7 @@ class CheckCommandTest {
             value = {
                 "model.size.widht=4 ~ command line: error: the model has no key 'model.size.widht'; did you mean 'model.size.width'?",
                 "model.width=4 ~ command line: error: the model has no key 'model.width'; did you mean 'model.size.width'?",
+                "model.optm=4 ~ command line: error: the model has no key 'model.optm'; did you mean 'model.optim'?",
                 "model.micro_batchsize=4 ~ command line: error: the model has no key 'model.micro_batchsize'; did you mean 'model.micro_batch_size'?",
                 "model.optim.lrr=1 ~ clipc: command line: there is no key 'model.optim.lrr'; did you mean 'model.optim.lr'?",
                 "trainer.max_step=1 ~ clipc: command line: there is no key 'trainer.max_step'; did you mean 'trainer.max_steps'?",
