@@ -2,6 +2,7 @@ package org.clipc.compiler.config;
 
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.stream.Stream;
 
 /** "Did you mean": the closest of the known names, by optimal string alignment distance. */
 public final class Suggestion {
@@ -16,6 +17,21 @@ public final class Suggestion {
                 .min(Comparator.<String>comparingInt(c -> distance(name, c)).thenComparing(Comparator.naturalOrder()))
                 .map(c -> "; did you mean '" + c + "'?")
                 .orElse("");
+    }
+
+    /** As {@link #among}, with the groups that dotted keys belong to: {@code model.optim} beside {@code model.optim.lr}. */
+    public static String amongKeys(String name, Collection<String> keys) {
+        return among(
+                name, keys.stream().flatMap(Suggestion::withGroups).distinct().toList());
+    }
+
+    /** Whether dotted keys lie below {@code name}. */
+    public static boolean isGroup(String name, Collection<String> keys) {
+        return keys.stream().anyMatch(k -> k.startsWith(name + "."));
+    }
+
+    private static Stream<String> withGroups(String key) {
+        return Stream.iterate(key, k -> !k.isEmpty(), k -> k.substring(0, Math.max(0, k.lastIndexOf('.'))));
     }
 
     private static String lastPart(String key) {

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.clipc.compiler.config.RecipeSchema;
 import org.clipc.compiler.config.Setting;
 import org.clipc.compiler.config.Suggestion;
@@ -188,23 +187,16 @@ final class ConfigResolver {
         };
     }
 
-    /** {@code model.optim.lr} with {@code model.optim} and {@code model}. */
-    private static Stream<String> withGroups(String name) {
-        return Stream.iterate(name, n -> !n.isEmpty(), n -> n.substring(0, Math.max(0, n.lastIndexOf('.'))));
-    }
-
     /** Reports the settings that no key took. */
     void reportUnused() {
         List<String> known = schema.stream().map(key -> "model." + key.path()).toList();
         // Who misspells one of the recipe's own keys below `model` ends up here too.
-        List<String> candidates = Stream.concat(known.stream(), RecipeSchema.names().stream())
-                .flatMap(ConfigResolver::withGroups)
-                .distinct()
-                .toList();
+        List<String> candidates = new ArrayList<>(known);
+        candidates.addAll(RecipeSchema.names());
         settings.forEach((path, setting) -> {
             if (!used.contains(path)) {
                 SourceSpan origin = new SourceFile(setting.origin().toString(), "").span(0, 0);
-                boolean group = known.stream().anyMatch(k -> k.startsWith("model." + path + "."));
+                boolean group = Suggestion.isGroup("model." + path, candidates);
                 evaluator
                         .reporter()
                         .report(Diagnostic.error(
@@ -212,7 +204,7 @@ final class ConfigResolver {
                                 group
                                         ? "model." + path + " is a group of keys and has no value of its own"
                                         : "the model has no key 'model." + path + "'"
-                                                + Suggestion.among("model." + path, candidates)));
+                                                + Suggestion.amongKeys("model." + path, candidates)));
             }
         });
     }

@@ -157,8 +157,7 @@ final class GemmPacking {
                 """, width, group, transpose, suffix(form.dtype()), form.dtype().bytes());
     }
 
-    /**
-     * Transposes blocks of {@code n} rows by {@code n}; the parameter {@code rows} is the width of the panel. */
+    /** Transposes blocks of {@code n} rows by {@code n}; the parameter {@code rows} is the width of the panel. */
     private CodeBlock transpose(DType dtype, int n) {
         var code = CodeBlock.builder().addStatement("int k = 0");
         code.beginControlFlow("for (; k <= depth - $L; k += $L)", n, n);

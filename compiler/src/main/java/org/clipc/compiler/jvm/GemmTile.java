@@ -11,9 +11,9 @@ package org.clipc.compiler.jvm;
  * before the first product, so a tile keeps its speed only where {@code rows + vectors} registers fit besides the
  * accumulators: 5x2 of 256 bits, alone, ran at 98% of the peak or at a third of it, depending on how it was compiled.
  *
- * <p>A step of the 3x3 tile is 19 instructions for 9 products, OpenBLAS's some 21 for 12. A core of its own hides that;
- * where another thread takes half of what the core decodes, ours keeps 0.6 of its speed, OpenBLAS's 0.8. Two steps in one
- * iteration would be fewer instructions, but C2 loads both steps' operands first, and spills: half of the speed.
+ * <p>A step of the 3x3 tile is 20 instructions for 9 products. On a core of its own it ties OpenBLAS; beside other load it
+ * kept 0.6 of its speed and OpenBLAS 0.8, probably since OpenBLAS's tile of 12 vectors needs fewer for each product. Two
+ * steps in one iteration would too, but C2 loads both steps' operands first, and spills: half of the speed.
  *
  * <p>Blocks of 192 rows by 192 columns leave the sums room in a second-level cache of 512 KiB; larger and smaller ones
  * were within the noise of them on a Zen 3.
