@@ -59,6 +59,7 @@ class ArchitectureTest {
                             "javax.imageio..",
                             "org.w3c.dom..",
                             "jdk.incubator.vector..",
+                            "com.sun.management..",
                             "com.fasterxml.jackson..",
                             "org.apache.commons.compress..",
                             "org.apache.commons.csv..",

@@ -88,8 +88,7 @@ final class GemmPacking {
 
     private CodeBlock along(Form form, int width) {
         var strip = form.methodName() + "Strip";
-        // A strip of an odd width reads a whole vector, beyond its rows.
-        var reach = width % 4 == 0 ? width : width + 1;
+        var reach = loads(width).stream().mapToInt(Load::end).max().orElseThrow();
         kernel.add(method(strip).addCode(strip(form.dtype(), width)));
         return CodeBlock.of("""
                 for (int k = 0; k < depth; k += $1L) {
@@ -107,32 +106,50 @@ final class GemmPacking {
     }
 
     private CodeBlock strip(DType dtype, int width) {
-        if (width % 4 != 0) {
-            // Each store's last lane falls where the next begins; so the last goes element by element.
-            return CodeBlock.of(
-                    """
-                    for (int k = 0; k < depth - 1; k++) {
-                        $1L.intoArray(to, first + k * $2L);
-                    }
-                    rest$3L(arena, at + (depth - 1) * stride, $4LL, stride, $2L, $2L, 1,
-                            to, first + (depth - 1) * $2L, $2L);
-                    """, load(dtype, 4, CodeBlock.of("at + k * stride")), width, suffix(dtype), dtype.bytes());
+        var code = CodeBlock.builder();
+        // Where a vector reaches beyond the strip, the next step overwrites what it stored there; so the last step goes
+        // element by element.
+        var spills = loads(width).getLast().end() > width;
+        code.beginControlFlow("for (int k = 0; k < $L; k++)", spills ? "depth - 1" : "depth");
+        for (var load : loads(width)) {
+            var at = CodeBlock.of("at + k * stride + $LL", load.first() * dtype.bytes());
+            code.addStatement(
+                    "$L.intoArray(to, first + k * $L + $L)", load(dtype, load.lanes(), at), width, load.first());
         }
-        var code = CodeBlock.builder().beginControlFlow("for (int k = 0; k < depth; k++)");
-        for (var i = 0; i < width; ) {
-            var lanes = lanesWithin(width - i);
-            var at = CodeBlock.of("at + k * stride + $LL", i * dtype.bytes());
-            code.addStatement("$L.intoArray(to, first + k * $L + $L)", load(dtype, lanes, at), width, i);
-            i += lanes;
+        code.endControlFlow();
+        if (spills) {
+            code.addStatement(
+                    "rest$1L(arena, at + (depth - 1) * stride, $2LL, stride, $3L, $3L, 1, to, first + (depth - 1) * $3L, $3L)",
+                    suffix(dtype),
+                    dtype.bytes(),
+                    width);
         }
-        return code.endControlFlow().build();
+        return code.build();
     }
 
-    private int lanesWithin(int count) {
-        return IntStream.of(16, 8, 4)
-                .filter(lanes -> lanes <= Math.min(count, tile.lanes()))
-                .findFirst()
-                .orElseThrow();
+    /** A vector of {@code lanes} from row {@code first} of a strip on. */
+    private record Load(int first, int lanes) {
+
+        int end() {
+            return first + lanes;
+        }
+    }
+
+    /** The vectors that read a strip; the last may reach beyond it. */
+    private List<Load> loads(int width) {
+        var loads = new ArrayList<Load>();
+        for (var first = 0; first < width; first = loads.getLast().end()) {
+            loads.add(new Load(first, lanesFor(width - first)));
+        }
+        return loads;
+    }
+
+    /** One vector for all that is left if its excess is below 4 lanes, else as many lanes as are filled. */
+    private int lanesFor(int count) {
+        var covering = Math.max(4, Integer.highestOneBit(2 * count - 1));
+        return covering <= tile.lanes() && covering - count < 4
+                ? covering
+                : Integer.highestOneBit(Math.min(count, tile.lanes()));
     }
 
     private CodeBlock across(Form form, int width) {

@@ -64,8 +64,9 @@ final class Branches {
 
     private static @Nullable Stretch find(int[] order, int from, Liveness liveness) {
         Stretch best = null;
+        var position = liveness.positions(order);
         for (var start = from; start < Math.min(from + STARTS, order.length); start++) {
-            var stretch = stretch(order, start, liveness);
+            var stretch = stretch(order, start, position, liveness);
             if (stretch != null && (best == null || covered(stretch) > covered(best))) {
                 best = stretch;
             }
@@ -78,31 +79,47 @@ final class Branches {
     }
 
     /** The longest stretch from {@code start} on before two large groups meet. */
-    private static @Nullable Stretch stretch(int[] order, int start, Liveness liveness) {
-        var position = liveness.positions(order);
+    private static @Nullable Stretch stretch(int[] order, int start, int[] position, Liveness liveness) {
         var large = (int) (LEAST * (order.length - start));
         var parent = IntStream.range(0, order.length).toArray();
         var size = new int[order.length];
         Arrays.fill(size, 1);
         var end = start;
         for (; end < order.length; end++) {
-            var meets = Arrays.stream(liveness.operands(order[end]))
-                    .map(o -> position[o])
-                    .filter(p -> p >= start)
-                    .map(p -> root(parent, p))
-                    .distinct()
-                    .toArray();
-            var largeOnes = Arrays.stream(meets).filter(r -> size[r] >= large).count();
-            if (largeOnes > 1) {
+            var operands = liveness.operands(order[end]);
+            if (joinsLargeOnes(operands, start, position, parent, size, large)) {
                 break;
             }
-            for (var r : meets) {
-                parent[r] = end;
-                size[end] += size[r];
+            for (var operand : operands) {
+                if (position[operand] >= start) {
+                    var root = root(parent, position[operand]);
+                    if (root != end) {
+                        parent[root] = end;
+                        size[end] += size[root];
+                    }
+                }
             }
         }
         var branches = branches(start, end, parent, size, large);
         return branches.size() < 2 || branches.size() > MOST ? null : new Stretch(start, end, branches);
+    }
+
+    /** Whether operands lie in different large groups. A plain loop: it runs for each node behind each start. */
+    private static boolean joinsLargeOnes(
+            int[] operands, int start, int[] position, int[] parent, int[] size, int large) {
+        var first = -1;
+        for (var operand : operands) {
+            if (position[operand] >= start) {
+                var root = root(parent, position[operand]);
+                if (size[root] >= large && root != first) {
+                    if (first >= 0) {
+                        return true;
+                    }
+                    first = root;
+                }
+            }
+        }
+        return false;
     }
 
     private static List<List<Integer>> branches(int start, int end, int[] parent, int[] size, int large) {

@@ -43,6 +43,7 @@ public final class JvmDevice implements Device {
     public DeviceProgram load(ProgramFile program, Collection<String> entries) throws IOException {
         var targets = program.manifest().targets();
         var target = JvmTargets.choose(program.path(), targets, machineBits);
+        JvmTargets.slowdown(target, JvmTargets.scheduling()).ifPresent(LOG::warn);
         var schedules = new LinkedHashMap<String, Schedule>();
         for (var entry : entries) {
             schedules.put(entry, program.schedule(target, entry));

@@ -1,7 +1,10 @@
 package org.clipc.runtime.device;
 
+import com.sun.management.HotSpotDiagnosticMXBean;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import jdk.incubator.vector.VectorShape;
 import org.clipc.runtime.io.DataFormatException;
@@ -10,6 +13,9 @@ import org.clipc.runtime.io.DataFormatException;
 final class JvmTargets {
 
     private static final String PREFIX = "jvm";
+
+    /** C2's order of instructions for low register pressure, which makes gemm's 6x2 vectors spill instead. */
+    private static final String SCHEDULING = "OptoRegScheduling";
 
     private JvmTargets() {}
 
@@ -42,6 +48,28 @@ final class JvmTargets {
                                     .collect(Collectors.joining(", ")));
         }
         return PREFIX + best;
+    }
+
+    /**
+     * What makes the kernels of a target slow in this JVM, and the way out; empty if nothing does.
+     *
+     * @param scheduling whether the JVM has {@link #SCHEDULING} on
+     */
+    static Optional<String> slowdown(String target, boolean scheduling) {
+        return scheduling && bits(target) == 256
+                ? Optional.of("matrix products with 256-bit vectors run at half of their speed without -XX:-"
+                        + SCHEDULING + ": start java with it")
+                : Optional.empty();
+    }
+
+    /** Whether this JVM has {@link #SCHEDULING} on: its default, where there is a C2. */
+    static boolean scheduling() {
+        var vm = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
+        try {
+            return vm != null && Boolean.parseBoolean(vm.getVMOption(SCHEDULING).getValue());
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
     }
 
     /** 0 for what is no target of this device. */

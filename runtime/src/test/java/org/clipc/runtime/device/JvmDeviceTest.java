@@ -52,6 +52,16 @@ class JvmDeviceTest {
                 .hasMessageContaining("this CPU has 256-bit vectors: compile it with a target among jvm128, jvm256");
     }
 
+    @Test
+    void warnsWhereGemmsTileWouldSpill() {
+        assertThat(JvmTargets.slowdown("jvm256", true)).get().asString().contains("start java with");
+        assertThat(JvmTargets.slowdown("jvm256", false)).isEmpty();
+        assertThat(JvmTargets.slowdown("jvm128", true)).isEmpty();
+        assertThat(JvmTargets.slowdown("jvm512", true)).isEmpty();
+        // The tests' JVM is started as the launchers start theirs.
+        assertThat(JvmTargets.scheduling()).isFalse();
+    }
+
     /** out[i] = factor · in[i] + shared[0], where shared[0] comes from a call before. */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 5})
