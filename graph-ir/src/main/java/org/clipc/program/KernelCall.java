@@ -3,18 +3,30 @@ package org.clipc.program;
 import java.util.List;
 
 /**
- * One call of a generated kernel: {@code static void run(MemorySegment arena, long[] args, int from, int to, float[]
- * local, float[] shared)}, over any partition of {@code [0, units)}. Calls run in order, with a barrier between any two.
+ * One call of a generated kernel. Calls run in order, with a barrier between any two.
+ *
+ * <p>Kernels of a JVM target are {@code static void run(MemorySegment arena, long[] args, int from, int to, float[] local,
+ * float[] shared)}, over any partition of {@code [0, units)}. Those of the target {@code tornado} are {@code static void
+ * run(KernelContext context, FloatArray f, IntArray n, IntArray args, FloatArray constants)}, over {@code units} work
+ * groups of {@code groupSize} work items.
  *
  * @param kernel binary name of the kernel's class
- * @param args byte offsets into the arena, sizes, strides, and float attributes as raw bits
+ * @param args what places, sizes and strides the kernel asks for, and for the JVM float attributes as raw bits. Places are
+ *     byte offsets into the arena for the JVM; indices of elements, see {@link Schedule}, for TornadoVM
+ * @param groupSize work items of a group; 1 for the JVM
  * @param localFloats scratch floats per worker
  * @param sharedFloats scratch floats that all workers share; kept from one call to the next
  * @param node index of the graph node that the call computes, for profiles and error messages
  */
-public record KernelCall(String kernel, List<Long> args, int units, int localFloats, int sharedFloats, int node) {
+public record KernelCall(
+        String kernel, List<Long> args, int units, int groupSize, int localFloats, int sharedFloats, int node) {
 
     public KernelCall {
         args = List.copyOf(args);
+    }
+
+    /** A call of a JVM kernel. */
+    public KernelCall(String kernel, List<Long> args, int units, int localFloats, int sharedFloats, int node) {
+        this(kernel, args, units, 1, localFloats, sharedFloats, node);
     }
 }

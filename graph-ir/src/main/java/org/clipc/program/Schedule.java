@@ -1,17 +1,42 @@
 package org.clipc.program;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * How one entry point runs on one target.
  *
+ * <p>A JVM target addresses the arena by bytes. TornadoVM's arrays have one element type each, so its target has two
+ * arenas: one of floats, where the float at byte offset 4·i of the arena has index i; and one of ints, which holds every
+ * element of an i32 or bool tensor as one int, and whose layout is the schedule's own.
+ *
  * @param entry name of the entry point
  * @param target such as {@code jvm256}
  * @param workspaceBytes bytes of the arena's workspace region that the calls use
+ * @param ints size of the arena of ints; 0 for the JVM
+ * @param places index of the first element, in the arena of ints, of every input and output of the entry point that lies
+ *     there
+ * @param constants float attributes of the calls, which TornadoVM's kernels read by index
  */
-public record Schedule(String entry, String target, long workspaceBytes, List<KernelCall> calls) {
+public record Schedule(
+        String entry,
+        String target,
+        long workspaceBytes,
+        int ints,
+        Map<String, Integer> places,
+        List<Float> constants,
+        List<KernelCall> calls) {
 
     public Schedule {
+        places = Collections.unmodifiableMap(new LinkedHashMap<>(places));
+        constants = List.copyOf(constants);
         calls = List.copyOf(calls);
+    }
+
+    /** A schedule for the JVM. */
+    public Schedule(String entry, String target, long workspaceBytes, List<KernelCall> calls) {
+        this(entry, target, workspaceBytes, 0, Map.of(), List.of(), calls);
     }
 }

@@ -7,21 +7,27 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.SequencedSet;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A schedule as JSON, one call a line:
  *
  * <pre>
  * {"workspace_bytes":4096,
+ * "ints":32,"places":{"tokens":0},"constants":[1065353216],
  * "kernels":["Gemm_1f","AdamW"],
  * "calls":[
- * [0,7,12,0,4096,64,128,1024],
+ * [0,7,12,1,0,4096,64,128,1024],
  * …]}
  * </pre>
  *
- * A call is [index in kernels, node, units, local floats, shared floats, arguments…].
+ * A call is [index in kernels, node, units, group size, local floats, shared floats, arguments…]; constants are the raw
+ * bits of floats.
  */
 final class ScheduleJson {
 
@@ -29,13 +35,28 @@ final class ScheduleJson {
     private static final int MAX_ARGUMENTS = 10_000;
     private static final int MAX_SCRATCH_FLOATS = 1 << 29;
 
+    private static final int MAX_GROUP = 1024;
+    private static final int MAX_PLACES = 1000;
+
+    private static final SequencedSet<String> FIELDS =
+            new LinkedHashSet<>(List.of("workspace_bytes", "ints", "places", "constants", "kernels", "calls"));
+
     private ScheduleJson() {}
 
     static byte[] write(Schedule schedule) {
         var kernels = new LinkedHashMap<String, Integer>();
         schedule.calls().forEach(call -> kernels.putIfAbsent(call.kernel(), kernels.size()));
         var text = new StringBuilder();
-        text.append("{\"workspace_bytes\":").append(schedule.workspaceBytes()).append(",\n\"kernels\":[");
+        text.append("{\"workspace_bytes\":").append(schedule.workspaceBytes());
+        text.append(",\n\"ints\":").append(schedule.ints()).append(",\"places\":{");
+        text.append(schedule.places().entrySet().stream()
+                .map(place -> "\"" + place.getKey() + "\":" + place.getValue())
+                .collect(Collectors.joining(",")));
+        text.append("},\"constants\":[");
+        text.append(schedule.constants().stream()
+                .map(constant -> String.valueOf(Float.floatToRawIntBits(constant)))
+                .collect(Collectors.joining(",")));
+        text.append("],\n\"kernels\":[");
         var separator = "";
         for (var kernel : kernels.keySet()) {
             text.append(separator)
@@ -48,7 +69,8 @@ final class ScheduleJson {
         separator = "\n[";
         for (var call : schedule.calls()) {
             text.append(separator).append(kernels.get(call.kernel()));
-            for (var number : List.of(call.node(), call.units(), call.localFloats(), call.sharedFloats())) {
+            for (var number :
+                    List.of(call.node(), call.units(), call.groupSize(), call.localFloats(), call.sharedFloats())) {
                 text.append(',').append(number);
             }
             call.args().forEach(argument -> text.append(',').append(argument.longValue()));
@@ -88,6 +110,9 @@ final class ScheduleJson {
             expect(JsonToken.START_OBJECT, "an object");
             var seen = new HashSet<String>();
             var workspace = 0L;
+            var ints = 0;
+            Map<String, Integer> places = Map.of();
+            List<Float> constants = List.of();
             List<String> names = List.of();
             List<KernelCall> calls = List.of();
             while (tokens.nextToken() == JsonToken.FIELD_NAME) {
@@ -95,6 +120,9 @@ final class ScheduleJson {
                 seen.add(field);
                 switch (field) {
                     case "workspace_bytes" -> workspace = integer(0, mostWorkspace);
+                    case "ints" -> ints = (int) integer(0, Integer.MAX_VALUE);
+                    case "places" -> places = places();
+                    case "constants" -> constants = constants();
                     case "kernels" -> names = names();
                     case "calls" -> calls = calls(names);
                     default ->
@@ -102,13 +130,38 @@ final class ScheduleJson {
                                 "has a field " + Archive.printable(field) + " that this version does not know");
                 }
             }
-            if (seen.size() < 3) {
-                throw new InvalidMemberException("must have the fields workspace_bytes, kernels and calls");
+            if (!seen.equals(FIELDS)) {
+                throw new InvalidMemberException("must have the fields " + String.join(", ", FIELDS));
             }
             if (tokens.nextToken() != null) {
                 throw new InvalidMemberException("goes on behind its end");
             }
-            return new Schedule(entry, target, workspace, calls);
+            return new Schedule(entry, target, workspace, ints, places, constants, calls);
+        }
+
+        private Map<String, Integer> places() throws IOException, InvalidMemberException {
+            var places = new LinkedHashMap<String, Integer>();
+            expect(JsonToken.START_OBJECT, "an object");
+            while (tokens.nextToken() == JsonToken.FIELD_NAME) {
+                if (places.size() == MAX_PLACES) {
+                    throw wrong("at most " + MAX_PLACES + " places");
+                }
+                var name = tokens.currentName();
+                places.put(name, (int) integer(0, Integer.MAX_VALUE));
+            }
+            return places;
+        }
+
+        private List<Float> constants() throws IOException, InvalidMemberException {
+            var constants = new ArrayList<Float>();
+            expect(JsonToken.START_ARRAY, "a list");
+            while (tokens.nextToken() != JsonToken.END_ARRAY) {
+                if (constants.size() == MAX_CALLS) {
+                    throw wrong("at most " + MAX_CALLS + " constants");
+                }
+                constants.add(Float.intBitsToFloat((int) current(Integer.MIN_VALUE, Integer.MAX_VALUE)));
+            }
+            return constants;
         }
 
         private List<String> names() throws IOException, InvalidMemberException {
@@ -147,6 +200,7 @@ final class ScheduleJson {
             var kernel = names.get((int) integer(0, names.size() - 1L));
             var node = (int) integer(-1, Integer.MAX_VALUE);
             var units = (int) integer(0, Integer.MAX_VALUE);
+            var groupSize = (int) integer(1, MAX_GROUP);
             var local = (int) integer(0, MAX_SCRATCH_FLOATS);
             var shared = (int) integer(0, MAX_SCRATCH_FLOATS);
             var arguments = new ArrayList<Long>();
@@ -156,7 +210,7 @@ final class ScheduleJson {
                 }
                 arguments.add(current(Long.MIN_VALUE, Long.MAX_VALUE));
             }
-            return new KernelCall(kernel, arguments, units, local, shared, node);
+            return new KernelCall(kernel, arguments, units, groupSize, local, shared, node);
         }
 
         private long integer(long least, long most) throws IOException, InvalidMemberException {

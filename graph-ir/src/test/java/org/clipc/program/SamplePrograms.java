@@ -84,7 +84,14 @@ final class SamplePrograms {
                 kernels.put(target + "/" + name, bytes);
             }
             for (var entry : entries) {
-                schedules.add(new Schedule(entry.name(), target, random.nextInt(512), calls(random, target)));
+                schedules.add(new Schedule(
+                        entry.name(),
+                        target,
+                        random.nextInt(512),
+                        random.nextInt(100),
+                        Map.of("tokens", random.nextInt(100)),
+                        List.of(random.nextFloat(), Float.NEGATIVE_INFINITY, -0f),
+                        calls(random, target)));
             }
         }
         return new Program(
@@ -102,6 +109,7 @@ final class SamplePrograms {
                     "org.clipc.kernels." + target + (random.nextBoolean() ? ".Gemm_1" : ".Softmax"),
                     random.longs(random.nextInt(9)).boxed().toList(),
                     random.nextInt(100),
+                    1 + random.nextInt(1024),
                     random.nextInt(100),
                     random.nextInt(100),
                     random.nextInt(100) - 1));

@@ -99,13 +99,17 @@ final class Commands {
         return clipc(words.toArray());
     }
 
+    /** Whether this is the second run of tests, which the Maven profile {@code tornado} adds: on TornadoVM's device. */
+    static final boolean TORNADO = Boolean.getBoolean("clipc.test.tornado");
+
     /** The tiny model compiled with these options and overrides; programs are made once for all tests, which only read them. */
     static Path tiny(String... more) {
         return TINY.computeIfAbsent(List.of(more), _ -> {
             try {
                 var program = Files.createTempFile("tiny", ".bin");
                 program.toFile().deleteOnExit();
-                compile("tiny", program, (Object[]) more).succeeds();
+                var words = Stream.concat(Stream.of("--target", TORNADO ? "jvm,tornado" : "jvm"), Stream.of(more));
+                compile("tiny", program, words.toArray()).succeeds();
                 return program;
             } catch (IOException e) {
                 throw new UncheckedIOException(e);

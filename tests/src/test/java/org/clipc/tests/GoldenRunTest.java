@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.clipc.ir.interp.Tensor64;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,7 +41,9 @@ class GoldenRunTest {
                         "--inputs",
                         Golden.file("batch"),
                         "--out",
-                        out),
+                        out,
+                        "--device",
+                        Commands.TORNADO ? "tornado" : "jvm"),
                 Arrays.stream(more));
         clipRun(words.toArray()).succeeds();
         return Golden.read(out);
@@ -73,6 +76,7 @@ class GoldenRunTest {
     }
 
     @ParameterizedTest
+    @Tag("kernels")
     @CsvSource({"gelu, gelu_tok", "quick_gelu, quickgelu_tok"})
     void agreesWithOpenClip(String activation, String golden) {
         var program = Commands.tiny(

@@ -52,7 +52,8 @@ final class CompileCommand implements Callable<Integer> {
             paramLabel = "TARGET",
             defaultValue = "jvm",
             description =
-                    "jvm for the JVM whatever its vectors, or only jvm128, jvm256 or jvm512 (default: ${DEFAULT-VALUE}).")
+                    "What to compile for, separated by commas: jvm for the JVM whatever its vectors, or only jvm128,"
+                            + " jvm256 or jvm512; tornado for TornadoVM's devices, or only tornadogpu or tornadocpu (default: ${DEFAULT-VALUE}).")
     private String target = "jvm";
 
     @Option(

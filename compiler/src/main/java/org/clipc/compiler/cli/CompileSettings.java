@@ -1,11 +1,16 @@
 package org.clipc.compiler.cli;
 
+import java.io.IOException;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.OptionalLong;
 import org.clipc.compiler.config.Recipe;
 import org.clipc.compiler.jvm.JvmTarget;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.pack.CompileOptions;
+import org.clipc.compiler.tornado.TornadoSdk;
+import org.clipc.compiler.tornado.TornadoTarget;
+import org.clipc.compiler.tornado.TornadoTarget.Kind;
 import org.clipc.compiler.train.Optimizer;
 
 /** What a recipe means to the compiler. */
@@ -60,16 +65,38 @@ final class CompileSettings {
                 clip == 0 ? null : (Double) clip);
     }
 
-    /** @param name {@code jvm} for every vector width, or one of {@code jvm128}, {@code jvm256}, {@code jvm512} */
-    static List<Target> targets(String name) {
+    /**
+     * @param names separated by commas: {@code jvm} for every vector width, {@code jvm128}, {@code jvm256}, {@code jvm512};
+     *     {@code tornado} for GPUs and CPUs, {@code tornadogpu}, {@code tornadocpu}
+     * @throws IOException if a target lacks what it needs on this machine
+     */
+    static List<Target> targets(String names) throws IOException {
+        var targets = new LinkedHashMap<String, Target>();
+        for (var name : names.split(",", -1)) {
+            for (var target : target(name.strip())) {
+                targets.put(target.name(), target);
+            }
+        }
+        return List.copyOf(targets.values());
+    }
+
+    private static Target tornado(Kind kind) throws IOException {
+        return new TornadoTarget(TornadoSdk.apiJar(System.getenv(TornadoSdk.HOME)), kind);
+    }
+
+    private static List<Target> target(String name) throws IOException {
         return switch (name) {
             case "jvm" -> List.of(new JvmTarget(128), new JvmTarget(256), new JvmTarget(512));
             case "jvm128" -> List.of(new JvmTarget(128));
             case "jvm256" -> List.of(new JvmTarget(256));
             case "jvm512" -> List.of(new JvmTarget(512));
+            case "tornado" -> List.of(tornado(Kind.GPU), tornado(Kind.CPU));
+            case "tornadogpu" -> List.of(tornado(Kind.GPU));
+            case "tornadocpu" -> List.of(tornado(Kind.CPU));
             default ->
-                throw new Failure("there is no target '" + name
-                        + "'; this clipc compiles for jvm (all vector widths), jvm128, jvm256 and jvm512");
+                throw new Failure(
+                        "there is no target '" + name
+                                + "'; this clipc compiles for jvm (all vector widths), jvm128, jvm256, jvm512, tornado (GPUs and CPUs), tornadogpu and tornadocpu");
         };
     }
 }

@@ -12,6 +12,7 @@ import java.util.stream.IntStream;
 import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.CallSink.Argument;
+import org.clipc.compiler.kernel.ExprDag;
 import org.clipc.compiler.kernel.KernelSpec.Elementwise;
 import org.clipc.compiler.kernel.KernelSpec.Operand;
 import org.clipc.compiler.kernel.KernelSpec.Result;

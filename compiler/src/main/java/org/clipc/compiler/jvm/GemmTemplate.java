@@ -8,6 +8,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.ExprDag;
 import org.clipc.compiler.kernel.KernelSpec.Gemm;
 import org.clipc.compiler.kernel.KernelSpec.Operand;
 import org.clipc.compiler.kernel.KernelSpec.Result;

@@ -4,6 +4,7 @@ import com.palantir.javapoet.CodeBlock;
 import java.util.HashMap;
 import java.util.Map;
 import org.clipc.compiler.kernel.Expr;
+import org.clipc.compiler.kernel.ExprDag;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.Comparison;
 import org.clipc.ir.DType;

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -19,6 +20,7 @@ import javax.tools.ForwardingJavaFileManager;
 import javax.tools.JavaFileManager;
 import javax.tools.JavaFileObject;
 import javax.tools.SimpleJavaFileObject;
+import javax.tools.StandardLocation;
 import javax.tools.ToolProvider;
 
 /**
@@ -38,6 +40,15 @@ public final class JvmKernelCompiler {
      * @throws IllegalStateException if this Java has no compiler, or a source does not compile (a fault of its renderer)
      */
     public static SortedMap<String, byte[]> compile(Map<String, String> sources) {
+        return compile(sources, List.of());
+    }
+
+    /**
+     * As {@link #compile(Map)}.
+     *
+     * @param classPath what the sources need besides the JDK
+     */
+    public static SortedMap<String, byte[]> compile(Map<String, String> sources, List<Path> classPath) {
         var classes = new TreeMap<String, byte[]>();
         if (sources.isEmpty()) {
             return classes;
@@ -52,6 +63,7 @@ public final class JvmKernelCompiler {
         new TreeMap<>(sources).forEach((name, source) -> units.add(new Source(name, source)));
         try (var standard = javac.getStandardFileManager(diagnostics, Locale.ROOT, StandardCharsets.UTF_8);
                 var memory = new MemoryFiles(standard)) {
+            standard.setLocationFromPaths(StandardLocation.CLASS_PATH, classPath);
             var succeeded = javac.getTask(null, memory, diagnostics, OPTIONS, null, units)
                     .call();
             if (!succeeded) {

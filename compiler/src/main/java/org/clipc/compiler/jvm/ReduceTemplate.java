@@ -14,6 +14,7 @@ import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.CallSink.Argument;
 import org.clipc.compiler.kernel.Expr;
+import org.clipc.compiler.kernel.ExprDag;
 import org.clipc.compiler.kernel.KernelSpec.Operand;
 import org.clipc.compiler.kernel.KernelSpec.Reduce;
 import org.clipc.compiler.kernel.Launch;

@@ -8,6 +8,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.clipc.compiler.kernel.CallSink.Argument;
 import org.clipc.compiler.kernel.Expr;
+import org.clipc.compiler.kernel.ExprDag;
 import org.clipc.compiler.kernel.KernelSpec.Operand;
 import org.clipc.compiler.kernel.View;
 

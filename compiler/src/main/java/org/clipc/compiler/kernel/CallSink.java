@@ -1,11 +1,12 @@
 package org.clipc.compiler.kernel;
 
 import java.util.List;
+import org.clipc.ir.DType;
 
 /** Takes the calls that a target makes of a {@link Launch}, in order, with a barrier between any two. */
 public interface CallSink {
 
-    /** An argument of a call: every one is 64 bits wide at run time. */
+    /** An argument of a call. */
     sealed interface Argument {
 
         /** The byte address, in the device's arena, of {@code bytes} behind the start of a buffer. */
@@ -13,6 +14,16 @@ public interface CallSink {
 
         /** A size, stride or attribute (floats as {@link Float#floatToRawIntBits}). */
         record Literal(long value) implements Argument {}
+
+        /**
+         * The index, in TornadoVM's arena for the element type, of element {@code index} of a buffer.
+         *
+         * @param dtype f32 for the arena of floats; i32 or bool for the arena of ints
+         */
+        record Element(int buffer, long index, DType dtype) implements Argument {}
+
+        /** The index of a number in the schedule's constants. */
+        record Constant(float value) implements Argument {}
 
         static Argument of(View view) {
             return new Address(view.buffer(), view.offset() * view.dtype().bytes());
@@ -27,6 +38,9 @@ public interface CallSink {
         }
     }
 
+    /** Name of the target that is planned for; {@code org.clipc.kernels.<target>} is the package of its kernels. */
+    String target();
+
     /** A buffer that lives for the calls of this launch only; returns its id. */
     int temporary(long bytes);
 
@@ -37,4 +51,12 @@ public interface CallSink {
      * @param sharedFloats scratch floats shared by all workers and by the calls of this launch
      */
     void call(RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats);
+
+    /**
+     * A call of a TornadoVM kernel.
+     *
+     * @param groups number of work groups
+     * @param groupSize work items of a group
+     */
+    void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize);
 }

@@ -1,5 +1,8 @@
 package org.clipc.compiler.kernel;
 
+import java.nio.file.Path;
+import java.util.List;
+
 /** Turns launches into calls of generated kernels. One implementation per target; an exhaustive switch over specs inside. */
 public interface Target {
 
@@ -7,4 +10,14 @@ public interface Target {
     String name();
 
     void plan(Launch launch, CallSink sink);
+
+    /** Kernels that the runtime calls by itself, in every program for this target. */
+    default List<RenderedKernel> runtimeKernels() {
+        return List.of();
+    }
+
+    /** What generated kernels are compiled against, besides the JDK. */
+    default List<Path> classPath() {
+        return List.of();
+    }
 }

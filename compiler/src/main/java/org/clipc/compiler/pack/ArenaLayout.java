@@ -106,35 +106,47 @@ final class ArenaLayout {
     Schedule schedule(CompiledEntry entry, String target) {
         var offsets = offsets(entry);
         var lowered = entry.lowered();
+        var arenas = new DeviceArenas(entry, entry.target(target));
         var calls = entry.target(target).calls().stream()
                 .map(call -> new KernelCall(
                         call.kernel(),
                         call.arguments().stream()
-                                .map(argument -> resolve(argument, call, entry, offsets))
+                                .map(argument -> resolve(argument, call, entry, offsets, arenas))
                                 .toList(),
                         call.units(),
+                        call.groupSize(),
                         call.localFloats(),
                         call.sharedFloats(),
                         lowered.steps().get(call.step()).node()))
                 .toList();
-        return new Schedule(entry.name(), target, entry.plan().bytes(), calls);
+        return new Schedule(
+                entry.name(), target, entry.plan().bytes(), arenas.ints(), arenas.named(), arenas.constants(), calls);
     }
 
     private static long resolve(
-            Argument argument, TargetCalls.Call call, CompiledEntry entry, Map<Integer, Long> offsets) {
+            Argument argument,
+            TargetCalls.Call call,
+            CompiledEntry entry,
+            Map<Integer, Long> offsets,
+            DeviceArenas arenas) {
         return switch (argument) {
             case Argument.Literal(var value) -> value;
-            case Argument.Address(var buffer, var bytes) -> {
-                var own = entry.lowered().buffers().size();
-                if (buffer < own) {
-                    yield Objects.requireNonNull(offsets.get(buffer)) + bytes;
-                }
-                var block = CompiledEntry.temporaries(entry.lowered(), call.step());
-                yield Objects.requireNonNull(offsets.get(block))
-                        + call.temporaries().get(buffer - own)
-                        + bytes;
-            }
+            case Argument.Address(var buffer, var bytes) -> start(buffer, call, entry, offsets) + bytes;
+            case Argument.Element element ->
+                element.dtype().isFloat()
+                        ? start(element.buffer(), call, entry, offsets) / Float.BYTES + element.index()
+                        : arenas.index(element);
+            case Argument.Constant constant -> arenas.index(constant);
         };
+    }
+
+    private static long start(int buffer, TargetCalls.Call call, CompiledEntry entry, Map<Integer, Long> offsets) {
+        var own = entry.lowered().buffers().size();
+        if (buffer < own) {
+            return Objects.requireNonNull(offsets.get(buffer));
+        }
+        var block = CompiledEntry.temporaries(entry.lowered(), call.step());
+        return Objects.requireNonNull(offsets.get(block)) + call.temporaries().get(buffer - own);
     }
 
     /** Byte offset in the arena by buffer id. */

@@ -1,11 +1,13 @@
 package org.clipc.compiler.pack;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.clipc.compiler.cost.Cost;
 import org.clipc.compiler.jvm.JvmKernelCompiler;
 import org.clipc.compiler.kernel.RenderedKernel;
@@ -73,6 +75,11 @@ public final class ProgramBuilder {
             entry.kernels()
                     .forEach((target, byName) -> kernels.computeIfAbsent(target, _ -> new TreeMap<>())
                             .putAll(byName));
+        }
+        for (var target : options.targets()) {
+            target.runtimeKernels()
+                    .forEach(kernel -> kernels.computeIfAbsent(target.name(), _ -> new TreeMap<>())
+                            .put(kernel.className(), kernel));
         }
         var program = program();
         return new CompiledProgram(program, report(System.nanoTime() - start));
@@ -169,7 +176,10 @@ public final class ProgramBuilder {
                 .map(target -> render(Objects.requireNonNull(kernels.get(target))))
                 .toList();
         var afterRendering = System.nanoTime();
-        var compiled = rendered.parallelStream().map(JvmKernelCompiler::compile).toList();
+        var compiled = IntStream.range(0, targets.size())
+                .parallel()
+                .mapToObj(i -> JvmKernelCompiler.compile(rendered.get(i), classPath(targets.get(i))))
+                .toList();
         for (var i = 0; i < targets.size(); i++) {
             var target = targets.get(i);
             compiled.get(i).forEach((name, bytes) -> classes.put(key(target, name), bytes));
@@ -177,6 +187,14 @@ public final class ProgramBuilder {
         }
         renderNanos = afterRendering - start;
         javacNanos = System.nanoTime() - afterRendering;
+    }
+
+    private List<Path> classPath(String target) {
+        return options.targets().stream()
+                .filter(t -> t.name().equals(target))
+                .findFirst()
+                .orElseThrow()
+                .classPath();
     }
 
     private static Map<String, String> render(Map<String, RenderedKernel> kernels) {

@@ -23,6 +23,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
             String kernel,
             List<CallSink.Argument> arguments,
             int units,
+            int groupSize,
             int localFloats,
             int sharedFloats,
             List<Long> temporaries) {}
@@ -32,7 +33,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
         var calls = new ArrayList<Call>();
         var bytes = new ArrayList<Long>();
         for (var s = 0; s < lowered.steps().size(); s++) {
-            var sink = new Collector(s, lowered.buffers().size(), kernels, calls);
+            var sink = new Collector(target.name(), s, lowered.buffers().size(), kernels, calls);
             target.plan(lowered.steps().get(s).launch(), sink);
             bytes.add(sink.used);
         }
@@ -41,6 +42,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
 
     private static final class Collector implements CallSink {
 
+        private final String target;
         private final int step;
         private final int firstTemporary;
         private final Map<String, RenderedKernel> kernels;
@@ -48,11 +50,17 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
         private final List<Long> temporaries = new ArrayList<>();
         private long used;
 
-        Collector(int step, int firstTemporary, Map<String, RenderedKernel> kernels, List<Call> calls) {
+        Collector(String target, int step, int firstTemporary, Map<String, RenderedKernel> kernels, List<Call> calls) {
+            this.target = target;
             this.step = step;
             this.firstTemporary = firstTemporary;
             this.kernels = kernels;
             this.calls = calls;
+        }
+
+        @Override
+        public String target() {
+            return target;
         }
 
         @Override
@@ -68,7 +76,20 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
             kernels.putIfAbsent(kernel.className(), kernel);
             // The list of temporaries is shared on purpose: later ones have higher numbers.
             calls.add(new Call(
-                    step, kernel.className(), List.copyOf(arguments), units, localFloats, sharedFloats, temporaries));
+                    step,
+                    kernel.className(),
+                    List.copyOf(arguments),
+                    units,
+                    1,
+                    localFloats,
+                    sharedFloats,
+                    temporaries));
+        }
+
+        @Override
+        public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
+            kernels.putIfAbsent(kernel.className(), kernel);
+            calls.add(new Call(step, kernel.className(), List.copyOf(arguments), groups, groupSize, 0, 0, temporaries));
         }
     }
 }

@@ -12,6 +12,7 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.DType;
 import org.clipc.ir.Op;
@@ -20,6 +21,7 @@ import org.clipc.ir.ShapeRules;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.interp.Interpreter;
 import org.clipc.ir.interp.Tensor64;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Attention and its gradient against the interpreter, which writes all probabilities out. */
@@ -55,10 +57,11 @@ class AttentionTemplatesTest {
     private final RandomGenerator random = new Random(seed);
 
     @Test
+    @Tag("kernels")
     void agreesWithTheInterpreterForAnyPartitionOfItsUnits() {
-        for (var bits : TestClasses.widths()) {
-            for (var round = 0; round < 40; round++) {
-                check(bits, sizes(500_000), variant());
+        for (var target : TestTargets.all()) {
+            for (var round = 0; round < (TestTargets.isTornado() ? 10 : 40); round++) {
+                check(target, sizes(500_000), variant());
             }
         }
     }
@@ -67,7 +70,7 @@ class AttentionTemplatesTest {
     @Test
     void agreesOnTheWidestVectors() {
         for (var round = 0; round < 4; round++) {
-            check(512, sizes(20_000), variant());
+            check(new JvmTarget(512), sizes(20_000), variant());
         }
     }
 
@@ -76,8 +79,8 @@ class AttentionTemplatesTest {
         for (var bits : TestClasses.widths()) {
             var most = AttentionTiles.STRIDE - bits / Float.SIZE;
             for (var keys : List.of(most - 1, most, most + 1, 2 * most, 2 * most + 1)) {
-                check(bits, new Sizes(1, 2, keys, keys, 24), variant());
-                check(bits, new Sizes(2, 1, 70, keys, 8), variant());
+                check(new JvmTarget(bits), new Sizes(1, 2, keys, keys, 24), variant());
+                check(new JvmTarget(bits), new Sizes(2, 1, 70, keys, 8), variant());
             }
         }
     }
@@ -97,7 +100,7 @@ class AttentionTemplatesTest {
 
     private Variant variant() {
         return new Variant(
-                random.nextInt(3) == 0 ? DType.BF16 : DType.F32,
+                TestTargets.orF32(random.nextInt(3) == 0 ? DType.BF16 : DType.F32),
                 random.nextBoolean(),
                 0.1 + random.nextDouble(),
                 random.nextInt(3) == 0 ? 0.25 : 0,
@@ -129,7 +132,7 @@ class AttentionTemplatesTest {
         return view;
     }
 
-    private void check(int bits, Sizes sizes, Variant variant) {
+    private void check(Target target, Sizes sizes, Variant variant) {
         try (var lab = new KernelLab(32 << 20)) {
             var dtype = variant.dtype;
             var q = filled(lab, dtype, sizes, sizes.queries);
@@ -145,7 +148,7 @@ class AttentionTemplatesTest {
                     inputs,
                     List.of(o, lse),
                     variant.attributes());
-            check(bits, lab, variant.op(sizes), forward);
+            check(target, lab, variant.op(sizes), forward);
 
             var g = filled(lab, dtype, sizes, sizes.queries);
             var gradInputs = dropout ? List.of(g, q, k, v, o, lse, key) : List.of(g, q, k, v, o, lse);
@@ -158,17 +161,17 @@ class AttentionTemplatesTest {
                     gradInputs,
                     gradients,
                     variant.attributes());
-            check(bits, lab, variant.gradOp(sizes), backward);
+            check(target, lab, variant.gradOp(sizes), backward);
         }
     }
 
-    private void check(int bits, KernelLab lab, Op op, Launch launch) {
+    private void check(Target target, KernelLab lab, Op op, Launch launch) {
         var operands = launch.inputs().stream()
                 .map(view -> Tensor64.of(type(view), lab.get(view)))
                 .toList();
         var types = ShapeRules.infer(op, operands.stream().map(Tensor64::type).toList());
         var want = Interpreter.apply(op, operands, types);
-        lab.run(new JvmTarget(bits), launch, 3, random);
+        lab.run(target, launch, 3, random);
         for (var i = 0; i < want.size(); i++) {
             var exact = want.get(i).data();
             var got = lab.get(launch.outputs().get(i));
@@ -178,8 +181,8 @@ class AttentionTemplatesTest {
                 // Gradients are sums over hundreds of rows, which may cancel to nothing.
                 var tolerance = 5e-5 * Math.max(1, largest) + rounding * Math.abs(exact[e]);
                 if (!(Math.abs(got[e] - exact[e]) <= tolerance)) {
-                    fail("%s instead of %s: element %d of result %d of %s, %s, at %d bits, seed %d"
-                            .formatted(got[e], exact[e], e, i, op, launch, bits, seed));
+                    fail("%s instead of %s: element %d of result %d of %s, %s, for %s, seed %d"
+                            .formatted(got[e], exact[e], e, i, op, launch, target.name(), seed));
                 }
             }
         }

@@ -14,10 +14,13 @@ import org.clipc.compiler.kernel.KernelSpec.Gemm;
 import org.clipc.compiler.kernel.KernelSpec.Operand;
 import org.clipc.compiler.kernel.KernelSpec.Result;
 import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.DType;
 import org.clipc.ir.UnaryFn;
+import org.clipc.ir.interp.Scalars;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class GemmTemplateTest {
@@ -28,12 +31,13 @@ class GemmTemplateTest {
     private record Sizes(int b1, int b2, int m, int n, int k) {}
 
     @Test
+    @Tag("kernels")
     void randomProducts() {
         var seed = System.nanoTime();
         var random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
-        for (var bits : TestClasses.widths()) {
+        for (var target : TestTargets.all()) {
             for (var round = 0; round < 60; round++) {
-                check(bits, random, randomSizes(random), seed);
+                check(target, random, randomSizes(random), seed);
             }
         }
     }
@@ -47,13 +51,13 @@ class GemmTemplateTest {
             for (var m : List.of(1, tile.rows(), tile.rows() + 1, tile.blockRows(), tile.blockRows() + 1)) {
                 for (var n : List.of(1, tile.columns() - 1, tile.columns(), 2 * tile.columns() + 1)) {
                     for (var k : List.of(1, 7, 8, tile.depth(), tile.depth() + 1)) {
-                        check(bits, random, new Sizes(1, 1, m, n, k), seed);
+                        check(new JvmTarget(bits), random, new Sizes(1, 1, m, n, k), seed);
                     }
                 }
             }
             // Several row blocks, joined stretches, several depth chunks.
             check(
-                    bits,
+                    new JvmTarget(bits),
                     random,
                     new Sizes(1, 1, 2 * tile.blockRows() + 5, tile.runColumns() + 50, 2 * tile.depth() + 3),
                     seed);
@@ -98,9 +102,10 @@ class GemmTemplateTest {
     }
 
     /** A product with a bias, a residual and two results, of values with which f32 arithmetic is exact. */
-    private static void check(int bits, RandomGenerator random, Sizes sizes, long seed) {
+    private static void check(Target target, RandomGenerator random, Sizes sizes, long seed) {
         try (var lab = new KernelLab(64 << 20)) {
-            var dtypes = List.of(DType.F32, DType.F32, DType.BF16);
+            var dtypes = TestTargets.among(List.of(DType.F32, DType.F32, DType.BF16));
+            var rounded = TestTargets.orF32(DType.BF16);
             var a = factor(lab, random, pick(random, dtypes), sizes.b1, sizes.b2, sizes.m, sizes.k);
             var b = factor(lab, random, pick(random, dtypes), sizes.b1, sizes.b2, sizes.k, sizes.n);
             var dims = List.of(sizes.b1, sizes.b2, sizes.m, sizes.n);
@@ -126,10 +131,9 @@ class GemmTemplateTest {
                     a.stride(3) == 1,
                     b.stride(3) == 1,
                     operands,
-                    List.of(new Result(DType.F32, sum), new Result(DType.BF16, sign)));
-            var outputs = List.of(output(lab, random, DType.F32, dims), output(lab, random, DType.BF16, dims));
+                    List.of(new Result(DType.F32, sum), new Result(rounded, sign)));
+            var outputs = List.of(output(lab, random, DType.F32, dims), output(lab, random, rounded, dims));
             var launch = new Launch(spec, List.of(a, b, bias, other), outputs, List.of());
-            var target = new JvmTarget(bits);
             lab.run(target, launch, 2, random);
 
             var products = product(lab.get(a), lab.get(b), sizes);
@@ -139,15 +143,11 @@ class GemmTemplateTest {
             var second = new double[products.length];
             for (var i = 0; i < products.length; i++) {
                 first[i] = products[i] + biases[i];
-                second[i] = bf16(-(first[i] + others[i]));
+                second[i] = Scalars.round(rounded, -(first[i] + others[i]));
             }
-            compare(first, lab.get(outputs.get(0)), bits, sizes, seed, launch);
-            compare(second, lab.get(outputs.get(1)), bits, sizes, seed, launch);
+            compare(first, lab.get(outputs.get(0)), target.name(), sizes, seed, launch);
+            compare(second, lab.get(outputs.get(1)), target.name(), sizes, seed, launch);
         }
-    }
-
-    private static double bf16(double value) {
-        return org.clipc.ir.interp.Scalars.round(DType.BF16, value);
     }
 
     private static View output(KernelLab lab, RandomGenerator random, DType dtype, List<Integer> dims) {
@@ -173,12 +173,12 @@ class GemmTemplateTest {
         return c;
     }
 
-    private static void compare(double[] want, double[] got, int bits, Sizes sizes, long seed, Launch launch) {
+    private static void compare(double[] want, double[] got, String target, Sizes sizes, long seed, Launch launch) {
         for (var i = 0; i < want.length; i++) {
             if (want[i] != got[i]) {
                 fail(
-                        "%s at %d bits, seed %d: element %d is %s, not %s; %s",
-                        sizes, bits, seed, i, got[i], want[i], launch);
+                        "%s for %s, seed %d: element %d is %s, not %s; %s",
+                        sizes, target, seed, i, got[i], want[i], launch);
             }
         }
     }

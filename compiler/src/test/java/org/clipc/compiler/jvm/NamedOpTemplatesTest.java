@@ -9,6 +9,7 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.DType;
 import org.clipc.ir.Op;
@@ -17,6 +18,7 @@ import org.clipc.ir.ShapeRules;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.interp.Interpreter;
 import org.clipc.ir.interp.Tensor64;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Gather, scatter-add, arg-max, random subsets, AdamW and layer normalisation against the interpreter, over random shapes. */
@@ -31,9 +33,9 @@ class NamedOpTemplatesTest {
     private final RandomGenerator random = new Random(seed);
 
     @Test
+    @Tag("kernels")
     void agreeWithTheInterpreterForAnyPartitionOfTheirUnits() {
-        for (var bits : TestClasses.widths()) {
-            var target = new JvmTarget(bits);
+        for (var target : TestTargets.all()) {
             try (var lab = new KernelLab(64 << 20)) {
                 var cases = new ArrayList<Case>();
                 for (var i = 0; i < 8; i++) {
@@ -51,7 +53,7 @@ class NamedOpTemplatesTest {
         }
     }
 
-    private void check(JvmTarget target, KernelLab lab, Case c) {
+    private void check(Target target, KernelLab lab, Case c) {
         var operands = c.inputs.stream()
                 .map(view -> Tensor64.of(type(view), lab.get(view)))
                 .toList();

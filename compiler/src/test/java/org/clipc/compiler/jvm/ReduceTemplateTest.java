@@ -20,20 +20,22 @@ import org.clipc.ir.BinaryFn;
 import org.clipc.ir.DType;
 import org.clipc.ir.ReduceFn;
 import org.clipc.ir.interp.Scalars;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ReduceTemplateTest {
 
-    private static final List<DType> DTYPES = List.of(DType.F32, DType.F32, DType.BF16, DType.I32, DType.BOOL);
+    private static final List<DType> DTYPES =
+            TestTargets.among(List.of(DType.F32, DType.F32, DType.BF16, DType.I32, DType.BOOL));
 
     @Test
+    @Tag("kernels")
     void randomReductionsAreRight() {
         var seed = System.nanoTime();
         var random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
-        for (var bits : TestClasses.widths()) {
-            var target = new JvmTarget(bits);
+        for (var target : TestTargets.all()) {
             try (var lab = new KernelLab(64 << 20)) {
                 var launches = IntStream.range(0, 20)
                         .mapToObj(_ -> launch(lab, random))
@@ -41,7 +43,7 @@ class ReduceTemplateTest {
                 launches.forEach(launch -> lab.plan(target, launch));
                 for (var launch : launches) {
                     lab.run(target, launch, 3, random);
-                    check(lab, launch, bits + " bits, seed " + seed);
+                    check(lab, launch, target.name() + ", seed " + seed);
                 }
             }
         }
@@ -72,7 +74,7 @@ class ReduceTemplateTest {
         var value = fn == ReduceFn.SUM && dtype == DType.F32
                 ? tame(random, leaves)
                 : new RandomExprs(random, leaves).next(dtype, 3);
-        var result = dtype == DType.F32 && random.nextInt(4) == 0 ? DType.BF16 : dtype;
+        var result = dtype == DType.F32 && random.nextInt(4) == 0 ? TestTargets.orF32(DType.BF16) : dtype;
         var output = lab.view(
                 random,
                 new Operand(result, any(random, List.of(Access.CONTIGUOUS, Access.STRIDED))),
@@ -156,8 +158,7 @@ class ReduceTemplateTest {
         var random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
         var n = outer * reduced * columns;
         var values = random.doubles(n, 0.5, 1.5).map(v -> (float) v).toArray();
-        for (var bits : TestClasses.widths()) {
-            var target = new JvmTarget(bits);
+        for (var target : TestTargets.all()) {
             try (var lab = new KernelLab(64 << 20)) {
                 var x = lab.tensor(DType.F32, values, outer, reduced, columns);
                 var y = lab.tensor(DType.F32, outer, columns);
@@ -166,7 +167,7 @@ class ReduceTemplateTest {
                 var launch = new Launch(spec, List.of(x), List.of(y), List.of());
                 lab.run(target, launch);
                 var whole = lab.bytes(y);
-                check(lab, launch, bits + " bits, seed " + seed);
+                check(lab, launch, target.name() + ", seed " + seed);
                 for (var threads = 2; threads < 5; threads++) {
                     lab.run(target, launch, threads, random);
                     assertThat(lab.bytes(y)).as("seed %d", seed).isEqualTo(whole);

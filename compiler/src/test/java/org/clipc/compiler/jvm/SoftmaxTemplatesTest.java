@@ -16,6 +16,7 @@ import org.clipc.compiler.kernel.KernelSpec.Operand;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.DType;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Softmax, cross-entropy and their gradients against plain float64 arithmetic. */
@@ -29,13 +30,13 @@ class SoftmaxTemplatesTest {
     private final RandomGenerator random = new Random(seed);
 
     @Test
+    @Tag("kernels")
     void randomRowsAreRight() {
-        for (var bits : TestClasses.widths()) {
-            var target = new JvmTarget(bits);
+        for (var target : TestTargets.all()) {
             try (var lab = new KernelLab(64 << 20)) {
                 var launches = new ArrayList<Launch>();
                 for (var n : List.of(1, 2, 3, 7, 8, 31, 61, 77, 257, 1000, 5003)) {
-                    for (var dtype : List.of(DType.F32, DType.BF16)) {
+                    for (var dtype : TestTargets.among(List.of(DType.F32, DType.BF16))) {
                         var rows = 1 + random.nextInt(n > 1000 ? 3 : 40);
                         launches.add(softmax(lab, dtype, rows, n));
                         launches.add(softmaxGrad(lab, dtype, rows, n));
@@ -46,7 +47,7 @@ class SoftmaxTemplatesTest {
                 launches.forEach(launch -> lab.plan(target, launch));
                 for (var launch : launches) {
                     lab.run(target, launch, 3, random);
-                    check(lab, launch, bits);
+                    check(lab, launch, target.name());
                 }
             }
         }
@@ -115,7 +116,7 @@ class SoftmaxTemplatesTest {
         return view;
     }
 
-    private void check(KernelLab lab, Launch launch, int bits) {
+    private void check(KernelLab lab, Launch launch, String target) {
         var in = launch.inputs().stream().map(lab::get).toList();
         var out = launch.outputs().stream().map(lab::get).toList();
         var rows = launch.inputs().getFirst().dim(0);
@@ -136,8 +137,8 @@ class SoftmaxTemplatesTest {
                     var tolerance = 1e-6 * expected.get(i).sizes[c] + rounding * Math.abs(want) + 1e-37;
                     if (!(Math.abs(got[c] - want) <= tolerance)) {
                         fail(
-                                "%s instead of %s: result %d at %d, %d of %s, %d bits, seed %d",
-                                got[c], want, i, r, c, launch, bits, seed);
+                                "%s instead of %s: result %d at %d, %d of %s, %s, seed %d",
+                                got[c], want, i, r, c, launch, target, seed);
                     }
                 }
             }

@@ -14,6 +14,11 @@ final class AllowList {
             bitCount compare compareUnsigned divideUnsigned highestOneBit lowestOneBit max min numberOfLeadingZeros
             numberOfTrailingZeros remainderUnsigned reverse rotateLeft rotateRight signum sum""";
 
+    private static final String TORNADO = "uk/ac/manchester/tornado/api/";
+
+    /** The interface that TornadoVM's kernels implement. */
+    static final String TASK = TORNADO + "common/TornadoFunctions$Task5";
+
     private static final Map<String, Set<String>> MEMBERS = Map.ofEntries(
             members("java/lang/Object", "<init>"),
             members("java/lang/Math", """
@@ -27,13 +32,25 @@ final class AllowList {
             members("java/lang/Double", """
                     compare doubleToLongBits doubleToRawLongBits isFinite isInfinite isNaN longBitsToDouble max min
                     sum"""),
-            members("java/lang/Integer", INTEGERS + " toUnsignedLong"),
+            members("java/lang/Integer", INTEGERS + " intValue toUnsignedLong"),
             members("java/lang/Long", INTEGERS),
             members("java/lang/Short", "toUnsignedInt toUnsignedLong"),
             members("java/lang/Byte", "toUnsignedInt toUnsignedLong"),
             members(
                     "java/lang/foreign/MemorySegment",
                     "asSlice byteSize copy copyFrom fill get getAtIndex set setAtIndex"),
+            // TornadoVM's kernels; its arrays check bounds as Java's do where they run as Java.
+            members("java/lang/Override", ""),
+            members(TORNADO + "KernelContext", """
+                    allocateFloatLocalArray allocateIntLocalArray groupIdx localBarrier localIdx"""),
+            members(TORNADO + "common/TornadoFunctions", "Task5"),
+            members(TASK, "apply"),
+            members(TORNADO + "math/TornadoMath", "abs cos exp floor log max min pow sin sqrt tanh"),
+            members(
+                    TORNADO + "types/vectors/Float8",
+                    "<init> add getS0 getS1 getS2 getS3 getS4 getS5 getS6 getS7 mult"),
+            members(TORNADO + "types/arrays/FloatArray", "get set"),
+            members(TORNADO + "types/arrays/IntArray", "get set"),
             members("java/nio/ByteOrder", "nativeOrder LITTLE_ENDIAN BIG_ENDIAN"));
 
     private static final String LAYOUT = "java/lang/foreign/ValueLayout";
@@ -61,7 +78,7 @@ final class AllowList {
     }
 
     private static Set<String> words(String text) {
-        return Set.of(text.strip().split("\\s+", -1));
+        return text.isBlank() ? Set.of() : Set.of(text.strip().split("\\s+", -1));
     }
 
     private static boolean isLayout(String name) {

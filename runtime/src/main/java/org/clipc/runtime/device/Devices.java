@@ -1,28 +1,42 @@
 package org.clipc.runtime.device;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /** The devices there are, by name. */
 public final class Devices {
 
-    private static final List<String> NAMES = List.of("jvm");
+    private static final String JVM = "jvm";
+    private static final String AUTO = "auto";
 
     private Devices() {}
 
+    /** Names of all devices of this machine that this Java can use. */
     public static List<String> names() {
-        return NAMES;
+        var names = new ArrayList<>(List.of(JVM));
+        if (TornadoVm.isPresent()) {
+            TornadoVm.get().devices().forEach(device -> names.add(TornadoDevice.TARGET + ":" + device.place()));
+        }
+        return names;
     }
 
     /**
-     * @param name one of {@link #names}, or {@code auto} for the best that this machine has
+     * @param name {@code jvm}; {@code tornado} for TornadoVM's first GPU, or its first device if there is none; {@code
+     *     tornado:<backend>:<device>} for one of its devices; {@code auto} for the JVM, which programs are compiled for
+     *     unless asked otherwise
      * @param threads for devices that use the CPU; 0 for all cores
      * @throws DeviceException if there is no such device here
      */
     public static Device open(String name, int threads) {
-        return switch (name) {
-            case "auto", "jvm" -> threads > 0 ? new JvmDevice(threads) : new JvmDevice();
-            default ->
-                throw new DeviceException("there is no device '" + name + "' here, only " + String.join(", ", NAMES));
-        };
+        if (name.equals(JVM) || name.equals(AUTO)) {
+            return threads > 0 ? new JvmDevice(threads) : new JvmDevice();
+        }
+        if (name.equals(TornadoDevice.TARGET)) {
+            return TornadoDevice.open("");
+        }
+        if (name.startsWith(TornadoDevice.TARGET + ":")) {
+            return TornadoDevice.open(name.substring(TornadoDevice.TARGET.length() + 1));
+        }
+        throw new DeviceException("there is no device '" + name + "' here, only " + String.join(", ", names()));
     }
 }

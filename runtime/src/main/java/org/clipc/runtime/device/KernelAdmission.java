@@ -55,8 +55,10 @@ final class KernelAdmission {
             return Optional.of("calls itself " + model.thisClass().asInternalName());
         }
         var parent = model.superclass().map(ClassEntry::asInternalName).orElse("nothing");
-        if (!parent.equals("java/lang/Object") || !model.interfaces().isEmpty()) {
-            return Optional.of("must extend java.lang.Object and implement nothing");
+        var implementsMore = model.interfaces().stream()
+                .anyMatch(type -> !type.asInternalName().equals(AllowList.TASK));
+        if (!parent.equals("java/lang/Object") || implementsMore) {
+            return Optional.of("must extend java.lang.Object and implement nothing, or TornadoVM's Task5");
         }
         if (model.flags().has(AccessFlag.INTERFACE) || !model.flags().has(AccessFlag.PUBLIC)) {
             return Optional.of("must be a public class");

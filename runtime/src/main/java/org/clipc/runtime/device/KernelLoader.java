@@ -30,7 +30,12 @@ final class KernelLoader extends ClassLoader {
 
     /** @param program for error messages */
     KernelLoader(Path program, Source source) {
-        super("kernels", ClassLoader.getPlatformClassLoader());
+        this(program, source, ClassLoader.getPlatformClassLoader());
+    }
+
+    /** @param parent finds the allowed classes */
+    KernelLoader(Path program, Source source, ClassLoader parent) {
+        super("kernels", parent);
         this.program = program;
         this.source = source;
     }
@@ -56,6 +61,21 @@ final class KernelLoader extends ClassLoader {
             throw refused(
                     className,
                     "has no method public static void run(MemorySegment, long[], int, int, float[], float[])");
+        } catch (LinkageError e) {
+            throw refused(className, "cannot be linked (" + e.getMessage() + ")");
+        }
+    }
+
+    /**
+     * An instance of a kernel's class, as TornadoVM takes kernels.
+     *
+     * @throws DataFormatException if the class may not run or cannot be linked
+     */
+    Object instance(String className) throws ProgramFormatException {
+        try {
+            return define(className).getConstructor().newInstance();
+        } catch (ReflectiveOperationException e) {
+            throw refused(className, "cannot be created (" + e + ")");
         } catch (LinkageError e) {
             throw refused(className, "cannot be linked (" + e.getMessage() + ")");
         }

@@ -152,6 +152,8 @@ class RunCommandTest {
         run(folder.resolve("none"), "--entry", "loss").isRefused("none: no such file");
         run(graph, "--entry", "loss").isRefused("toy.bin: ", "no safetensors file");
         run(inputs(4), "--entry", "loss", "--device", "tpu").isRefused("there is no device 'tpu' here, only jvm");
+        run(inputs(4), "--entry", "loss", "--device", "tornado")
+                .isRefused("the device tornado needs TornadoVM: install an SDK", "set TORNADOVM_HOME");
         run(inputs(4), "--entry", "loss", "--weights", inputs(4)).isRefused("does not hold the weights of this model");
         clipRun("run", "--graph", inputs(4), "--entry", "loss", "--inputs", inputs(4), "--out", out)
                 .isRefused("in4.safetensors: is not a program file");

@@ -1,4 +1,4 @@
-package org.clipc.compiler.jvm;
+package org.clipc.compiler.kernel;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -7,14 +7,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
-import org.clipc.compiler.kernel.Expr;
 import org.clipc.ir.BinaryFn;
 
 /**
  * Expressions with equal subtrees made one: each distinct subtree has a number, operands before what uses them. Takes time
  * in proportion to the objects that make up the trees, however often they share subtrees.
  */
-final class ExprDag {
+public final class ExprDag {
 
     /** A subtree by what it does to which numbered subtrees; leaves stand for themselves. */
     private record Key(Object function, List<Integer> operands) {}
@@ -25,14 +24,14 @@ final class ExprDag {
     private final List<Key> keys = new ArrayList<>();
     private final List<Integer> roots = new ArrayList<>();
 
-    static ExprDag of(List<Expr> roots) {
+    public static ExprDag of(List<Expr> roots) {
         var dag = new ExprDag();
         roots.forEach(root -> dag.roots.add(dag.number(root)));
         return dag;
     }
 
     /** The number of a subtree; numbers it if it is new. */
-    int number(Expr expr) {
+    public int number(Expr expr) {
         var known = seen.get(expr);
         if (known != null) {
             return known;
@@ -48,21 +47,21 @@ final class ExprDag {
     }
 
     /** One expression of each number. */
-    List<Expr> nodes() {
+    public List<Expr> nodes() {
         return List.copyOf(nodes);
     }
 
     /** The nodes that are leaves of type {@code leaf}. */
-    <T extends Expr> List<T> leaves(Class<T> leaf) {
+    public <T extends Expr> List<T> leaves(Class<T> leaf) {
         return nodes.stream().filter(leaf::isInstance).map(leaf::cast).toList();
     }
 
-    boolean reads(int operand) {
+    public boolean reads(int operand) {
         return leaves(Expr.Arg.class).stream().anyMatch(arg -> arg.index() == operand);
     }
 
     /** Whether computing it costs no more than a few instructions. */
-    boolean isCheap() {
+    public boolean isCheap() {
         return nodes.size() <= 8 && nodes.stream().noneMatch(ExprDag::isCostly);
     }
 
@@ -94,7 +93,7 @@ final class ExprDag {
      * The expressions as text, the same for equal expressions only, with a name for every inner subtree that is used more
      * than once: {@code t2 = exp(x0); mul(t2, add(t2, 1.0))}.
      */
-    String text() {
+    public String text() {
         var uses = new int[nodes.size()];
         keys.forEach(key -> key.operands().forEach(operand -> uses[operand]++));
         roots.forEach(root -> uses[root]++);

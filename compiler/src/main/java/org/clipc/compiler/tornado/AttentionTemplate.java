@@ -1,0 +1,338 @@
+package org.clipc.compiler.tornado;
+
+import com.palantir.javapoet.CodeBlock;
+import java.util.List;
+import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.KernelSpec.Attention;
+import org.clipc.compiler.kernel.KernelSpec.AttentionGrad;
+import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.View;
+import org.clipc.ir.DType;
+
+/**
+ * Flash attention (Dao et al. 2022, arXiv:2205.14135): no matrix of scores exists. Forward, and for the gradient of the
+ * queries, a work item has a query and tiles of keys and values pass through local memory; for the gradients of keys and
+ * values a work item has a key, and queries pass. So every result is summed up by one item, in order, without atomics.
+ * The depth of a head is a number in the code: an item's vectors are private arrays.
+ */
+final class AttentionTemplate {
+
+    /** Queries or keys of a group. */
+    private static final int GROUP = 64;
+
+    /** Floats of local memory that a group's tiles take, at most: devices have 32 KiB and more. */
+    private static final int TILE_FLOATS = 4096;
+
+    private AttentionTemplate() {}
+
+    /** Rows of a tile of two matrices that pass together. */
+    private static int tileRows(int depth) {
+        return Math.clamp(Integer.highestOneBit(TILE_FLOATS / 2 / depth), 1, 32);
+    }
+
+    private static TornadoKernel kernel(String stem, String what, boolean causal, boolean dropout, int depth) {
+        return new TornadoKernel(
+                stem,
+                what + " with heads of " + depth + (causal ? ", causal" : "") + (dropout ? ", dropout" : ""),
+                GROUP);
+    }
+
+    /** Binds a view [batch, rows, heads, depth]. */
+    private static void bind(TornadoKernel kernel, String name, View view) {
+        kernel.at(name, view)
+                .number(name + "Batch", view.stride(0))
+                .number(name + "Row", view.stride(1))
+                .number(name + "Head", view.stride(2));
+    }
+
+    private static void bindCommon(TornadoKernel kernel, View q, View k, Launch launch, View seed, boolean dropout) {
+        kernel.number("heads", q.dim(2)).number("queries", q.dim(1)).number("keys", k.dim(1));
+        kernel.real("scale", launch.attributes().get(0));
+        if (dropout) {
+            kernel.at("seed", seed)
+                    .real("dropout", launch.attributes().get(1))
+                    .real("keep", 1 / (1 - launch.attributes().get(1)))
+                    .number("stream", launch.attributes().get(2).longValue());
+        }
+    }
+
+    static void plan(Attention spec, Launch launch, CallSink sink) {
+        var q = launch.inputs().get(0);
+        var k = launch.inputs().get(1);
+        int depth = q.dim(3);
+        var kernel = kernel("Attention", "Attention", spec.causal(), spec.dropout(), depth);
+        bindCommon(kernel, q, k, launch, launch.inputs().getLast(), spec.dropout());
+        var blocks = Math.ceilDiv(q.dim(1), GROUP);
+        kernel.number("blocks", blocks);
+        bind(kernel, "q", q);
+        bind(kernel, "k", k);
+        bind(kernel, "v", launch.inputs().get(2));
+        bind(kernel, "o", launch.outputs().get(0));
+        kernel.at("lse", launch.outputs().get(1));
+        kernel.launch(sink, (long) q.dim(0) * q.dim(2) * blocks, helpers -> forward(spec, depth, helpers));
+    }
+
+    /** Which head, and which query or key of it, a work item has. */
+    private static CodeBlock place(String count) {
+        return CodeBlock.of("""
+                final int head = group / blocks % heads;
+                final int batch = group / blocks / heads;
+                final int first = group % blocks * $L;
+                final int own = first + local;
+                final boolean exists = own < $L;
+                final int row = exists ? own : $L - 1;
+                """, GROUP, count, count);
+    }
+
+    /** Loads rows {@code tile} and following of two matrices into local memory. */
+    private static CodeBlock tile(int depth, String count, String one, String other) {
+        return CodeBlock.of("""
+                context.localBarrier();
+                for (int e = local; e < $1L; e += $2L) {
+                    final int r = tile + e / $3L < $4L ? tile + e / $3L : $4L - 1;
+                    tile0[e] = f.get($5L + batch * $5LBatch + r * $5LRow + head * $5LHead + e % $3L);
+                    tile1[e] = f.get($6L + batch * $6LBatch + r * $6LRow + head * $6LHead + e % $3L);
+                }
+                context.localBarrier();
+                """, tileRows(depth) * depth, GROUP, depth, count, one, other);
+    }
+
+    private static CodeBlock tiles(int depth) {
+        return CodeBlock.of("""
+                final float[] tile0 = context.allocateFloatLocalArray($1L);
+                final float[] tile1 = context.allocateFloatLocalArray($1L);
+                """, tileRows(depth) * depth);
+    }
+
+    /** Declares a private vector, with the work item's row of a matrix or zeros. */
+    private static CodeBlock vector(int depth, String name, String from) {
+        var value = from.isEmpty()
+                ? CodeBlock.of("0f")
+                : CodeBlock.of("f.get($1L + batch * $1LBatch + row * $1LRow + head * $1LHead + c)", from);
+        return CodeBlock.of("""
+                final float[] $1L = new float[$2L];
+                for (int c = 0; c < $2L; c++) {
+                    $1L[c] = $3L;
+                }
+                """, name, depth, value);
+    }
+
+    private static CodeBlock dot(int depth, String name, String vector, String tile) {
+        return CodeBlock.of("""
+                float $1L = 0f;
+                for (int c = 0; c < $4L; c++) {
+                    $1L += $2L[c] * $3L[t * $4L + c];
+                }
+                """, name, vector, tile, depth);
+    }
+
+    private static CodeBlock factor(boolean dropout, TornadoKernel.Helpers helpers, String query, String key) {
+        if (!dropout) {
+            return CodeBlock.of("");
+        }
+        // Element ((batch · heads + head) · queries + query) · keys + key may exceed 32 bits.
+        return CodeBlock.builder()
+                .addStatement(
+                        "final long element = ((batch * heads + head) * (long) queries + $L) * keys + $L", query, key)
+                .addStatement(
+                        "final float factor = $L < dropout ? 0f : keep",
+                        TornadoMathCode.UNIFORM.call(
+                                helpers,
+                                CodeBlock.of("(int) element"),
+                                CodeBlock.of("(int) (element >>> 32)"),
+                                CodeBlock.of("n.get(seed)"),
+                                CodeBlock.of("n.get(seed + 1)"),
+                                CodeBlock.of("stream")))
+                .build();
+    }
+
+    private static CodeBlock forward(Attention spec, int depth, TornadoKernel.Helpers helpers) {
+        TornadoMathCode.EXP.add(helpers);
+        var end = spec.causal() ? "(first + " + GROUP + " < keys ? first + " + GROUP + " : keys)" : "keys";
+        var code = CodeBlock.builder()
+                .add(place("queries"))
+                .add(tiles(depth))
+                .add(vector(depth, "mine", "q"))
+                .add(vector(depth, "sums", ""))
+                .addStatement("float most = Float.NEGATIVE_INFINITY")
+                .addStatement("float total = 0f")
+                .addStatement("final int end = $L", end)
+                .beginControlFlow("for (int tile = 0; tile < end; tile += $L)", tileRows(depth))
+                .add(tile(depth, "keys", "k", "v"))
+                .addStatement("final int left = end - tile < $1L ? end - tile : $1L", tileRows(depth))
+                .beginControlFlow("for (int t = 0; t < left; t++)");
+        if (spec.causal()) {
+            code.beginControlFlow("if (tile + t <= row)");
+        }
+        code.add(dot(depth, "product", "mine", "tile0"))
+                .addStatement("final float score = product * scale")
+                .addStatement("final float newMost = score > most ? score : most")
+                .addStatement("final float old = exp(most - newMost)")
+                .addStatement("final float p = exp(score - newMost)")
+                .addStatement("most = newMost")
+                .addStatement("total = total * old + p")
+                .add(factor(spec.dropout(), helpers, "row", "(tile + t)"))
+                .addStatement("final float weight = $L", spec.dropout() ? "p * factor" : "p")
+                .beginControlFlow("for (int c = 0; c < $L; c++)", depth)
+                .addStatement("sums[c] = sums[c] * old + weight * tile1[t * $L + c]", depth)
+                .endControlFlow();
+        if (spec.causal()) {
+            code.endControlFlow();
+        }
+        return code.endControlFlow()
+                .endControlFlow()
+                .beginControlFlow("if (exists)")
+                .beginControlFlow("for (int c = 0; c < $L; c++)", depth)
+                .addStatement("f.set(o + batch * oBatch + row * oRow + head * oHead + c, sums[c] / total)")
+                .endControlFlow()
+                .addStatement(
+                        "f.set(lse + (batch * heads + head) * queries + row, most + $T.log(total))", TornadoApi.MATH)
+                .endControlFlow()
+                .build();
+    }
+
+    static void planGrad(AttentionGrad spec, Launch launch, CallSink sink) {
+        var in = launch.inputs();
+        var q = in.get(1);
+        var k = in.get(2);
+        int depth = q.dim(3);
+        int rows = q.dim(0) * q.dim(2) * q.dim(1);
+        var buffer = sink.temporary((long) rows * Float.BYTES);
+        var delta = new View(buffer, 0, DType.F32, List.of(rows), List.of(1L));
+        var deltas = new TornadoKernel("AttentionDelta", "Row sums of do · o", GROUP)
+                .number("rows", rows)
+                .number("heads", q.dim(2))
+                .number("queries", q.dim(1))
+                .number("depth", depth)
+                .at("delta", delta);
+        bind(deltas, "dout", in.get(0));
+        bind(deltas, "o", in.get(4));
+        deltas.launch(sink, Math.ceilDiv(rows, GROUP), _ -> CodeBlock.of("""
+                final int at = group * $L + local;
+                if (at < rows) {
+                    final int row = at % queries;
+                    final int head = at / queries % heads;
+                    final int batch = at / queries / heads;
+                    final int by = dout + batch * doutBatch + row * doutRow + head * doutHead;
+                    final int of = o + batch * oBatch + row * oRow + head * oHead;
+                    float sum = 0f;
+                    for (int c = 0; c < depth; c++) {
+                        sum += f.get(by + c) * f.get(of + c);
+                    }
+                    f.set(delta + at, sum);
+                }
+                """, GROUP));
+        var ofQueries = kernel("AttentionGradQ", "Gradient of queries", spec.causal(), spec.dropout(), depth);
+        bindGrad(ofQueries, spec, launch, delta, Math.ceilDiv(q.dim(1), GROUP));
+        bind(ofQueries, "dq", launch.outputs().get(0));
+        ofQueries.launch(
+                sink,
+                (long) q.dim(0) * q.dim(2) * Math.ceilDiv(q.dim(1), GROUP),
+                helpers -> queries(spec, depth, helpers));
+        var ofKeys = kernel("AttentionGradKv", "Gradients of keys and values", spec.causal(), spec.dropout(), depth);
+        bindGrad(ofKeys, spec, launch, delta, Math.ceilDiv(k.dim(1), GROUP));
+        bind(ofKeys, "dk", launch.outputs().get(1));
+        bind(ofKeys, "dv", launch.outputs().get(2));
+        ofKeys.launch(
+                sink,
+                (long) q.dim(0) * q.dim(2) * Math.ceilDiv(k.dim(1), GROUP),
+                helpers -> keys(spec, depth, helpers));
+    }
+
+    private static void bindGrad(TornadoKernel kernel, AttentionGrad spec, Launch launch, View delta, int blocks) {
+        var in = launch.inputs();
+        bindCommon(kernel, in.get(1), in.get(2), launch, in.getLast(), spec.dropout());
+        kernel.number("blocks", blocks);
+        bind(kernel, "dout", in.get(0));
+        bind(kernel, "q", in.get(1));
+        bind(kernel, "k", in.get(2));
+        bind(kernel, "v", in.get(3));
+        kernel.at("lse", in.get(5)).at("delta", delta);
+    }
+
+    private static CodeBlock queries(AttentionGrad spec, int depth, TornadoKernel.Helpers helpers) {
+        TornadoMathCode.EXP.add(helpers);
+        var end = spec.causal() ? "(first + " + GROUP + " < keys ? first + " + GROUP + " : keys)" : "keys";
+        var code = CodeBlock.builder()
+                .add(place("queries"))
+                .add(tiles(depth))
+                .add(vector(depth, "mine", "q"))
+                .add(vector(depth, "by", "dout"))
+                .add(vector(depth, "sums", ""))
+                .addStatement("final int at = (batch * heads + head) * queries + row")
+                .addStatement("final float shift = f.get(lse + at)")
+                .addStatement("final float level = f.get(delta + at)")
+                .addStatement("final int end = $L", end)
+                .beginControlFlow("for (int tile = 0; tile < end; tile += $L)", tileRows(depth))
+                .add(tile(depth, "keys", "k", "v"))
+                .addStatement("final int left = end - tile < $1L ? end - tile : $1L", tileRows(depth))
+                .beginControlFlow("for (int t = 0; t < left; t++)");
+        if (spec.causal()) {
+            code.beginControlFlow("if (tile + t <= row)");
+        }
+        code.add(dot(depth, "product", "mine", "tile0"))
+                .add(dot(depth, "change", "by", "tile1"))
+                .add(factor(spec.dropout(), helpers, "row", "(tile + t)"))
+                .addStatement(
+                        "final float dscore = exp(product * scale - shift) * ($L - level) * scale",
+                        spec.dropout() ? "change * factor" : "change")
+                .beginControlFlow("for (int c = 0; c < $L; c++)", depth)
+                .addStatement("sums[c] += dscore * tile0[t * $L + c]", depth)
+                .endControlFlow();
+        if (spec.causal()) {
+            code.endControlFlow();
+        }
+        return code.endControlFlow()
+                .endControlFlow()
+                .beginControlFlow("if (exists)")
+                .beginControlFlow("for (int c = 0; c < $L; c++)", depth)
+                .addStatement("f.set(dq + batch * dqBatch + row * dqRow + head * dqHead + c, sums[c])")
+                .endControlFlow()
+                .endControlFlow()
+                .build();
+    }
+
+    private static CodeBlock keys(AttentionGrad spec, int depth, TornadoKernel.Helpers helpers) {
+        TornadoMathCode.EXP.add(helpers);
+        var start = spec.causal() ? "first / " + tileRows(depth) + " * " + tileRows(depth) : "0";
+        var code = CodeBlock.builder()
+                .add(place("keys"))
+                .add(tiles(depth))
+                .add(vector(depth, "mine", "k"))
+                .add(vector(depth, "value", "v"))
+                .add(vector(depth, "dkSums", ""))
+                .add(vector(depth, "dvSums", ""))
+                .beginControlFlow("for (int tile = $L; tile < queries; tile += $L)", start, tileRows(depth))
+                .add(tile(depth, "queries", "q", "dout"))
+                .addStatement("final int left = queries - tile < $1L ? queries - tile : $1L", tileRows(depth))
+                .beginControlFlow("for (int t = 0; t < left; t++)");
+        if (spec.causal()) {
+            code.beginControlFlow("if (row <= tile + t)");
+        }
+        code.addStatement("final int at = (batch * heads + head) * queries + tile + t")
+                .add(dot(depth, "product", "mine", "tile0"))
+                .add(dot(depth, "change", "value", "tile1"))
+                .addStatement("final float p = exp(product * scale - f.get(lse + at))")
+                .add(factor(spec.dropout(), helpers, "(tile + t)", "row"))
+                .addStatement("final float weight = $L", spec.dropout() ? "p * factor" : "p")
+                .addStatement(
+                        "final float dscore = p * ($L - f.get(delta + at)) * scale",
+                        spec.dropout() ? "change * factor" : "change")
+                .beginControlFlow("for (int c = 0; c < $L; c++)", depth)
+                .addStatement("dkSums[c] += dscore * tile0[t * $L + c]", depth)
+                .addStatement("dvSums[c] += weight * tile1[t * $L + c]", depth)
+                .endControlFlow();
+        if (spec.causal()) {
+            code.endControlFlow();
+        }
+        return code.endControlFlow()
+                .endControlFlow()
+                .beginControlFlow("if (exists)")
+                .beginControlFlow("for (int c = 0; c < $L; c++)", depth)
+                .addStatement("f.set(dk + batch * dkBatch + row * dkRow + head * dkHead + c, dkSums[c])")
+                .addStatement("f.set(dv + batch * dvBatch + row * dvRow + head * dvHead + c, dvSums[c])")
+                .endControlFlow()
+                .endControlFlow()
+                .build();
+    }
+}

@@ -1,0 +1,196 @@
+package org.clipc.compiler.tornado;
+
+import com.palantir.javapoet.CodeBlock;
+import java.util.ArrayList;
+import java.util.List;
+import org.clipc.compiler.kernel.Access;
+import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.ExprDag;
+import org.clipc.compiler.kernel.KernelSpec.Gemm;
+import org.clipc.compiler.kernel.KernelSpec.Operand;
+import org.clipc.compiler.kernel.KernelSpec.Result;
+import org.clipc.compiler.kernel.Launch;
+import org.clipc.ir.DType;
+
+/**
+ * {@link Gemm} for TornadoVM's compiler: a group computes a tile of C, whose slices of A and B pass through local memory; a
+ * work item keeps {@value #PER_ITEM} by {@value #PER_ITEM} sums, in scalars. The epilogue follows at once.
+ */
+final class GemmTemplate {
+
+    /** Work items along each side of a tile. */
+    private static final int SIDE = 16;
+
+    /** Rows, and columns, of a work item. */
+    private static final int PER_ITEM = 4;
+
+    private static final int GROUP = SIDE * SIDE;
+    private static final int TILE = SIDE * PER_ITEM;
+
+    /** Depth of a slice. */
+    private static final int DEPTH = 16;
+
+    private GemmTemplate() {}
+
+    static void plan(Gemm spec, Launch launch, CallSink sink) {
+        var dag = ExprDag.of(spec.results().stream().map(Result::value).toList());
+        var all = new ArrayList<Operand>();
+        all.add(new Operand(DType.F32, Access.CONTIGUOUS));
+        all.addAll(spec.operands());
+        var operands = new TornadoOperands(dag, all, 1);
+        var stores = spec.results().stream()
+                .map(r -> new Operand(r.dtype(), Access.CONTIGUOUS))
+                .toList();
+        var a = launch.inputs().get(0);
+        var b = launch.inputs().get(1);
+        var c = launch.outputs().getFirst();
+        var rowTiles = Math.ceilDiv(c.dim(2), TILE);
+        var columnTiles = Math.ceilDiv(c.dim(3), TILE);
+        var kernel = new TornadoKernel(
+                        "Gemm",
+                        "Gemm, x0 the sum of products, "
+                                + TornadoOperands.describe(spec.operands()) + " -> " + TornadoOperands.describe(stores)
+                                + ": " + dag.text(),
+                        GROUP)
+                .number("batches", c.dim(1))
+                .number("rows", c.dim(2))
+                .number("columns", c.dim(3))
+                .number("depth", a.dim(3))
+                .number("rowTiles", rowTiles)
+                .number("columnTiles", columnTiles);
+        for (var axis = 0; axis < 4; axis++) {
+            kernel.number("as" + axis, a.stride(axis)).number("bs" + axis, b.stride(axis));
+        }
+        kernel.at("a", a).at("b", b);
+        // The view of B stands for the sum, which has none.
+        operands.bind(kernel, launch.inputs().subList(1, launch.inputs().size()), launch.attributes());
+        for (var i = 0; i < stores.size(); i++) {
+            TornadoOperands.bind(
+                    kernel, "y" + i, Access.CONTIGUOUS, launch.outputs().get(i));
+        }
+        kernel.launch(
+                sink,
+                (long) c.dim(0) * c.dim(1) * rowTiles * columnTiles,
+                helpers -> render(spec, operands, stores, helpers));
+    }
+
+    private static CodeBlock render(
+            Gemm spec, TornadoOperands operands, List<Operand> stores, TornadoKernel.Helpers helpers) {
+        var code = CodeBlock.builder().add(CodeBlock.of("""
+                final int columnTile = group % columnTiles * $1L;
+                final int rowTile = group / columnTiles % rowTiles * $1L;
+                final int both = group / columnTiles / rowTiles;
+                final int at1 = both % batches;
+                final int at0 = both / batches;
+                final int itemRow = local / $2L;
+                final int itemColumn = local % $2L;
+                final int aFirst = a + at0 * as0 + at1 * as1;
+                final int bFirst = b + at0 * bs0 + at1 * bs1;
+                final float[] aTile = context.allocateFloatLocalArray($3L);
+                final float[] bTile = context.allocateFloatLocalArray($3L);
+                """, TILE, SIDE, TILE * DEPTH));
+        each((i, j) -> code.addStatement("float c$L_$L = 0f", i, j));
+        code.beginControlFlow("for (int k0 = 0; k0 < depth; k0 += $L)", DEPTH)
+                .add(load(spec))
+                .addStatement("context.localBarrier()")
+                .beginControlFlow("for (int k = 0; k < $L; k++)", DEPTH);
+        for (var i = 0; i < PER_ITEM; i++) {
+            code.addStatement("final float a$L = aTile[k * $L + itemRow * $L + $L]", i, TILE, PER_ITEM, i);
+            code.addStatement("final float b$L = bTile[k * $L + itemColumn + $L]", i, TILE, i * SIDE);
+        }
+        each((i, j) -> code.addStatement("c$1L_$2L += a$1L * b$2L", i, j));
+        code.endControlFlow().addStatement("context.localBarrier()").endControlFlow();
+        // Through local memory, so that the epilogue, which may be long, is there once, and that neighbours store
+        // neighbours.
+        code.addStatement("final float[] sums = context.allocateFloatLocalArray($L)", TILE * TILE);
+        each((i, j) -> code.addStatement(
+                "sums[(itemRow * $1L + $2L) * $3L + itemColumn + $4L] = c$2L_$5L", PER_ITEM, i, TILE, j * SIDE, j));
+        return code.addStatement("context.localBarrier()")
+                .beginControlFlow("for (int e = local; e < $L; e += $L)", TILE * TILE, GROUP)
+                .add(epilogue(spec, operands, stores, helpers))
+                .endControlFlow()
+                .build();
+    }
+
+    /** A slice of A by rows, or by depth, whichever lies side by side in memory; and one of B. */
+    private static CodeBlock load(Gemm spec) {
+        var aIndex = spec.lhsRowMajor()
+                ? CodeBlock.of("final int k = e % $1L;\nfinal int i = e / $1L;\n", DEPTH)
+                : CodeBlock.of("final int i = e % $1L;\nfinal int k = e / $1L;\n", TILE);
+        var bIndex = spec.rhsRowMajor()
+                ? CodeBlock.of("final int j = e % $1L;\nfinal int k = e / $1L;\n", TILE)
+                : CodeBlock.of("final int k = e % $1L;\nfinal int j = e / $1L;\n", DEPTH);
+        return CodeBlock.builder()
+                .beginControlFlow("for (int e = local; e < $L; e += $L)", TILE * DEPTH, GROUP)
+                .add(aIndex)
+                .addStatement("final boolean inside = rowTile + i < rows && k0 + k < depth")
+                .addStatement(
+                        "aTile[k * $L + i] = inside ? f.get(aFirst + (rowTile + i) * as2 + (k0 + k) * as3) : 0f", TILE)
+                .endControlFlow()
+                .beginControlFlow("for (int e = local; e < $L; e += $L)", TILE * DEPTH, GROUP)
+                .add(bIndex)
+                .addStatement("final boolean inside = columnTile + j < columns && k0 + k < depth")
+                .addStatement(
+                        "bTile[k * $L + j] = inside ? f.get(bFirst + (k0 + k) * bs2 + (columnTile + j) * bs3) : 0f",
+                        TILE)
+                .endControlFlow()
+                .build();
+    }
+
+    /** What becomes of the sum of place {@code e} of the tile. */
+    private static CodeBlock epilogue(
+            Gemm spec, TornadoOperands operands, List<Operand> stores, TornadoKernel.Helpers helpers) {
+        return CodeBlock.builder()
+                .addStatement("final int row = rowTile + e / $L", TILE)
+                .addStatement("final int column = columnTile + e % $L", TILE)
+                .beginControlFlow("if (row < rows && column < columns)")
+                .add(results(spec, operands, stores, helpers, CodeBlock.of("sums[e]")))
+                .endControlFlow()
+                .build();
+    }
+
+    /** Computes and stores the results at ({@code at0}, {@code at1}, {@code row}, {@code column}), whose sum is given. */
+    static CodeBlock results(
+            Gemm spec, TornadoOperands operands, List<Operand> stores, TornadoKernel.Helpers helpers, CodeBlock sum) {
+        var point = new TornadoOperands.Point() {
+            @Override
+            public CodeBlock along(int axis) {
+                return CodeBlock.of(axis < 2 ? "at" + axis : axis == 2 ? "row" : "column");
+            }
+
+            @Override
+            public CodeBlock element() {
+                return CodeBlock.of("((at0 * batches + at1) * rows + row) * columns + column");
+            }
+
+            @Override
+            public CodeBlock given(int operand) {
+                return sum;
+            }
+        };
+        var code = CodeBlock.builder();
+        var expressions = new TornadoExpr(helpers, "t", operands.leaves(helpers, 4, point));
+        var values = spec.results().stream()
+                .map(result -> expressions.renderAs(result.dtype(), result.value()))
+                .toList();
+        code.add(expressions.statements());
+        for (var r = 0; r < values.size(); r++) {
+            var index = TornadoOperands.index("y" + r, Access.CONTIGUOUS, 4, point);
+            code.addStatement(TornadoKernel.store(stores.get(r).dtype(), index, values.get(r)));
+        }
+        return code.build();
+    }
+
+    /** Renders something for a sum of a work item. */
+    interface Cell {
+        void at(int i, int j);
+    }
+
+    private static void each(Cell cell) {
+        for (var i = 0; i < PER_ITEM; i++) {
+            for (var j = 0; j < PER_ITEM; j++) {
+                cell.at(i, j);
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+package org.clipc.compiler.tornado;
+
+import com.palantir.javapoet.CodeBlock;
+import com.palantir.javapoet.TypeName;
+import java.util.List;
+import org.clipc.compiler.kernel.Access;
+import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.Expr;
+import org.clipc.compiler.kernel.ExprDag;
+import org.clipc.compiler.kernel.KernelSpec.Operand;
+import org.clipc.compiler.kernel.KernelSpec.Reduce;
+import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.View;
+import org.clipc.ir.DType;
+import org.clipc.ir.ReduceFn;
+
+/**
+ * {@link Reduce}: a group reduces a piece of the reduced axis for one row, or for {@value #COLUMNS} columns side by side.
+ * Its work items take elements in turn, then meet in local memory; long axes are cut into pieces whose results a second
+ * kernel reduces. The order depends on sizes only.
+ */
+final class ReduceTemplate {
+
+    private static final int GROUP = 256;
+    private static final int COLUMNS = 32;
+
+    /** Elements of the reduced axis that a work item takes, before another group is worth its while. */
+    private static final int PER_ITEM = 64;
+
+    private static final int MOST_PIECES = 1024;
+
+    private ReduceTemplate() {}
+
+    static void plan(Reduce spec, Launch launch, CallSink sink) {
+        var output = launch.outputs().getFirst();
+        var reduced = launch.inputs().stream()
+                .filter(view -> view.dims().size() == 3)
+                .mapToInt(view -> view.dim(1))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("a reduction needs an operand of three axes"));
+        var pieces = spec.value().dtype() == DType.F32 ? pieces(spec, reduced) : 1;
+        if (pieces == 1) {
+            plan(spec, launch, reduced, reduced, output, 0, sink);
+            return;
+        }
+        int outer = output.dim(0);
+        int inner = output.dim(1);
+        var buffer = sink.temporary((long) outer * pieces * inner * Float.BYTES);
+        var row = (long) pieces * inner;
+        var partials = new View(buffer, 0, DType.F32, List.of(outer, pieces, inner), List.of(row, (long) inner, 1L));
+        var first = new View(buffer, 0, DType.F32, output.dims(), List.of(row, 1L));
+        var part = new Reduce(spec.fn(), spec.inner(), spec.operands(), spec.value(), DType.F32);
+        plan(part, launch, reduced, Math.ceilDiv(reduced, pieces), first, inner, sink);
+        combine(spec.fn(), partials, output, sink);
+    }
+
+    /** Reduces the middle axis of [outer, count, inner]. */
+    static void combine(ReduceFn fn, View partials, View output, CallSink sink) {
+        var inner = partials.dim(2) == 1;
+        var access = partials.stride(inner ? 1 : 2) == 1 ? Access.CONTIGUOUS : Access.STRIDED;
+        var spec = new Reduce(
+                fn,
+                inner,
+                List.of(new Operand(partials.dtype(), access)),
+                new Expr.Arg(0, partials.dtype()),
+                output.dtype());
+        plan(spec, new Launch(spec, List.of(partials), List.of(output), List.of()), sink);
+    }
+
+    private static int pieces(Reduce spec, int reduced) {
+        var items = spec.inner() ? GROUP : GROUP / COLUMNS;
+        var size = Math.max(items * PER_ITEM, Math.ceilDiv(reduced, MOST_PIECES));
+        return reduced <= 2 * size ? 1 : Math.ceilDiv(reduced, size);
+    }
+
+    /**
+     * @param size of a piece
+     * @param output [outer, inner]: of the first piece
+     * @param pieceStride step from one piece's output to the next one's
+     */
+    private static void plan(
+            Reduce spec, Launch launch, int reduced, int size, View output, long pieceStride, CallSink sink) {
+        var dag = ExprDag.of(List.of(spec.value()));
+        var operands = new TornadoOperands(dag, spec.operands(), 0);
+        var kernel = new TornadoKernel(
+                "Reduce",
+                spec.fn() + (spec.inner() ? " of rows, " : " of columns, ") + TornadoOperands.describe(spec.operands())
+                        + " -> " + spec.result().text() + ": " + dag.text(),
+                GROUP);
+        var pieces = Math.ceilDiv(reduced, size);
+        int inner = output.dim(1);
+        var across = spec.inner() ? inner : Math.ceilDiv(inner, COLUMNS);
+        kernel.number("reduced", reduced)
+                .number("size", size)
+                .number("pieces", pieces)
+                .number("inner", inner)
+                .number("across", across)
+                .at("y", output)
+                .number("yOuter", output.stride(0))
+                .number("yInner", output.stride(1))
+                .number("yPiece", pieceStride);
+        operands.bind(kernel, axesOfRows(spec, launch.inputs()), launch.attributes());
+        kernel.launch(sink, (long) output.dim(0) * across * pieces, helpers -> render(spec, operands, helpers));
+    }
+
+    /** With the reduced axis innermost where rows are reduced: the access says how that one is walked. */
+    private static List<View> axesOfRows(Reduce spec, List<View> views) {
+        if (!spec.inner()) {
+            return views;
+        }
+        return views.stream()
+                .map(v -> v.dims().size() != 3
+                        ? v
+                        : new View(
+                                v.buffer(),
+                                v.offset(),
+                                v.dtype(),
+                                List.of(v.dim(0), v.dim(2), v.dim(1)),
+                                List.of(v.stride(0), v.stride(2), v.stride(1))))
+                .toList();
+    }
+
+    private static CodeBlock render(Reduce spec, TornadoOperands operands, TornadoKernel.Helpers helpers) {
+        var dtype = spec.value().dtype();
+        TypeName type = TornadoKernel.type(dtype == DType.BOOL ? DType.F32 : dtype);
+        var isInt = dtype == DType.I32;
+        var items = spec.inner() ? GROUP : GROUP / COLUMNS;
+        var code = CodeBlock.builder()
+                .addStatement("final int piece = group % pieces")
+                .addStatement("final int place = group / pieces % across")
+                .addStatement("final int outer = group / pieces / across");
+        if (spec.inner()) {
+            code.addStatement("final int item = local").addStatement("final int column = place");
+        } else {
+            code.addStatement("final int item = local / $L", COLUMNS)
+                    .addStatement("final int column = place * $L + local % $L", COLUMNS, COLUMNS);
+        }
+        code.addStatement("final int from = piece * size")
+                .addStatement("final int to = from + size < reduced ? from + size : reduced")
+                .addStatement("$T sum = $L", type, identity(spec.fn(), dtype))
+                .beginControlFlow("if (column < inner)")
+                .beginControlFlow("for (int at = from + item; at < to; at += $L)", items);
+        var expressions = new TornadoExpr(helpers, "t", operands.leaves(helpers, 3, new ReducedPoint(spec.inner())));
+        var value = expressions.renderAs(dtype == DType.BOOL ? DType.F32 : dtype, spec.value());
+        code.add(expressions.statements())
+                .addStatement("sum = $L", join(spec.fn(), CodeBlock.of("sum"), value))
+                .endControlFlow()
+                .endControlFlow()
+                .addStatement(
+                        "final $T[] sums = context.$L($L)",
+                        type,
+                        isInt ? "allocateIntLocalArray" : "allocateFloatLocalArray",
+                        GROUP)
+                .addStatement("sums[local] = sum");
+        var least = spec.inner() ? 1 : COLUMNS;
+        code.beginControlFlow("for (int step = $L; step >= $L; step >>= 1)", GROUP / 2, least)
+                .addStatement("context.localBarrier()")
+                .beginControlFlow("if (local < step)")
+                .addStatement(
+                        "sums[local] = $L",
+                        join(spec.fn(), CodeBlock.of("sums[local]"), CodeBlock.of("sums[local + step]")))
+                .endControlFlow()
+                .endControlFlow()
+                .beginControlFlow("if (local < $L && column < inner)", least);
+        var total = CodeBlock.of("sums[local]");
+        var stored = switch (spec.result()) {
+            case BOOL -> CodeBlock.of("($L != 0)", total);
+            case I32 -> isInt ? total : CodeBlock.of("(int) $L", total);
+            case F32, BF16, F16 -> isInt ? CodeBlock.of("(float) $L", total) : total;
+        };
+        return code.addStatement(TornadoKernel.store(
+                        spec.result(), CodeBlock.of("y + outer * yOuter + column * yInner + piece * yPiece"), stored))
+                .endControlFlow()
+                .build();
+    }
+
+    /** Axes [outer, reduced, inner]; with the last two exchanged where rows are reduced. */
+    private record ReducedPoint(boolean rows) implements TornadoOperands.Point {
+
+        @Override
+        public CodeBlock along(int axis) {
+            return switch (axis) {
+                case 0 -> CodeBlock.of("outer");
+                case 1 -> CodeBlock.of(rows ? "column" : "at");
+                default -> CodeBlock.of(rows ? "at" : "column");
+            };
+        }
+
+        @Override
+        public CodeBlock coordinate(int axis) {
+            return CodeBlock.of(axis == 0 ? "outer" : axis == 1 ? "at" : "column");
+        }
+
+        @Override
+        public CodeBlock element() {
+            return CodeBlock.of("(outer * reduced + at) * inner + column");
+        }
+    }
+
+    private static CodeBlock identity(ReduceFn fn, DType dtype) {
+        var isInt = dtype == DType.I32;
+        return switch (fn) {
+            case SUM -> CodeBlock.of(isInt ? "0" : "0f");
+            case MAX -> CodeBlock.of(isInt ? "Integer.MIN_VALUE" : "Float.NEGATIVE_INFINITY");
+            case MIN -> CodeBlock.of(isInt ? "Integer.MAX_VALUE" : "Float.POSITIVE_INFINITY");
+        };
+    }
+
+    private static CodeBlock join(ReduceFn fn, CodeBlock a, CodeBlock b) {
+        return switch (fn) {
+            case SUM -> CodeBlock.of("$L + $L", a, b);
+            case MAX -> CodeBlock.of("($1L > $2L || $1L != $1L ? $1L : $2L)", a, b);
+            case MIN -> CodeBlock.of("($1L < $2L || $1L != $1L ? $1L : $2L)", a, b);
+        };
+    }
+}

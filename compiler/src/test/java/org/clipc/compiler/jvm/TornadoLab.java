@@ -1,0 +1,168 @@
+package org.clipc.compiler.jvm;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.CallSink.Argument;
+import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.RenderedKernel;
+import org.clipc.compiler.kernel.Target;
+import org.clipc.compiler.kernel.View;
+import org.clipc.ir.DType;
+import org.clipc.runtime.device.TornadoVm;
+import org.clipc.runtime.device.TornadoVm.DeviceArray;
+
+/** Runs launches of a {@link KernelLab} on a device of TornadoVM: floats at the same places, ints one for each byte. */
+final class TornadoLab {
+
+    private static final Map<String, Object> KERNELS = new HashMap<>();
+    private static final TestClasses LOADER = new TestClasses();
+    private static int graphs;
+
+    private record Call(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {}
+
+    private final KernelLab lab;
+    private final Target target;
+
+    TornadoLab(KernelLab lab, Target target) {
+        this.lab = lab;
+        this.target = target;
+    }
+
+    void run(Launch launch) {
+        var calls = new ArrayList<Call>();
+        target.plan(launch, new CallSink() {
+            @Override
+            public String target() {
+                return target.name();
+            }
+
+            @Override
+            public int temporary(long bytes) {
+                return lab.buffer(bytes);
+            }
+
+            @Override
+            public void call(
+                    RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats) {
+                throw new IllegalArgumentException("this target launches kernels");
+            }
+
+            @Override
+            public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
+                calls.add(new Call(kernel, arguments, groups, groupSize));
+            }
+        });
+        var receive = target.runtimeKernels().stream()
+                .filter(kernel -> kernel.className().endsWith(".Receive"))
+                .findFirst()
+                .orElseThrow();
+        calls.addFirst(new Call(receive, List.of(new Argument.Literal(0), new Argument.Literal(1)), 1, 256));
+        compile(calls);
+        try (var scope = Arena.ofShared()) {
+            run(launch, calls, scope);
+        }
+    }
+
+    private void run(Launch launch, List<Call> calls, Arena scope) {
+        var vm = TornadoVm.get();
+        var bytes = lab.used();
+        var floats = vm.floats(scope.allocate(vm.bytes(bytes / Float.BYTES), 128));
+        var ints = vm.ints(scope.allocate(vm.bytes(bytes), 128));
+        MemorySegment.copy(lab.arena(), 0, floats.host(), 0, bytes);
+        launch.inputs().stream().filter(TornadoLab::isInt).forEach(view -> copyInts(view, ints, true));
+        var constants = new LinkedHashSet<Float>();
+        calls.forEach(call -> call.arguments.forEach(argument -> {
+            if (argument instanceof Argument.Constant(var value)) {
+                constants.add(value);
+            }
+        }));
+        var numbers = vm.floats(scope.allocate(vm.bytes(constants.size() + 1), 128));
+        var ordered = List.copyOf(constants);
+        for (var i = 0; i < ordered.size(); i++) {
+            numbers.host().setAtIndex(ValueLayout.JAVA_FLOAT, i, ordered.get(i));
+        }
+        var graph = vm.new Graph("lab" + graphs++);
+        graph.upload(floats, ints, numbers);
+        for (var i = 0; i < calls.size(); i++) {
+            var call = calls.get(i);
+            var args = arguments(vm, call, ordered, scope);
+            graph.upload(args);
+            var kernel = Objects.requireNonNull(KERNELS.get(call.kernel.className()));
+            graph.task("call" + i, kernel, call.groups, call.groupSize, floats, ints, args, numbers);
+        }
+        graph.download(floats, ints);
+        try (var plan = vm.new Plan(List.of(graph), vm.devices().getFirst())) {
+            plan.run(graph);
+        }
+        MemorySegment.copy(floats.host(), 0, lab.arena(), 0, bytes);
+        launch.outputs().stream().filter(TornadoLab::isInt).forEach(view -> copyInts(view, ints, false));
+    }
+
+    private static boolean isInt(View view) {
+        return !view.dtype().isFloat();
+    }
+
+    private DeviceArray arguments(TornadoVm vm, Call call, List<Float> constants, Arena scope) {
+        var args = vm.ints(scope.allocate(vm.bytes(call.arguments.size() + 1), 128));
+        for (var i = 0; i < call.arguments.size(); i++) {
+            var value = switch (call.arguments.get(i)) {
+                case Argument.Literal(var literal) -> literal;
+                case Argument.Constant(var constant) -> constants.indexOf(constant);
+                case Argument.Element(var buffer, var index, var dtype) ->
+                    dtype.isFloat() ? lab.start(buffer) / Float.BYTES + index : lab.start(buffer) + index;
+                case Argument.Address address -> throw new IllegalArgumentException("a kernel takes no " + address);
+            };
+            args.host().setAtIndex(ValueLayout.JAVA_INT, i, Math.toIntExact(value));
+        }
+        return args;
+    }
+
+    /** Between the lab's arena and the device's, where an element's index is that of its buffer's first byte and its own. */
+    private void copyInts(View view, DeviceArray ints, boolean toDevice) {
+        for (var e = 0; e < view.elements(); e++) {
+            var at = lab.address(view, e);
+            var place = lab.start(view.buffer())
+                    + (at - lab.start(view.buffer())) / view.dtype().bytes();
+            if (toDevice) {
+                var value = view.dtype() == DType.I32
+                        ? lab.arena().get(ValueLayout.JAVA_INT, at)
+                        : lab.arena().get(ValueLayout.JAVA_BYTE, at);
+                ints.host().setAtIndex(ValueLayout.JAVA_INT, place, value);
+            } else {
+                var value = ints.host().getAtIndex(ValueLayout.JAVA_INT, place);
+                if (view.dtype() == DType.I32) {
+                    lab.arena().set(ValueLayout.JAVA_INT, at, value);
+                } else {
+                    lab.arena().set(ValueLayout.JAVA_BYTE, at, (byte) value);
+                }
+            }
+        }
+    }
+
+    private void compile(List<Call> calls) {
+        var sources = new TreeMap<String, String>();
+        for (var call : calls) {
+            if (!KERNELS.containsKey(call.kernel.className())) {
+                sources.put(call.kernel.className(), call.kernel.source().get());
+            }
+        }
+        var classFiles = JvmKernelCompiler.compile(sources, target.classPath());
+        classFiles.forEach(LOADER::add);
+        for (var name : classFiles.keySet()) {
+            try {
+                KERNELS.put(name, LOADER.find(name).getConstructor().newInstance());
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+}

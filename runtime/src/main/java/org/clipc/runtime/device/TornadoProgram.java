@@ -1,0 +1,484 @@
+package org.clipc.runtime.device;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.clipc.ir.DType;
+import org.clipc.ir.TensorType;
+import org.clipc.program.EntryPoint;
+import org.clipc.program.KernelCall;
+import org.clipc.program.Manifest;
+import org.clipc.program.ProgramFile;
+import org.clipc.program.Schedule;
+import org.clipc.program.TensorSlot;
+import org.clipc.runtime.device.TornadoVm.DeviceArray;
+import org.clipc.runtime.io.DataFormatException;
+import org.clipc.runtime.tensor.HostTensor;
+import org.clipc.runtime.tensor.TensorDType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A program on a device of TornadoVM. Parameters, workspace and state are one array of floats that never leaves the
+ * device; the kernels {@code Upload} and {@code Download}, which every program for TornadoVM has, copy parts of it from and
+ * to a small array that does. Ints, token ids above all, travel with each run.
+ *
+ * <p>An entry point is a chain of graphs, since TornadoVM limits how many tasks a graph may have.
+ */
+final class TornadoProgram implements DeviceProgram {
+
+    /** Tasks of a graph: 256 are the most, and the transfers of their arguments count too. */
+    private static final int TASKS = 100;
+
+    /** Floats that are copied at a time. */
+    private static final int STAGED = 1 << 20;
+
+    private static final int STAGING_GROUP = 256;
+
+    private final Path path;
+    private final Manifest manifest;
+    private final TornadoVm vm;
+    private final String kernels;
+    private final Arena lifetime = Arena.ofShared();
+    private final DeviceArray floats;
+    private final DeviceArray staged;
+    private final DeviceArray range;
+    private final DeviceArray noInts;
+    private final DeviceArray one;
+    private final TornadoVm.Graph uploading;
+    private final TornadoVm.Graph downloading;
+    private final Map<String, TensorSlot> tensors = new HashMap<>();
+    private final Map<String, Entry> entries = new LinkedHashMap<>();
+    private final long bytes;
+    private final boolean withState;
+    private TornadoVm.@Nullable Plan plan;
+    private @Nullable CallObserver observer;
+
+    /**
+     * @param ints its arena of ints
+     * @param graphs run in order
+     */
+    private record Entry(Schedule schedule, DeviceArray ints, List<TornadoVm.Graph> graphs) {}
+
+    private TornadoProgram(
+            ProgramFile program, String target, List<Schedule> schedules, TornadoVm vm, KernelLoader loader)
+            throws IOException {
+        this.path = program.path();
+        this.manifest = program.manifest();
+        this.vm = vm;
+        this.kernels = "org.clipc.kernels." + target;
+        this.withState = schedules.stream().anyMatch(s -> s.entry().equals(EntryPoint.TRAIN_STEP));
+        this.bytes = withState
+                ? manifest.arenaBytes()
+                : manifest.workspaceOffset()
+                        + schedules.stream()
+                                .mapToLong(Schedule::workspaceBytes)
+                                .max()
+                                .orElse(0);
+        for (var parameter : manifest.parameters()) {
+            tensors.put(parameter.name(), new TensorSlot(parameter.name(), parameter.type(), parameter.offset()));
+        }
+        if (withState) {
+            manifest.state().forEach(tensor -> tensors.put(tensor.name(), tensor));
+        }
+        floats = vm.floats(memory(bytes / Float.BYTES));
+        staged = vm.floats(memory(STAGED));
+        range = vm.ints(memory(2));
+        noInts = vm.ints(memory(1));
+        one = vm.ints(memory(2));
+        one.host().setAtIndex(ValueLayout.JAVA_INT, 1, 1);
+        var groups = STAGED / STAGING_GROUP;
+        uploading = vm.new Graph("upload")
+                .upload(staged, range)
+                .uploadOnce(noInts)
+                .task(
+                        "copy",
+                        loader.instance(kernels + ".Upload"),
+                        groups,
+                        STAGING_GROUP,
+                        floats,
+                        noInts,
+                        range,
+                        staged)
+                .persist(floats);
+        downloading = vm.new Graph("download")
+                .consume(floats)
+                .upload(range)
+                .uploadOnce(noInts)
+                .task(
+                        "copy",
+                        loader.instance(kernels + ".Download"),
+                        groups,
+                        STAGING_GROUP,
+                        floats,
+                        noInts,
+                        range,
+                        staged)
+                .persist(floats)
+                .download(staged);
+    }
+
+    private MemorySegment memory(long elements) {
+        return OffHeap.allocate(vm.bytes(Math.max(1, elements)), lifetime);
+    }
+
+    static TornadoProgram load(
+            ProgramFile file, String target, List<Schedule> schedules, TornadoVm vm, TornadoVm.DeviceInfo device)
+            throws IOException {
+        var loader = new KernelLoader(
+                file.path(), kernel -> file.kernel(target, kernel), TornadoProgram.class.getClassLoader());
+        var program = new TornadoProgram(file, target, schedules, vm, loader);
+        try {
+            program.requireMemory(device);
+            program.link(schedules, loader, device);
+            return program;
+        } catch (IOException | RuntimeException e) {
+            program.close();
+            throw e;
+        }
+    }
+
+    private void requireMemory(TornadoVm.DeviceInfo device) {
+        if (bytes > device.mostBytes() || bytes > device.memoryBytes()) {
+            throw new DeviceException(
+                    "%s needs %d MiB in one piece, but %s has %d MiB and gives %d MiB at most: lower model.micro_batch_size or set model.memory_budget"
+                            .formatted(
+                                    path,
+                                    bytes >> 20,
+                                    device.name(),
+                                    device.memoryBytes() >> 20,
+                                    device.mostBytes() >> 20));
+        }
+        if (bytes / Float.BYTES > Integer.MAX_VALUE) {
+            throw new DeviceException(
+                    "%s needs %d MiB, but TornadoVM's arrays have 8192 MiB at most: lower model.micro_batch_size or set model.memory_budget"
+                            .formatted(path, bytes >> 20));
+        }
+    }
+
+    private void link(List<Schedule> schedules, KernelLoader loader, TornadoVm.DeviceInfo device) throws IOException {
+        var graphs = new ArrayList<>(List.of(uploading, downloading));
+        for (var schedule : schedules) {
+            var entry = entry(schedule, loader, entries.size());
+            entries.put(schedule.entry(), entry);
+            graphs.addAll(entry.graphs());
+        }
+        plan = vm.new Plan(graphs, device);
+        clear(0, manifest.parameterBytes());
+        clearState();
+    }
+
+    private Entry entry(Schedule schedule, KernelLoader loader, int number) throws IOException {
+        checkPlaces(schedule);
+        var ints = vm.ints(memory(schedule.ints()));
+        var constants = vm.floats(memory(schedule.constants().size()));
+        for (var i = 0; i < schedule.constants().size(); i++) {
+            constants
+                    .host()
+                    .setAtIndex(ValueLayout.JAVA_FLOAT, i, schedule.constants().get(i));
+        }
+        var graphs = new ArrayList<TornadoVm.Graph>();
+        var calls = schedule.calls();
+        for (var from = 0; from < Math.max(1, calls.size()); from += TASKS) {
+            var graph = vm.new Graph("entry" + number + "part" + graphs.size());
+            graph.consume(floats);
+            if (graphs.isEmpty()) {
+                graph.upload(ints)
+                        .uploadOnce(constants, one)
+                        .task(
+                                "receive",
+                                loader.instance(kernels + ".Receive"),
+                                1,
+                                STAGING_GROUP,
+                                floats,
+                                ints,
+                                one,
+                                constants);
+            } else {
+                graph.consume(ints, constants);
+            }
+            for (var c = from; c < Math.min(from + TASKS, calls.size()); c++) {
+                add(graph, calls.get(c), c, loader, ints, constants);
+            }
+            graph.persist(floats, ints, constants);
+            graphs.add(graph);
+        }
+        graphs.getLast().download(ints);
+        return new Entry(schedule, ints, graphs);
+    }
+
+    private void add(
+            TornadoVm.Graph graph,
+            KernelCall call,
+            int number,
+            KernelLoader loader,
+            DeviceArray ints,
+            DeviceArray constants)
+            throws IOException {
+        var args = vm.ints(memory(call.args().size()));
+        for (var i = 0; i < call.args().size(); i++) {
+            args.host()
+                    .setAtIndex(
+                            ValueLayout.JAVA_INT, i, Math.toIntExact(call.args().get(i)));
+        }
+        graph.uploadOnce(args);
+        var kernel = loader.instance(call.kernel());
+        graph.task("call" + number, kernel, call.units(), call.groupSize(), floats, ints, args, constants);
+    }
+
+    /** Every input and output of an int type must have its place in the arena of ints, and fit. */
+    private void checkPlaces(Schedule schedule) {
+        var point = manifest.entry(schedule.entry());
+        for (var slots : List.of(point.inputs(), point.outputs())) {
+            for (var slot : slots) {
+                var place = schedule.places().get(slot.name());
+                var fits = place != null && place + slot.type().elements() <= schedule.ints();
+                if (!slot.type().dtype().isFloat() && place != null && !fits) {
+                    throw new DataFormatException(
+                            path, "schedule of " + schedule.entry(), "has no room for '" + slot.name() + "'");
+                }
+            }
+        }
+    }
+
+    private TornadoVm.Plan plan() {
+        return Objects.requireNonNull(plan, "linked when loaded");
+    }
+
+    /** Sets the part of the array that {@code range} names. */
+    private void copy(TornadoVm.Graph graph, long firstFloat, int count) {
+        range.host().setAtIndex(ValueLayout.JAVA_INT, 0, Math.toIntExact(firstFloat));
+        range.host().setAtIndex(ValueLayout.JAVA_INT, 1, count);
+        plan().run(graph);
+    }
+
+    private void clear(long fromByte, long count) {
+        staged.host().fill((byte) 0);
+        var end = (fromByte + count) / Float.BYTES;
+        for (var at = fromByte / Float.BYTES; at < end; at += STAGED) {
+            copy(uploading, at, (int) Math.min(STAGED, end - at));
+        }
+    }
+
+    /** Writes floats, {@code values} being f32. */
+    private void upload(long firstFloat, MemorySegment values) {
+        var count = values.byteSize() / Float.BYTES;
+        for (var done = 0L; done < count; done += STAGED) {
+            var part = (int) Math.min(STAGED, count - done);
+            MemorySegment.copy(values, done * Float.BYTES, staged.host(), 0, (long) part * Float.BYTES);
+            copy(uploading, firstFloat + done, part);
+        }
+    }
+
+    private void download(long firstFloat, MemorySegment values) {
+        var count = values.byteSize() / Float.BYTES;
+        for (var done = 0L; done < count; done += STAGED) {
+            var part = (int) Math.min(STAGED, count - done);
+            copy(downloading, firstFloat + done, part);
+            MemorySegment.copy(staged.host(), 0, values, done * Float.BYTES, (long) part * Float.BYTES);
+        }
+    }
+
+    @Override
+    public Manifest manifest() {
+        return manifest;
+    }
+
+    @Override
+    public HostTensor read(String tensor) {
+        return download(slot(tensor));
+    }
+
+    private HostTensor download(TensorSlot slot) {
+        var values = host(slot.type());
+        download(slot.offset() / Float.BYTES, values.data());
+        return values;
+    }
+
+    /** A new tensor on the host. */
+    private static HostTensor host(TensorType type) {
+        return new HostTensor(
+                DeviceTensors.hostType(type.dtype()),
+                DeviceTensors.hostShape(type.shape()),
+                Arena.ofAuto().allocate(type.bytes(), Manifest.ALIGNMENT));
+    }
+
+    @Override
+    public void write(String tensor, HostTensor value) {
+        var slot = slot(tensor);
+        write("'" + tensor + "'", slot, value);
+    }
+
+    private void write(String what, TensorSlot slot, HostTensor value) {
+        var converted = host(slot.type());
+        DeviceTensors.copy(what, value, slot.type(), converted);
+        upload(slot.offset() / Float.BYTES, converted.data());
+    }
+
+    @Override
+    public void write(String tensor, long from, HostTensor part) {
+        var slot = slot(tensor);
+        var count = part.elementCount();
+        if (from < 0 || from > slot.type().elements() - count) {
+            throw new DeviceException(
+                    "'" + tensor + "' is " + slot.type() + ": it has no " + count + " elements from " + from + " on");
+        }
+        var converted = new HostTensor(
+                TensorDType.F32, part.shape(), Arena.ofAuto().allocate(count * Float.BYTES, Manifest.ALIGNMENT));
+        part.copyTo(converted);
+        upload(slot.offset() / Float.BYTES + from, converted.data());
+    }
+
+    @Override
+    public void clearState() {
+        if (withState) {
+            clear(manifest.stateOffset(), manifest.stateBytes());
+        }
+    }
+
+    @Override
+    public Map<String, HostTensor> run(
+            String entry, Map<String, HostTensor> inputs, @Nullable Collection<String> outputs) {
+        if (!entries.containsKey(entry)) {
+            throw new DeviceException("entry point '" + entry + "' is not loaded, only " + entries.keySet());
+        }
+        var point = TextLengths.shortest(manifest, entry, inputs);
+        var loaded = Objects.requireNonNull(entries.get(point.name()));
+        writeInputs(point, loaded, TextLengths.cut(inputs, point));
+        for (var graph : loaded.graphs()) {
+            var start = System.nanoTime();
+            runPart(loaded, graph);
+            tell(loaded, graph, System.nanoTime() - start);
+        }
+        var results = new LinkedHashMap<String, HostTensor>();
+        for (var slot : point.outputs()) {
+            if (outputs == null || outputs.contains(slot.name())) {
+                results.put(slot.name(), result(loaded, slot));
+            }
+        }
+        return results;
+    }
+
+    private void runPart(Entry entry, TornadoVm.Graph graph) {
+        try {
+            plan().run(graph);
+        } catch (DeviceException e) {
+            throw new DeviceException(
+                    "%s: entry point '%s': %s".formatted(path, entry.schedule().entry(), explained(e, entry)), e);
+        }
+    }
+
+    /** TornadoVM's message with the kernel's name for the task's. */
+    private static String explained(DeviceException e, Entry entry) {
+        var message = String.valueOf(e.getMessage()).replaceAll("(?s)\\s*Stacktrace: .*", "");
+        var task = Pattern.compile("entry\\d+part\\d+\\.call(\\d+)").matcher(message);
+        if (!task.find()) {
+            return message;
+        }
+        var number = Integer.parseInt(task.group(1));
+        var kernel = entry.schedule().calls().get(number).kernel();
+        return "kernel %s (call %d) fails: %s%nIts source is in the program if that was compiled with --keep-sources"
+                .formatted(kernel, number, message);
+    }
+
+    /** Calls of a graph share its time: single tasks are measured by {@code clip-run profile}. */
+    private void tell(Entry entry, TornadoVm.Graph graph, long nanos) {
+        var told = observer;
+        if (told == null) {
+            return;
+        }
+        var from = entry.graphs().indexOf(graph) * TASKS;
+        var calls = entry.schedule()
+                .calls()
+                .subList(from, Math.min(from + TASKS, entry.schedule().calls().size()));
+        calls.forEach(call -> told.called(entry.schedule().entry(), call, nanos / calls.size()));
+    }
+
+    private void writeInputs(EntryPoint point, Entry entry, Map<String, HostTensor> inputs) {
+        for (var slot : point.inputs()) {
+            var value = inputs.get(slot.name());
+            if (value == null) {
+                throw new DeviceException("entry point '" + point.name() + "' needs the input '" + slot.name() + "' ("
+                        + slot.type() + ")");
+            }
+            var what = "input '" + slot.name() + "'";
+            if (slot.type().dtype().isFloat()) {
+                write(what, slot, value);
+            } else {
+                writeInts(what, slot, value, entry);
+            }
+        }
+        for (var name : inputs.keySet()) {
+            if (point.input(name).isEmpty()) {
+                throw new DeviceException("entry point '" + point.name() + "' has no input '" + name + "', only "
+                        + point.inputs().stream().map(TensorSlot::name).collect(Collectors.joining(", ")));
+            }
+        }
+    }
+
+    private static void writeInts(String what, TensorSlot slot, HostTensor value, Entry entry) {
+        var converted = host(slot.type());
+        DeviceTensors.copy(what, value, slot.type(), converted);
+        var place = entry.schedule().places().get(slot.name());
+        if (place == null) {
+            // No kernel reads it.
+            return;
+        }
+        for (var i = 0L; i < converted.elementCount(); i++) {
+            entry.ints().host().setAtIndex(ValueLayout.JAVA_INT, place + i, (int) converted.getLong(i));
+        }
+    }
+
+    private HostTensor result(Entry entry, TensorSlot slot) {
+        if (slot.type().dtype().isFloat()) {
+            return download(slot);
+        }
+        var place = Objects.requireNonNull(entry.schedule().places().get(slot.name()), slot.name());
+        var values = host(slot.type());
+        for (var i = 0L; i < values.elementCount(); i++) {
+            var value = entry.ints().host().getAtIndex(ValueLayout.JAVA_INT, place + i);
+            if (slot.type().dtype() == DType.BOOL) {
+                values.data().set(ValueLayout.JAVA_BYTE, i, (byte) value);
+            } else {
+                values.data().setAtIndex(ValueLayout.JAVA_INT, i, value);
+            }
+        }
+        return values;
+    }
+
+    private TensorSlot slot(String tensor) {
+        var slot = tensors.get(tensor);
+        if (slot == null) {
+            throw new DeviceException("the program has no parameter or loaded state '" + tensor + "'");
+        }
+        return slot;
+    }
+
+    @Override
+    public void observe(@Nullable CallObserver other) {
+        observer = other;
+    }
+
+    @Override
+    public long memoryBytes() {
+        return bytes;
+    }
+
+    @Override
+    public void close() {
+        if (plan != null) {
+            plan.close();
+        }
+        lifetime.close();
+    }
+}
