@@ -108,7 +108,8 @@ final class Commands {
             try {
                 var program = Files.createTempFile("tiny", ".bin");
                 program.toFile().deleteOnExit();
-                var words = Stream.concat(Stream.of("--target", TORNADO ? "jvm,tornado" : "jvm"), Stream.of(more));
+                var words = Stream.concat(
+                        TORNADO ? Stream.of("--target", "jvm,tornado") : Stream.<String>of(), Stream.of(more));
                 compile("tiny", program, words.toArray()).succeeds();
                 return program;
             } catch (IOException e) {

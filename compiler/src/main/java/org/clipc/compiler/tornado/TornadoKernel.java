@@ -34,6 +34,7 @@ import org.clipc.ir.DType;
  * {@code apply} does nothing but call {@code run}: TornadoVM finds the method to compile in {@code apply}'s bytecode, so
  * that no lambda, which a program file could not be trusted with, is needed to name it. TornadoVM turns numbers that tasks
  * are given directly into literals of the kernel and compiles it anew for each set of them; so these come in {@code args}.
+ * Floats come in {@code constants}, since its OpenCL backend cannot take an int's bits for a float.
  */
 final class TornadoKernel {
 

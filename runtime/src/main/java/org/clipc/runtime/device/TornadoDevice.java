@@ -11,7 +11,10 @@ import org.clipc.runtime.io.DataFormatException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A device of TornadoVM. */
+/**
+ * A device of TornadoVM. Kernels are admitted as the JVM's are, and can reach nothing but their arrays; but where they run,
+ * nothing checks that they stay within these. So run programs there whose origin you know.
+ */
 public final class TornadoDevice implements Device {
 
     static final String TARGET = "tornado";

@@ -45,6 +45,11 @@ final class TornadoProgram implements DeviceProgram {
 
     private static final int STAGING_GROUP = 256;
 
+    /** Bytes from which on memory is mapped, in huge pages. */
+    private static final long MAPPED = 1 << 22;
+
+    private static final long ALIGNMENT = 128;
+
     private final Path path;
     private final Manifest manifest;
     private final TornadoVm vm;
@@ -128,8 +133,10 @@ final class TornadoProgram implements DeviceProgram {
                 .download(staged);
     }
 
+    /** Memory for an array: mapped if it is large, so that the host has no copy of what lives on the device only. */
     private MemorySegment memory(long elements) {
-        return OffHeap.allocate(vm.bytes(Math.max(1, elements)), lifetime);
+        var size = vm.bytes(Math.max(1, elements));
+        return size < MAPPED ? lifetime.allocate(size, ALIGNMENT) : OffHeap.allocate(size, lifetime);
     }
 
     static TornadoProgram load(

@@ -29,7 +29,7 @@ public final class TornadoVm {
     private static final String RUNTIME = "uk.ac.manchester.tornado.runtime.";
 
     private static final String NEEDED =
-            "TornadoVM: install an SDK of version 5.2.0 for JDK 25 and set TORNADOVM_HOME to" + " its folder";
+            "TornadoVM: install an SDK of version 5.2.0 for JDK 25 and set TORNADOVM_HOME to its folder";
 
     /**
      * Settings without which kernels would be wrong or slow, made before TornadoVM's classes read them: a kernel that does not
@@ -231,10 +231,12 @@ public final class TornadoVm {
     }
 
     private DeviceInfo info(int backend, int index, Object found) {
+        var physical = call(found, device, "getPhysicalDevice", List.of());
         return new DeviceInfo(
                 backend + ":" + index,
                 String.valueOf(call(found, device, "getTornadoVMBackend", List.of())),
-                String.valueOf(call(found, device, "getDeviceName", List.of())).strip(),
+                String.valueOf(call(physical, type("TornadoTargetDevice"), "getDeviceName", List.of()))
+                        .strip(),
                 String.valueOf(call(found, device, "getDeviceType", List.of())).equals("GPU"),
                 (Long) call(found, device, "getMaxGlobalMemory", List.of()),
                 (Long) call(found, device, "getMaxAllocMemory", List.of()),
