@@ -4,8 +4,6 @@ import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.Target;
-import org.clipc.ir.BinaryFn;
-import org.clipc.ir.ReduceFn;
 
 /** Java kernels over the Vector API, for vectors of one width. */
 public final class JvmTarget implements Target {
@@ -41,9 +39,9 @@ public final class JvmTarget implements Target {
             case KernelSpec.RandomSubset _ -> new RandomSubsetTemplate(bits).plan(launch, sink);
             case KernelSpec.AdamW spec -> new AdamWTemplate(bits).plan(spec, launch, sink);
             case KernelSpec.Reduce spec -> reduce.plan(spec, launch, sink);
-            case KernelSpec.Combine(var fn, var _) ->
+            case KernelSpec.Combine spec ->
                 reduce.combine(
-                        reduceFn(fn),
+                        spec.reduceFn(),
                         launch.inputs().getFirst(),
                         launch.outputs().getFirst(),
                         sink);
@@ -57,14 +55,5 @@ public final class JvmTarget implements Target {
             case KernelSpec.AttentionGrad spec -> new AttentionGradTemplate(bits).plan(spec, launch, sink);
             case KernelSpec.Gemm spec -> gemm.plan(spec, launch, sink);
         }
-    }
-
-    private static ReduceFn reduceFn(BinaryFn fn) {
-        return switch (fn) {
-            case ADD -> ReduceFn.SUM;
-            case MAX -> ReduceFn.MAX;
-            case MIN -> ReduceFn.MIN;
-            case SUB, MUL, DIV, POW, AND, OR -> throw new IllegalArgumentException(fn + " combines no partial results");
-        };
     }
 }

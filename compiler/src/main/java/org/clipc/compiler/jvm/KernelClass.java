@@ -7,10 +7,6 @@ import com.palantir.javapoet.JavaFile;
 import com.palantir.javapoet.MethodSpec;
 import com.palantir.javapoet.TypeSpec;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.function.Supplier;
 import javax.lang.model.element.Modifier;
 import org.clipc.compiler.kernel.RenderedKernel;
@@ -55,7 +51,7 @@ final class KernelClass {
      * @param description all that the kernel depends on, in a line of text: equal for equal specs only
      */
     static RenderedKernel kernel(int bits, String stem, String description, ArgumentLayout layout, Body body) {
-        var name = ClassName.get("org.clipc.kernels.jvm" + bits, stem + "_" + hash(description));
+        var name = ClassName.get("org.clipc.kernels.jvm" + bits, RenderedKernel.simpleName(stem, description));
         Supplier<String> source = () -> {
             var kernel = new KernelClass(bits, name, description, layout);
             body.render(kernel);
@@ -121,14 +117,5 @@ final class KernelClass {
                 .skipJavaLangImports(true)
                 .build()
                 .toString();
-    }
-
-    private static String hash(String text) {
-        try {
-            var digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(digest, 0, 6);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java has SHA-256", e);
-        }
     }
 }

@@ -102,5 +102,17 @@ public sealed interface KernelSpec {
     record AdamW(DType parameter, DType gradient) implements KernelSpec {}
 
     /** Combines the per-unit partial results of a preceding call, in unit order. */
-    record Combine(BinaryFn fn, DType result) implements KernelSpec {}
+    record Combine(BinaryFn fn, DType result) implements KernelSpec {
+
+        /** The reduction that combining amounts to. */
+        public ReduceFn reduceFn() {
+            return switch (fn) {
+                case ADD -> ReduceFn.SUM;
+                case MAX -> ReduceFn.MAX;
+                case MIN -> ReduceFn.MIN;
+                case SUB, MUL, DIV, POW, AND, OR ->
+                    throw new IllegalArgumentException(fn + " combines no partial results");
+            };
+        }
+    }
 }

@@ -1,5 +1,9 @@
 package org.clipc.compiler.kernel;
 
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.function.Supplier;
 
 /**
@@ -8,4 +12,20 @@ import java.util.function.Supplier;
  * @param className binary name of the generated class: a function of the spec and the target alone
  * @param source renders the Java source (called at most once per program)
  */
-public record RenderedKernel(String className, Supplier<String> source) {}
+public record RenderedKernel(String className, Supplier<String> source) {
+
+    /**
+     * The simple name of a kernel's class: the same for equal kernels only.
+     *
+     * @param stem what it begins with
+     * @param description all that the kernel depends on, in a line of text
+     */
+    public static String simpleName(String stem, String description) {
+        try {
+            var digest = MessageDigest.getInstance("SHA-256").digest(description.getBytes(StandardCharsets.UTF_8));
+            return stem + "_" + HexFormat.of().formatHex(digest, 0, 6);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java has SHA-256", e);
+        }
+    }
+}

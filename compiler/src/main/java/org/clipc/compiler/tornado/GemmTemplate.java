@@ -1,16 +1,9 @@
 package org.clipc.compiler.tornado;
 
 import com.palantir.javapoet.CodeBlock;
-import java.util.ArrayList;
-import java.util.List;
-import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.CallSink;
-import org.clipc.compiler.kernel.ExprDag;
 import org.clipc.compiler.kernel.KernelSpec.Gemm;
-import org.clipc.compiler.kernel.KernelSpec.Operand;
-import org.clipc.compiler.kernel.KernelSpec.Result;
 import org.clipc.compiler.kernel.Launch;
-import org.clipc.ir.DType;
 
 /**
  * {@link Gemm} for TornadoVM's compiler: a group computes a tile of C, whose slices of A and B pass through local memory; a
@@ -33,25 +26,13 @@ final class GemmTemplate {
     private GemmTemplate() {}
 
     static void plan(Gemm spec, Launch launch, CallSink sink) {
-        var dag = ExprDag.of(spec.results().stream().map(Result::value).toList());
-        var all = new ArrayList<Operand>();
-        all.add(new Operand(DType.F32, Access.CONTIGUOUS));
-        all.addAll(spec.operands());
-        var operands = new TornadoOperands(dag, all, 1);
-        var stores = spec.results().stream()
-                .map(r -> new Operand(r.dtype(), Access.CONTIGUOUS))
-                .toList();
+        var epilogue = new GemmEpilogue(spec);
         var a = launch.inputs().get(0);
         var b = launch.inputs().get(1);
         var c = launch.outputs().getFirst();
         var rowTiles = Math.ceilDiv(c.dim(2), TILE);
         var columnTiles = Math.ceilDiv(c.dim(3), TILE);
-        var kernel = new TornadoKernel(
-                        "Gemm",
-                        "Gemm, x0 the sum of products, "
-                                + TornadoOperands.describe(spec.operands()) + " -> " + TornadoOperands.describe(stores)
-                                + ": " + dag.text(),
-                        GROUP)
+        var kernel = new TornadoKernel("Gemm", "Gemm, " + epilogue.describe(), GROUP)
                 .number("batches", c.dim(1))
                 .number("rows", c.dim(2))
                 .number("columns", c.dim(3))
@@ -62,20 +43,12 @@ final class GemmTemplate {
             kernel.number("as" + axis, a.stride(axis)).number("bs" + axis, b.stride(axis));
         }
         kernel.at("a", a).at("b", b);
-        // The view of B stands for the sum, which has none.
-        operands.bind(kernel, launch.inputs().subList(1, launch.inputs().size()), launch.attributes());
-        for (var i = 0; i < stores.size(); i++) {
-            TornadoOperands.bind(
-                    kernel, "y" + i, Access.CONTIGUOUS, launch.outputs().get(i));
-        }
+        epilogue.bind(kernel, launch);
         kernel.launch(
-                sink,
-                (long) c.dim(0) * c.dim(1) * rowTiles * columnTiles,
-                helpers -> render(spec, operands, stores, helpers));
+                sink, (long) c.dim(0) * c.dim(1) * rowTiles * columnTiles, helpers -> render(spec, epilogue, helpers));
     }
 
-    private static CodeBlock render(
-            Gemm spec, TornadoOperands operands, List<Operand> stores, TornadoKernel.Helpers helpers) {
+    private static CodeBlock render(Gemm spec, GemmEpilogue epilogue, TornadoKernel.Helpers helpers) {
         var code = CodeBlock.builder().add(CodeBlock.of("""
                 final int columnTile = group % columnTiles * $1L;
                 final int rowTile = group / columnTiles % rowTiles * $1L;
@@ -107,7 +80,11 @@ final class GemmTemplate {
                 "sums[(itemRow * $1L + $2L) * $3L + itemColumn + $4L] = c$2L_$5L", PER_ITEM, i, TILE, j * SIDE, j));
         return code.addStatement("context.localBarrier()")
                 .beginControlFlow("for (int e = local; e < $L; e += $L)", TILE * TILE, GROUP)
-                .add(epilogue(spec, operands, stores, helpers))
+                .addStatement("final int row = rowTile + e / $L", TILE)
+                .addStatement("final int column = columnTile + e % $L", TILE)
+                .beginControlFlow("if (row < rows && column < columns)")
+                .add(epilogue.render(helpers, CodeBlock.of("sums[e]")))
+                .endControlFlow()
                 .endControlFlow()
                 .build();
     }
@@ -135,50 +112,6 @@ final class GemmTemplate {
                         TILE)
                 .endControlFlow()
                 .build();
-    }
-
-    /** What becomes of the sum of place {@code e} of the tile. */
-    private static CodeBlock epilogue(
-            Gemm spec, TornadoOperands operands, List<Operand> stores, TornadoKernel.Helpers helpers) {
-        return CodeBlock.builder()
-                .addStatement("final int row = rowTile + e / $L", TILE)
-                .addStatement("final int column = columnTile + e % $L", TILE)
-                .beginControlFlow("if (row < rows && column < columns)")
-                .add(results(spec, operands, stores, helpers, CodeBlock.of("sums[e]")))
-                .endControlFlow()
-                .build();
-    }
-
-    /** Computes and stores the results at ({@code at0}, {@code at1}, {@code row}, {@code column}), whose sum is given. */
-    static CodeBlock results(
-            Gemm spec, TornadoOperands operands, List<Operand> stores, TornadoKernel.Helpers helpers, CodeBlock sum) {
-        var point = new TornadoOperands.Point() {
-            @Override
-            public CodeBlock along(int axis) {
-                return CodeBlock.of(axis < 2 ? "at" + axis : axis == 2 ? "row" : "column");
-            }
-
-            @Override
-            public CodeBlock element() {
-                return CodeBlock.of("((at0 * batches + at1) * rows + row) * columns + column");
-            }
-
-            @Override
-            public CodeBlock given(int operand) {
-                return sum;
-            }
-        };
-        var code = CodeBlock.builder();
-        var expressions = new TornadoExpr(helpers, "t", operands.leaves(helpers, 4, point));
-        var values = spec.results().stream()
-                .map(result -> expressions.renderAs(result.dtype(), result.value()))
-                .toList();
-        code.add(expressions.statements());
-        for (var r = 0; r < values.size(); r++) {
-            var index = TornadoOperands.index("y" + r, Access.CONTIGUOUS, 4, point);
-            code.addStatement(TornadoKernel.store(stores.get(r).dtype(), index, values.get(r)));
-        }
-        return code.build();
     }
 
     /** Renders something for a sum of a work item. */

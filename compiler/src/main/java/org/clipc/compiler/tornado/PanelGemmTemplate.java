@@ -1,15 +1,10 @@
 package org.clipc.compiler.tornado;
 
 import com.palantir.javapoet.CodeBlock;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.CallSink;
-import org.clipc.compiler.kernel.ExprDag;
 import org.clipc.compiler.kernel.KernelSpec.Gemm;
-import org.clipc.compiler.kernel.KernelSpec.Operand;
-import org.clipc.compiler.kernel.KernelSpec.Result;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.DType;
@@ -44,14 +39,7 @@ final class PanelGemmTemplate {
     private PanelGemmTemplate() {}
 
     static void plan(Gemm spec, Launch launch, CallSink sink) {
-        var dag = ExprDag.of(spec.results().stream().map(Result::value).toList());
-        var all = new ArrayList<Operand>();
-        all.add(new Operand(DType.F32, Access.CONTIGUOUS));
-        all.addAll(spec.operands());
-        var operands = new TornadoOperands(dag, all, 1);
-        var stores = spec.results().stream()
-                .map(r -> new Operand(r.dtype(), Access.CONTIGUOUS))
-                .toList();
+        var epilogue = new GemmEpilogue(spec);
         var a = launch.inputs().get(0);
         var b = launch.inputs().get(1);
         var c = launch.outputs().getFirst();
@@ -63,12 +51,7 @@ final class PanelGemmTemplate {
         var packedB = pack(sink, b, COLUMNS, columnPanels, 3, 2);
         var itemRows = Math.ceilDiv(rowPanels, ITEM_ROWS);
         var itemColumns = Math.ceilDiv(columnPanels, ITEM_COLUMNS);
-        var kernel = new TornadoKernel(
-                        "Gemm",
-                        "Gemm of panels, x0 the sum of products, "
-                                + TornadoOperands.describe(spec.operands()) + " -> " + TornadoOperands.describe(stores)
-                                + ": " + dag.text(),
-                        1)
+        var kernel = new TornadoKernel("Gemm", "Gemm of panels, " + epilogue.describe(), 1)
                 .number("batches", c.dim(1))
                 .number("rows", c.dim(2))
                 .number("columns", c.dim(3))
@@ -83,14 +66,8 @@ final class PanelGemmTemplate {
             kernel.number("aBatch" + axis, packedA.batchPanels(axis))
                     .number("bBatch" + axis, packedB.batchPanels(axis));
         }
-        // The view of B stands for the sum, which has none.
-        operands.bind(kernel, launch.inputs().subList(1, launch.inputs().size()), launch.attributes());
-        for (var i = 0; i < stores.size(); i++) {
-            TornadoOperands.bind(
-                    kernel, "y" + i, Access.CONTIGUOUS, launch.outputs().get(i));
-        }
-        kernel.launch(
-                sink, (long) batches * itemRows * itemColumns, helpers -> render(spec, operands, stores, helpers));
+        epilogue.bind(kernel, launch);
+        kernel.launch(sink, (long) batches * itemRows * itemColumns, helpers -> render(epilogue, helpers));
     }
 
     /**
@@ -172,8 +149,7 @@ final class PanelGemmTemplate {
         return new Packed(packed, step0, step1);
     }
 
-    private static CodeBlock render(
-            Gemm spec, TornadoOperands operands, List<Operand> stores, TornadoKernel.Helpers helpers) {
+    private static CodeBlock render(GemmEpilogue epilogue, TornadoKernel.Helpers helpers) {
         var code = CodeBlock.builder().add("""
                         final int itemRow = group % itemRows * $1L;
                         final int itemColumn = group / itemRows % itemColumns * $2L;
@@ -224,17 +200,11 @@ final class PanelGemmTemplate {
                 .addStatement("final int row = rowPanel * $L + i", ROWS)
                 .beginControlFlow("for (int j = 0; j < width; j++)")
                 .addStatement("final int column = columnPanel * $L + j", COLUMNS)
-                .add(epilogue(spec, operands, stores, helpers))
+                .add(epilogue.render(helpers, CodeBlock.of("sums[i * $L + j]", COLUMNS)))
                 .endControlFlow()
                 .endControlFlow()
                 .add("}\n}\n")
                 .build();
-    }
-
-    private static CodeBlock epilogue(
-            Gemm spec, TornadoOperands operands, List<Operand> stores, TornadoKernel.Helpers helpers) {
-        var sum = CodeBlock.of("sums[i * $L + j]", COLUMNS);
-        return GemmTemplate.results(spec, operands, stores, helpers, sum);
     }
 
     private interface Lane {

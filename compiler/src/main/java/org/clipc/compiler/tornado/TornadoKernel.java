@@ -6,11 +6,7 @@ import com.palantir.javapoet.JavaFile;
 import com.palantir.javapoet.MethodSpec;
 import com.palantir.javapoet.TypeName;
 import com.palantir.javapoet.TypeSpec;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -118,7 +114,7 @@ final class TornadoKernel {
                 .map(Map.Entry::getKey)
                 .toList();
         var names = List.copyOf(arguments.keySet());
-        var name = ClassName.get(PACKAGE + sink.target(), stem + "_" + hash(description));
+        var name = ClassName.get(PACKAGE + sink.target(), RenderedKernel.simpleName(stem, description));
         var kernel = new RenderedKernel(name.canonicalName(), () -> render(name, names, reals, body));
         sink.launch(kernel, new ArrayList<>(arguments.values()), Math.toIntExact(groups), groupSize);
     }
@@ -181,15 +177,6 @@ final class TornadoKernel {
         types.put("args", TornadoApi.INT_ARRAY);
         types.put("constants", TornadoApi.FLOAT_ARRAY);
         types.forEach((name, type) -> method.addParameter(asObjects ? ClassName.OBJECT : type, name));
-    }
-
-    private static String hash(String text) {
-        try {
-            var digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(digest, 0, 6);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java has SHA-256", e);
-        }
     }
 
     /** Reads the element of index {@code index}: a float, an int or a truth value. */

@@ -7,8 +7,6 @@ import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
-import org.clipc.ir.BinaryFn;
-import org.clipc.ir.ReduceFn;
 
 /** Kernels that TornadoVM compiles for an accelerator. Tensors are f32, i32 or bool. */
 public final class TornadoTarget implements Target {
@@ -64,9 +62,9 @@ public final class TornadoTarget implements Target {
             case KernelSpec.RandomSubset _ -> RandomSubsetTemplate.plan(launch, sink);
             case KernelSpec.AdamW spec -> AdamWTemplate.plan(spec, launch, sink);
             case KernelSpec.Reduce spec -> ReduceTemplate.plan(spec, launch, sink);
-            case KernelSpec.Combine(var fn, var _) ->
+            case KernelSpec.Combine spec ->
                 ReduceTemplate.combine(
-                        reduceFn(fn),
+                        spec.reduceFn(),
                         launch.inputs().getFirst(),
                         launch.outputs().getFirst(),
                         sink);
@@ -85,14 +83,5 @@ public final class TornadoTarget implements Target {
                 }
             }
         }
-    }
-
-    private static ReduceFn reduceFn(BinaryFn fn) {
-        return switch (fn) {
-            case ADD -> ReduceFn.SUM;
-            case MAX -> ReduceFn.MAX;
-            case MIN -> ReduceFn.MIN;
-            case SUB, MUL, DIV, POW, AND, OR -> throw new IllegalArgumentException(fn + " combines no partial results");
-        };
     }
 }

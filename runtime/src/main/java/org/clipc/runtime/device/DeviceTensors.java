@@ -2,9 +2,13 @@ package org.clipc.runtime.device;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.clipc.ir.DType;
 import org.clipc.ir.Shape;
 import org.clipc.ir.TensorType;
+import org.clipc.program.EntryPoint;
+import org.clipc.program.TensorSlot;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.tensor.TensorDType;
 
@@ -48,6 +52,40 @@ public final class DeviceTensors {
             requireInts(what, value, type);
         }
         value.copyTo(target);
+    }
+
+    /**
+     * That a tensor has the elements to set.
+     *
+     * @param from index of the first
+     * @throws DeviceException if it has not
+     */
+    static void requirePart(TensorSlot slot, long from, HostTensor part) {
+        var count = part.elementCount();
+        if (from < 0 || from > slot.type().elements() - count) {
+            throw new DeviceException("'" + slot.name() + "' is " + slot.type() + ": it has no " + count
+                    + " elements from " + from + " on");
+        }
+    }
+
+    /**
+     * That inputs are those of an entry point, by name.
+     *
+     * @throws DeviceException if one is missing or unknown
+     */
+    static void requireInputs(EntryPoint entry, Map<String, HostTensor> inputs) {
+        for (var slot : entry.inputs()) {
+            if (!inputs.containsKey(slot.name())) {
+                throw new DeviceException("entry point '" + entry.name() + "' needs the input '" + slot.name() + "' ("
+                        + slot.type() + ")");
+            }
+        }
+        for (var name : inputs.keySet()) {
+            if (entry.input(name).isEmpty()) {
+                throw new DeviceException("entry point '" + entry.name() + "' has no input '" + name + "', only "
+                        + entry.inputs().stream().map(TensorSlot::name).collect(Collectors.joining(", ")));
+            }
+        }
     }
 
     private static void requireInts(String what, HostTensor value, TensorType type) {

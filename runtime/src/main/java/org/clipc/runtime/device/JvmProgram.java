@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
-import java.util.stream.Collectors;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
@@ -135,11 +134,8 @@ final class JvmProgram implements DeviceProgram {
     @Override
     public void write(String tensor, long from, HostTensor part) {
         var slot = slot(tensor);
+        DeviceTensors.requirePart(slot, from, part);
         var count = part.elementCount();
-        if (from < 0 || from > slot.type().elements() - count) {
-            throw new DeviceException(
-                    "'" + tensor + "' is " + slot.type() + ": it has no " + count + " elements from " + from + " on");
-        }
         var width = slot.type().dtype().bytes();
         var bytes = arena.asSlice(slot.offset() + from * width, count * width);
         part.copyTo(new HostTensor(DeviceTensors.hostType(slot.type().dtype()), part.shape(), bytes));
@@ -174,19 +170,10 @@ final class JvmProgram implements DeviceProgram {
     }
 
     private void writeInputs(EntryPoint entry, Map<String, HostTensor> inputs) {
+        DeviceTensors.requireInputs(entry, inputs);
         for (var slot : entry.inputs()) {
-            var value = inputs.get(slot.name());
-            if (value == null) {
-                throw new DeviceException("entry point '" + entry.name() + "' needs the input '" + slot.name() + "' ("
-                        + slot.type() + ")");
-            }
+            var value = Objects.requireNonNull(inputs.get(slot.name()));
             DeviceTensors.copy("input '" + slot.name() + "'", value, slot.type(), view(slot, false));
-        }
-        for (var name : inputs.keySet()) {
-            if (entry.input(name).isEmpty()) {
-                throw new DeviceException("entry point '" + entry.name() + "' has no input '" + name + "', only "
-                        + entry.inputs().stream().map(TensorSlot::name).collect(Collectors.joining(", ")));
-            }
         }
     }
 

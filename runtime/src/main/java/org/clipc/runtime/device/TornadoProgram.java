@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.clipc.ir.DType;
 import org.clipc.ir.TensorType;
 import org.clipc.program.EntryPoint;
@@ -335,11 +334,8 @@ final class TornadoProgram implements DeviceProgram {
     @Override
     public void write(String tensor, long from, HostTensor part) {
         var slot = slot(tensor);
+        DeviceTensors.requirePart(slot, from, part);
         var count = part.elementCount();
-        if (from < 0 || from > slot.type().elements() - count) {
-            throw new DeviceException(
-                    "'" + tensor + "' is " + slot.type() + ": it has no " + count + " elements from " + from + " on");
-        }
         var converted = new HostTensor(
                 TensorDType.F32, part.shape(), Arena.ofAuto().allocate(count * Float.BYTES, Manifest.ALIGNMENT));
         part.copyTo(converted);
@@ -412,23 +408,14 @@ final class TornadoProgram implements DeviceProgram {
     }
 
     private void writeInputs(EntryPoint point, Entry entry, Map<String, HostTensor> inputs) {
+        DeviceTensors.requireInputs(point, inputs);
         for (var slot : point.inputs()) {
-            var value = inputs.get(slot.name());
-            if (value == null) {
-                throw new DeviceException("entry point '" + point.name() + "' needs the input '" + slot.name() + "' ("
-                        + slot.type() + ")");
-            }
+            var value = Objects.requireNonNull(inputs.get(slot.name()));
             var what = "input '" + slot.name() + "'";
             if (slot.type().dtype().isFloat()) {
                 write(what, slot, value);
             } else {
                 writeInts(what, slot, value, entry);
-            }
-        }
-        for (var name : inputs.keySet()) {
-            if (point.input(name).isEmpty()) {
-                throw new DeviceException("entry point '" + point.name() + "' has no input '" + name + "', only "
-                        + point.inputs().stream().map(TensorSlot::name).collect(Collectors.joining(", ")));
             }
         }
     }
