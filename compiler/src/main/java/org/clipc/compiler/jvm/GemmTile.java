@@ -13,7 +13,8 @@ package org.clipc.compiler.jvm;
  * missing. 12x2 of 512 bits, with 32 registers, needs no flag.
  *
  * <p>Blocks of 192 rows by 192 columns leave the sums room in a second-level cache of 512 KiB; larger and smaller ones
- * were within the noise of them on a Zen 3.
+ * were within the noise of them on a Zen 3. With 512 bits (Zen 4, 1 MiB), a weight gradient, whose depth is batch times
+ * sequence, gains 6% where its depth is one chunk, not two, and blocks have 144 rows, not 96; the rest keep their speed.
  *
  * @param bits width of the vectors
  * @param rows of a tile; panels of A are this many rows wide
@@ -25,7 +26,7 @@ record GemmTile(int bits, int rows, int vectors, int depth, int blockRows, int r
         return switch (bits) {
             case 128 -> new GemmTile(128, 3, 3, 256, 144, 384);
             case 256 -> new GemmTile(256, 6, 2, 256, 192, 192);
-            case 512 -> new GemmTile(512, 12, 2, 1024, 96, 384);
+            case 512 -> new GemmTile(512, 12, 2, 2048, 144, 384);
             default -> throw new IllegalArgumentException("no gemm tile for vectors of " + bits + " bits");
         };
     }
