@@ -1,6 +1,7 @@
 package org.clipc.program;
 
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** Names of the file's members, and how large each kind may be once inflated. */
 final class Members {
@@ -18,6 +19,7 @@ final class Members {
     private static final Pattern GRAPH = Pattern.compile("graphs/" + WORD + "\\.cir");
     private static final Pattern SCHEDULE = Pattern.compile("schedule/" + WORD + "/" + WORD + "\\.json");
     private static final Pattern KERNEL = Pattern.compile("kernels/" + WORD + "/" + CLASS + "\\.class");
+    private static final Pattern PREBUILT = Pattern.compile("prebuilt/" + WORD + "/" + CLASS + "\\.cl");
     private static final Pattern SOURCE = Pattern.compile("sources/" + WORD + "/" + CLASS + "\\.java");
     private static final Pattern ENTRY_OR_TARGET = Pattern.compile(WORD);
 
@@ -45,6 +47,11 @@ final class Members {
         return "sources/" + key + ".java";
     }
 
+    /** @param key {@code <target>/<simple class name>} */
+    static String prebuilt(String key) {
+        return "prebuilt/" + key + ".cl";
+    }
+
     /** The key, as in {@link Program#kernels}, of a kernel or source member. */
     static String key(String member) {
         return member.substring(member.indexOf('/') + 1, member.lastIndexOf('.'));
@@ -61,6 +68,9 @@ final class Members {
         if (SCHEDULE.matcher(member).matches()) {
             return 256 * MIB;
         }
-        return KERNEL.matcher(member).matches() || SOURCE.matcher(member).matches() ? 4 * MIB : -1;
+        return Stream.of(KERNEL, PREBUILT, SOURCE)
+                        .anyMatch(kind -> kind.matcher(member).matches())
+                ? 4 * MIB
+                : -1;
     }
 }

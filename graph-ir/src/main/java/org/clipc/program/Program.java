@@ -9,6 +9,7 @@ import java.util.Map;
  * @param graphs by entry point: the text form of the graph after the last pass, for explanation and checking
  * @param schedules one per entry point and target
  * @param kernels class file by {@code <target>/<simple class name>}
+ * @param prebuilt under the same names, kernels in OpenCL C, for those that have it besides
  * @param sources Java source of the kernels, under the same names; empty unless kept
  */
 public record Program(
@@ -16,4 +17,5 @@ public record Program(
         Map<String, String> graphs,
         List<Schedule> schedules,
         Map<String, byte[]> kernels,
+        Map<String, String> prebuilt,
         Map<String, String> sources) {}

@@ -12,6 +12,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -21,7 +22,7 @@ import java.util.zip.ZipOutputStream;
 
 /**
  * A program on disk: a zip of {@code manifest.json}, {@code graphs/<entry>.cir}, {@code schedule/<target>/<entry>.json},
- * {@code kernels/<target>/<Class>.class} and, where kept, {@code sources/<target>/<Class>.java}. Equal programs give
+ * {@code kernels/<target>/<Class>.class}, {@code prebuilt/<target>/<Class>.cl} and, where kept, {@code sources/<target>/<Class>.java}. Equal programs give
  * equal bytes. Reading trusts nothing: names, sizes, checksums, offsets and references are checked, and what is wrong is
  * told by a {@link ProgramFormatException}. Opening reads the manifest only; other members are read when asked for.
  */
@@ -78,6 +79,8 @@ public final class ProgramFile implements AutoCloseable {
             members.put(Members.schedule(schedule.target(), schedule.entry()), ScheduleJson.write(schedule));
         }
         program.kernels().forEach((key, bytes) -> members.put(Members.kernel(key), bytes));
+        program.prebuilt()
+                .forEach((key, source) -> members.put(Members.prebuilt(key), source.getBytes(StandardCharsets.UTF_8)));
         program.sources()
                 .forEach((key, source) -> members.put(Members.source(key), source.getBytes(StandardCharsets.UTF_8)));
         for (var member : members.keySet()) {
@@ -162,6 +165,14 @@ public final class ProgramFile implements AutoCloseable {
         return read(Members.kernel(target + "/" + className.substring(prefix.length())));
     }
 
+    /** A kernel in OpenCL C, if it has been rendered so. */
+    public Optional<String> prebuilt(String target, String className) throws ProgramFormatException {
+        var member = Members.prebuilt(target + "/" + className.substring(className.lastIndexOf('.') + 1));
+        return archive.names().contains(member)
+                ? Optional.of(new String(read(member), StandardCharsets.UTF_8))
+                : Optional.empty();
+    }
+
     /** Everything, in memory. */
     public Program program() throws ProgramFormatException {
         var graphs = new LinkedHashMap<String, String>();
@@ -173,15 +184,18 @@ public final class ProgramFile implements AutoCloseable {
             }
         }
         var kernels = new LinkedHashMap<String, byte[]>();
+        var prebuilt = new LinkedHashMap<String, String>();
         var sources = new LinkedHashMap<String, String>();
         for (var member : archive.names()) {
             if (member.startsWith("kernels/")) {
                 kernels.put(Members.key(member), read(member));
+            } else if (member.startsWith("prebuilt/")) {
+                prebuilt.put(Members.key(member), new String(read(member), StandardCharsets.UTF_8));
             } else if (member.startsWith("sources/")) {
                 sources.put(Members.key(member), new String(read(member), StandardCharsets.UTF_8));
             }
         }
-        return new Program(manifest, graphs, schedules, kernels, sources);
+        return new Program(manifest, graphs, schedules, kernels, prebuilt, sources);
     }
 
     private byte[] read(String member) throws ProgramFormatException {

@@ -42,6 +42,11 @@ class ProgramFileTest {
                         .isEqualTo(program.manifest());
                 assertThat(read.graphs()).isEqualTo(program.graphs());
                 assertThat(read.schedules()).containsExactlyInAnyOrderElementsOf(program.schedules());
+                assertThat(read.prebuilt()).isEqualTo(program.prebuilt());
+                assertThat(file.prebuilt("jvm128", "org.clipc.kernels.jvm128.Softmax"))
+                        .hasValue("kernel void Softmax() {}\n");
+                assertThat(file.prebuilt("jvm256", "org.clipc.kernels.jvm256.Softmax"))
+                        .isEmpty();
                 assertThat(read.sources()).isEqualTo(program.sources());
                 assertThat(read.kernels().keySet()).isEqualTo(program.kernels().keySet());
                 read.kernels()
@@ -62,6 +67,7 @@ class ProgramFileTest {
                     new HashMap<>(copy.graphs()),
                     copy.schedules().reversed(),
                     new HashMap<>(copy.kernels()),
+                    copy.prebuilt(),
                     copy.sources());
             ProgramFile.write(folder.resolve("q.bin"), shuffled);
         }
@@ -295,7 +301,8 @@ class ProgramFileTest {
     @Test
     void refusesToWriteWhatItCouldNotRead() {
         var program = SamplePrograms.small();
-        var headless = new Program(program.manifest(), Map.of(), program.schedules(), program.kernels(), Map.of());
+        var headless =
+                new Program(program.manifest(), Map.of(), program.schedules(), program.kernels(), Map.of(), Map.of());
         assertThatThrownBy(() -> ProgramFile.write(folder.resolve("p.bin"), headless))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("needs the member 'graphs/encode_image.cir'");

@@ -99,6 +99,7 @@ final class SamplePrograms {
                 Map.of("encode_image", "graph encode_image {\n}\n", "train_step", "graph train_step {\n}\n"),
                 schedules,
                 kernels,
+                Map.of("jvm128/Softmax", "kernel void Softmax() {}\n"),
                 Map.of("jvm128/Softmax", "class Softmax {}\n"));
     }
 

@@ -24,7 +24,7 @@ import org.clipc.program.EntryPoint;
 import org.clipc.program.Parameter;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.device.DeviceProgram;
-import org.clipc.runtime.device.Devices;
+import org.clipc.runtime.device.JvmDevice;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.train.TrainStep;
 import org.clipc.runtime.weights.ParameterInitializer;
@@ -109,7 +109,7 @@ class ModelKeysTest {
                 .succeeds();
         var random = effect.equals("loss is random");
         try (var file = ProgramFile.open(program);
-                var device = Devices.open("jvm", 2);
+                var device = new JvmDevice(2);
                 var loaded = device.load(file, List.of(EntryPoint.LOSS, EntryPoint.TRAIN_STEP))) {
             ParameterInitializer.initialize(loaded, INITIALISATION);
             checkParameters(file.manifest().parameters(), effect);
@@ -155,7 +155,7 @@ class ModelKeysTest {
 
     private static double plainLoss() throws IOException {
         try (var file = ProgramFile.open(Commands.tiny("--batch", String.valueOf(BATCH)));
-                var device = Devices.open("jvm", 2);
+                var device = new JvmDevice(2);
                 var loaded = device.load(file, List.of(EntryPoint.LOSS))) {
             ParameterInitializer.initialize(loaded, INITIALISATION);
             return loss(loaded, EntryPoint.LOSS, batch(file));

@@ -129,9 +129,11 @@ public final class ProgramBuilder {
     private Program program() {
         var layout = new ArenaLayout(model.parameters(), entries);
         var sources = new LinkedHashMap<String, String>();
+        var prebuilt = new LinkedHashMap<String, String>();
         var classes = new LinkedHashMap<String, byte[]>();
         if (withKernels) {
             compile(classes, sources);
+            prebuild(sources, prebuilt);
         }
         var graphs = new LinkedHashMap<String, String>();
         var schedules = new ArrayList<Schedule>();
@@ -153,7 +155,7 @@ public final class ProgramBuilder {
                 layout.stateBytes(),
                 options.targets().stream().map(Target::name).toList(),
                 Map.of());
-        return new Program(manifest, graphs, schedules, classes, options.keepSources() ? sources : Map.of());
+        return new Program(manifest, graphs, schedules, classes, prebuilt, options.keepSources() ? sources : Map.of());
     }
 
     private static Parameter placed(Parameter p, ArenaLayout layout) {
@@ -187,6 +189,17 @@ public final class ProgramBuilder {
         }
         renderNanos = afterRendering - start;
         javacNanos = System.nanoTime() - afterRendering;
+    }
+
+    /** Prints kernels in the language of the target's devices. */
+    private void prebuild(Map<String, String> sources, Map<String, String> prebuilt) {
+        kernels.forEach((target, byName) -> byName.forEach((name, kernel) -> {
+            var printer = kernel.prebuilt();
+            if (printer != null) {
+                var key = key(target, name);
+                prebuilt.put(key, printer.apply(Objects.requireNonNull(sources.get(key))));
+            }
+        }));
     }
 
     private List<Path> classPath(String target) {

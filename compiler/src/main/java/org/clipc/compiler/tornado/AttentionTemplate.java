@@ -32,9 +32,10 @@ final class AttentionTemplate {
 
     private static TornadoKernel kernel(String stem, String what, boolean causal, boolean dropout, int depth) {
         return new TornadoKernel(
-                stem,
-                what + " with heads of " + depth + (causal ? ", causal" : "") + (dropout ? ", dropout" : ""),
-                GROUP);
+                        stem,
+                        what + " with heads of " + depth + (causal ? ", causal" : "") + (dropout ? ", dropout" : ""),
+                        GROUP)
+                .prebuilt();
     }
 
     /** Binds a view [batch, rows, heads, depth]. */

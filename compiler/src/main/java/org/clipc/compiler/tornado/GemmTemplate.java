@@ -44,8 +44,11 @@ final class GemmTemplate {
         }
         kernel.at("a", a).at("b", b);
         epilogue.bind(kernel, launch);
-        kernel.launch(
-                sink, (long) c.dim(0) * c.dim(1) * rowTiles * columnTiles, helpers -> render(spec, epilogue, helpers));
+        kernel.prebuilt()
+                .launch(
+                        sink,
+                        (long) c.dim(0) * c.dim(1) * rowTiles * columnTiles,
+                        helpers -> render(spec, epilogue, helpers));
     }
 
     private static CodeBlock render(Gemm spec, GemmEpilogue epilogue, TornadoKernel.Helpers helpers) {

@@ -67,7 +67,7 @@ final class PanelGemmTemplate {
                     .number("bBatch" + axis, packedB.batchPanels(axis));
         }
         epilogue.bind(kernel, launch);
-        kernel.launch(sink, (long) batches * itemRows * itemColumns, helpers -> render(epilogue, helpers));
+        kernel.prebuilt().launch(sink, (long) batches * itemRows * itemColumns, helpers -> render(epilogue, helpers));
     }
 
     /**

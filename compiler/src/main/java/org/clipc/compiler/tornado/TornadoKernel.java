@@ -43,6 +43,7 @@ final class TornadoKernel {
     private final String description;
     private final int groupSize;
     private final Map<String, Argument> arguments = new LinkedHashMap<>();
+    private boolean prebuilt;
 
     /** Renders the body of {@code run}, adding what methods it calls. */
     @FunctionalInterface
@@ -101,6 +102,12 @@ final class TornadoKernel {
         return bind(name, new Argument.Constant((float) value));
     }
 
+    /** Has the kernel rendered in OpenCL C too. */
+    TornadoKernel prebuilt() {
+        prebuilt = true;
+        return this;
+    }
+
     private TornadoKernel bind(String name, Argument argument) {
         if (arguments.put(name, argument) != null) {
             throw new IllegalStateException("argument " + name + " is bound twice");
@@ -115,7 +122,10 @@ final class TornadoKernel {
                 .toList();
         var names = List.copyOf(arguments.keySet());
         var name = ClassName.get(PACKAGE + sink.target(), RenderedKernel.simpleName(stem, description));
-        var kernel = new RenderedKernel(name.canonicalName(), () -> render(name, names, reals, body));
+        var kernel = new RenderedKernel(
+                name.canonicalName(),
+                () -> render(name, names, reals, body),
+                prebuilt ? java -> OpenClSource.print(java, name.simpleName(), groupSize) : null);
         sink.launch(kernel, new ArrayList<>(arguments.values()), Math.toIntExact(groups), groupSize);
     }
 

@@ -2,8 +2,13 @@ package org.clipc.compiler.jvm;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.tornado.TornadoSdk;
 import org.clipc.compiler.tornado.TornadoTarget;
@@ -32,6 +37,39 @@ final class TestTargets {
                     .toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** All targets, and once more those for TornadoVM with what kernels they have prebuilt. */
+    static List<Target> allRenderings() {
+        var targets = new ArrayList<>(all());
+        if (TORNADO) {
+            all().forEach(target -> targets.add(new Prebuilt(target)));
+        }
+        return targets;
+    }
+
+    /** A target of which {@link TornadoLab} runs prebuilt kernels. */
+    record Prebuilt(Target target) implements Target {
+
+        @Override
+        public String name() {
+            return target.name();
+        }
+
+        @Override
+        public void plan(Launch launch, CallSink sink) {
+            target.plan(launch, sink);
+        }
+
+        @Override
+        public List<RenderedKernel> runtimeKernels() {
+            return target.runtimeKernels();
+        }
+
+        @Override
+        public List<Path> classPath() {
+            return target.classPath();
         }
     }
 

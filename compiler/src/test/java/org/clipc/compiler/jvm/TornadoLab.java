@@ -1,8 +1,12 @@
 package org.clipc.compiler.jvm;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -25,7 +29,6 @@ final class TornadoLab {
 
     private static final Map<String, Object> KERNELS = new HashMap<>();
     private static final TestClasses LOADER = new TestClasses();
-    private static int graphs;
 
     private record Call(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {}
 
@@ -90,21 +93,45 @@ final class TornadoLab {
         for (var i = 0; i < ordered.size(); i++) {
             numbers.host().setAtIndex(ValueLayout.JAVA_FLOAT, i, ordered.get(i));
         }
-        var graph = vm.new Graph("lab" + graphs++);
-        graph.upload(floats, ints, numbers);
-        for (var i = 0; i < calls.size(); i++) {
-            var call = calls.get(i);
+        var graphs = new ArrayList<TornadoVm.Graph>();
+        for (var call : calls) {
             var args = arguments(vm, call, ordered, scope);
-            graph.upload(args);
-            var kernel = Objects.requireNonNull(KERNELS.get(call.kernel.className()));
-            graph.task("call" + i, kernel, call.groups, call.groupSize, floats, ints, args, numbers);
+            var graph = vm.new Graph();
+            graph = graphs.isEmpty()
+                    ? graph.upload(floats, ints, numbers, args)
+                    : graph.consume(floats, ints, numbers).upload(args);
+            var prebuilt = target instanceof TestTargets.Prebuilt ? call.kernel.prebuilt() : null;
+            if (prebuilt == null) {
+                var kernel = Objects.requireNonNull(KERNELS.get(call.kernel.className()));
+                graph.task(kernel, call.groups, call.groupSize, floats, ints, args, numbers);
+            } else {
+                var name = call.kernel
+                        .className()
+                        .substring(call.kernel.className().lastIndexOf('.') + 1);
+                var file = write(
+                        name,
+                        vm.headerBytes(),
+                        prebuilt.apply(call.kernel.source().get()));
+                graph.prebuiltTask(name, file, call.groups, call.groupSize, floats, ints, args, numbers);
+            }
+            graphs.add(graph.persist(floats, ints, numbers));
         }
-        graph.download(floats, ints);
-        try (var plan = vm.new Plan(List.of(graph), vm.devices().getFirst())) {
-            plan.run(graph);
+        graphs.getLast().download(floats, ints);
+        try (var plan = vm.new Plan(graphs, vm.devices().getFirst())) {
+            graphs.forEach(plan::run);
         }
         MemorySegment.copy(floats.host(), 0, lab.arena(), 0, bytes);
         launch.outputs().stream().filter(TornadoLab::isInt).forEach(view -> copyInts(view, ints, false));
+    }
+
+    private static Path write(String kernel, long headerBytes, String source) {
+        try {
+            var file = Files.createTempFile(kernel, ".cl");
+            file.toFile().deleteOnExit();
+            return Files.writeString(file, "#define HEADER " + headerBytes + "\n" + source);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static boolean isInt(View view) {

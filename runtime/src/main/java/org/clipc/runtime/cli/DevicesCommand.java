@@ -1,6 +1,7 @@
 package org.clipc.runtime.cli;
 
 import java.util.Objects;
+import org.clipc.runtime.device.DeviceOptions;
 import org.clipc.runtime.device.Devices;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -17,7 +18,7 @@ final class DevicesCommand implements Runnable {
     public void run() {
         var out = Objects.requireNonNull(spec).commandLine().getOut();
         for (var name : Devices.names()) {
-            try (var device = Devices.open(name, 0)) {
+            try (var device = Devices.open(name, DeviceOptions.DEFAULT)) {
                 out.println(device.name() + "  " + device.description());
             }
         }

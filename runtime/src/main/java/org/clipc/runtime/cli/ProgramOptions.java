@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.device.Device;
+import org.clipc.runtime.device.DeviceOptions;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.Devices;
+import org.clipc.runtime.device.GemmKernels;
 import org.clipc.runtime.model.Recipe;
 import org.clipc.runtime.train.CheckpointFolder;
 import org.clipc.runtime.weights.ParameterInitializer;
@@ -34,6 +36,14 @@ final class ProgramOptions {
     @Option(names = "--threads", paramLabel = "N", description = "Threads of the jvm device; all cores by default.")
     private int threads;
 
+    @Option(
+            names = "--gemm",
+            paramLabel = "HOW",
+            description =
+                    "Which kernels for matrix products and attention TornadoVM's devices run: jit (compiled from Java"
+                            + " by TornadoVM), prebuilt (OpenCL C, compiled by the driver), or auto (the default).")
+    private GemmKernels gemm = GemmKernels.AUTO;
+
     @Option(names = "--seed", paramLabel = "N", description = "Seed of all random numbers; the recipe's by default.")
     private @Nullable Long seed;
 
@@ -45,7 +55,7 @@ final class ProgramOptions {
         if (threads < 0) {
             throw new CliException("--threads must be positive, not " + threads);
         }
-        return Devices.open(device, threads);
+        return Devices.open(device, new DeviceOptions(threads, gemm));
     }
 
     boolean hasWeights() {

@@ -24,18 +24,17 @@ public final class Devices {
      * @param name {@code jvm}; {@code tornado} for TornadoVM's first GPU, or its first device if there is none; {@code
      *     tornado:<backend>:<device>} for one of its devices; {@code auto} for the JVM, which programs are compiled for
      *     unless asked otherwise
-     * @param threads for devices that use the CPU; 0 for all cores
      * @throws DeviceException if there is no such device here
      */
-    public static Device open(String name, int threads) {
+    public static Device open(String name, DeviceOptions options) {
         if (name.equals(JVM) || name.equals(AUTO)) {
-            return threads > 0 ? new JvmDevice(threads) : new JvmDevice();
+            return options.threads() > 0 ? new JvmDevice(options.threads()) : new JvmDevice();
         }
         if (name.equals(TornadoDevice.TARGET)) {
-            return TornadoDevice.open("");
+            return TornadoDevice.open("", options.gemm());
         }
         if (name.startsWith(TornadoDevice.TARGET + ":")) {
-            return TornadoDevice.open(name.substring(TornadoDevice.TARGET.length() + 1));
+            return TornadoDevice.open(name.substring(TornadoDevice.TARGET.length() + 1), options.gemm());
         }
         throw new DeviceException("there is no device '" + name + "' here, only " + String.join(", ", names()));
     }

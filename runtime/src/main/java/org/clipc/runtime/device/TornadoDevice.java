@@ -23,17 +23,19 @@ public final class TornadoDevice implements Device {
 
     private final TornadoVm vm;
     private final TornadoVm.DeviceInfo info;
+    private final GemmKernels gemm;
 
-    TornadoDevice(TornadoVm vm, TornadoVm.DeviceInfo info) {
+    private TornadoDevice(TornadoVm vm, TornadoVm.DeviceInfo info, GemmKernels gemm) {
         this.vm = vm;
         this.info = info;
+        this.gemm = gemm;
     }
 
     /**
      * @param place {@code <backend>:<device>}; empty for a GPU if there is one, else for the first device
      * @throws DeviceException if there is no such device, or no TornadoVM
      */
-    static TornadoDevice open(String place) {
+    static TornadoDevice open(String place, GemmKernels gemm) {
         var vm = TornadoVm.get();
         var devices = vm.devices();
         var found = devices.stream()
@@ -49,7 +51,11 @@ public final class TornadoDevice implements Device {
                                                 devices.stream()
                                                         .map(d -> TARGET + ":" + d.place())
                                                         .toList())));
-        return new TornadoDevice(vm, found);
+        if (gemm == GemmKernels.PREBUILT && !found.compilesOpenCl()) {
+            throw new DeviceException(TARGET + ":" + found.place() + " is a device of the backend " + found.backend()
+                    + ", which does not take OpenCL C: leave --gemm=prebuilt out");
+        }
+        return new TornadoDevice(vm, found, gemm);
     }
 
     @Override
@@ -82,7 +88,7 @@ public final class TornadoDevice implements Device {
                 schedules.put(shorter.name(), program.schedule(target.get(), shorter.name()));
             }
         }
-        var loaded = TornadoProgram.load(program, target.get(), List.copyOf(schedules.values()), vm, info);
+        var loaded = TornadoProgram.load(program, target.get(), List.copyOf(schedules.values()), vm, info, gemm);
         LOG.info("{}: on {}, {} MiB", program.path().getFileName(), description(), loaded.memoryBytes() >> 20);
         return loaded;
     }

@@ -26,6 +26,8 @@ import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.tensor.TensorDType;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A program on a device of TornadoVM. Parameters, workspace and state are one array of floats that never leaves the
@@ -35,6 +37,8 @@ import org.jspecify.annotations.Nullable;
  * <p>An entry point is a chain of graphs, since TornadoVM limits how many tasks a graph may have.
  */
 final class TornadoProgram implements DeviceProgram {
+
+    private static final Logger LOG = LoggerFactory.getLogger(TornadoProgram.class);
 
     /** Tasks of a graph: 256 are the most, and the transfers of their arguments count too. */
     private static final int TASKS = 100;
@@ -49,10 +53,13 @@ final class TornadoProgram implements DeviceProgram {
 
     private static final long ALIGNMENT = 128;
 
+    /** A task as TornadoVM's messages name it. */
+    private static final Pattern TASK = Pattern.compile(TornadoVm.GRAPHS + "\\.(\\w+)_(\\d+)");
+
     private final Path path;
     private final Manifest manifest;
     private final TornadoVm vm;
-    private final String kernels;
+    private final TornadoKernels kernels;
     private final Arena lifetime = Arena.ofShared();
     private final DeviceArray floats;
     private final DeviceArray staged;
@@ -68,19 +75,22 @@ final class TornadoProgram implements DeviceProgram {
     private TornadoVm.@Nullable Plan plan;
     private @Nullable CallObserver observer;
 
+    /** @param calls what the graph runs, besides {@code Receive} */
+    private record Part(TornadoVm.Graph graph, List<KernelCall> calls) {}
+
     /**
      * @param ints its arena of ints
-     * @param graphs run in order
+     * @param parts run in order
      */
-    private record Entry(Schedule schedule, DeviceArray ints, List<TornadoVm.Graph> graphs) {}
+    private record Entry(Schedule schedule, DeviceArray ints, List<Part> parts) {}
 
     private TornadoProgram(
-            ProgramFile program, String target, List<Schedule> schedules, TornadoVm vm, KernelLoader loader)
+            ProgramFile program, String target, List<Schedule> schedules, TornadoVm vm, TornadoKernels kernels)
             throws IOException {
         this.path = program.path();
         this.manifest = program.manifest();
         this.vm = vm;
-        this.kernels = "org.clipc.kernels." + target;
+        this.kernels = kernels;
         this.withState = schedules.stream().anyMatch(s -> s.entry().equals(EntryPoint.TRAIN_STEP));
         this.bytes = withState
                 ? manifest.arenaBytes()
@@ -102,32 +112,16 @@ final class TornadoProgram implements DeviceProgram {
         one = vm.ints(memory(2));
         one.host().setAtIndex(ValueLayout.JAVA_INT, 1, 1);
         var groups = STAGED / STAGING_GROUP;
-        uploading = vm.new Graph("upload")
+        uploading = vm.new Graph()
                 .upload(staged, range)
                 .uploadOnce(noInts)
-                .task(
-                        "copy",
-                        loader.instance(kernels + ".Upload"),
-                        groups,
-                        STAGING_GROUP,
-                        floats,
-                        noInts,
-                        range,
-                        staged)
+                .task(kernels.fixed("Upload"), groups, STAGING_GROUP, floats, noInts, range, staged)
                 .persist(floats);
-        downloading = vm.new Graph("download")
+        downloading = vm.new Graph()
                 .consume(floats)
                 .upload(range)
                 .uploadOnce(noInts)
-                .task(
-                        "copy",
-                        loader.instance(kernels + ".Download"),
-                        groups,
-                        STAGING_GROUP,
-                        floats,
-                        noInts,
-                        range,
-                        staged)
+                .task(kernels.fixed("Download"), groups, STAGING_GROUP, floats, noInts, range, staged)
                 .persist(floats)
                 .download(staged);
     }
@@ -139,14 +133,18 @@ final class TornadoProgram implements DeviceProgram {
     }
 
     static TornadoProgram load(
-            ProgramFile file, String target, List<Schedule> schedules, TornadoVm vm, TornadoVm.DeviceInfo device)
+            ProgramFile file,
+            String target,
+            List<Schedule> schedules,
+            TornadoVm vm,
+            TornadoVm.DeviceInfo device,
+            GemmKernels gemm)
             throws IOException {
-        var loader = new KernelLoader(
-                file.path(), kernel -> file.kernel(target, kernel), TornadoProgram.class.getClassLoader());
+        var loader = new TornadoKernels(file, target, gemm, vm.headerBytes());
         var program = new TornadoProgram(file, target, schedules, vm, loader);
         try {
             program.requireMemory(device);
-            program.link(schedules, loader, device);
+            program.link(schedules, device);
             return program;
         } catch (IOException | RuntimeException e) {
             program.close();
@@ -172,19 +170,19 @@ final class TornadoProgram implements DeviceProgram {
         }
     }
 
-    private void link(List<Schedule> schedules, KernelLoader loader, TornadoVm.DeviceInfo device) throws IOException {
+    private void link(List<Schedule> schedules, TornadoVm.DeviceInfo device) throws IOException {
         var graphs = new ArrayList<>(List.of(uploading, downloading));
         for (var schedule : schedules) {
-            var entry = entry(schedule, loader, entries.size());
+            var entry = entry(schedule);
             entries.put(schedule.entry(), entry);
-            graphs.addAll(entry.graphs());
+            entry.parts().forEach(part -> graphs.add(part.graph()));
         }
         plan = vm.new Plan(graphs, device);
         clear(0, manifest.parameterBytes());
         clearState();
     }
 
-    private Entry entry(Schedule schedule, KernelLoader loader, int number) throws IOException {
+    private Entry entry(Schedule schedule) throws IOException {
         checkPlaces(schedule);
         var ints = vm.ints(memory(schedule.ints()));
         var constants = vm.floats(memory(schedule.constants().size()));
@@ -193,43 +191,49 @@ final class TornadoProgram implements DeviceProgram {
                     .host()
                     .setAtIndex(ValueLayout.JAVA_FLOAT, i, schedule.constants().get(i));
         }
-        var graphs = new ArrayList<TornadoVm.Graph>();
-        var calls = schedule.calls();
-        for (var from = 0; from < Math.max(1, calls.size()); from += TASKS) {
-            var graph = vm.new Graph("entry" + number + "part" + graphs.size());
+        var parts = new ArrayList<Part>();
+        for (var calls : cut(schedule.calls())) {
+            var graph = vm.new Graph();
             graph.consume(floats);
-            if (graphs.isEmpty()) {
+            if (parts.isEmpty()) {
                 graph.upload(ints)
                         .uploadOnce(constants, one)
-                        .task(
-                                "receive",
-                                loader.instance(kernels + ".Receive"),
-                                1,
-                                STAGING_GROUP,
-                                floats,
-                                ints,
-                                one,
-                                constants);
+                        .task(kernels.fixed("Receive"), 1, STAGING_GROUP, floats, ints, one, constants);
             } else {
                 graph.consume(ints, constants);
             }
-            for (var c = from; c < Math.min(from + TASKS, calls.size()); c++) {
-                add(graph, calls.get(c), c, loader, ints, constants);
+            for (var call : calls) {
+                add(graph, call, ints, constants);
             }
-            graph.persist(floats, ints, constants);
-            graphs.add(graph);
+            parts.add(new Part(graph.persist(floats, ints, constants), calls));
         }
-        graphs.getLast().download(ints);
-        return new Entry(schedule, ints, graphs);
+        parts.getLast().graph().download(ints);
+        return new Entry(schedule, ints, parts);
     }
 
-    private void add(
-            TornadoVm.Graph graph,
-            KernelCall call,
-            int number,
-            KernelLoader loader,
-            DeviceArray ints,
-            DeviceArray constants)
+    /**
+     * Cuts calls into what graphs run, at least one, of which the first has room for {@code Receive}. TornadoVM 5.2 runs
+     * every prebuilt task of a graph with the code of the graph's first task (PrebuiltTask.equals holds for tasks of another
+     * class only); so a graph either has none, or calls of one such kernel only.
+     */
+    private List<List<KernelCall>> cut(List<KernelCall> calls) throws IOException {
+        var parts = new ArrayList<List<KernelCall>>();
+        parts.add(new ArrayList<>());
+        var last = "";
+        for (var call : calls) {
+            var part = parts.getLast();
+            var prebuilt = kernels.isPrebuilt(call.kernel()) ? call.kernel() : "";
+            if (!prebuilt.equals(last) || part.size() == TASKS) {
+                part = new ArrayList<>();
+                parts.add(part);
+            }
+            part.add(call);
+            last = prebuilt;
+        }
+        return parts;
+    }
+
+    private void add(TornadoVm.Graph graph, KernelCall call, DeviceArray ints, DeviceArray constants)
             throws IOException {
         var args = vm.ints(memory(call.args().size()));
         for (var i = 0; i < call.args().size(); i++) {
@@ -238,8 +242,7 @@ final class TornadoProgram implements DeviceProgram {
                             ValueLayout.JAVA_INT, i, Math.toIntExact(call.args().get(i)));
         }
         graph.uploadOnce(args);
-        var kernel = loader.instance(call.kernel());
-        graph.task("call" + number, kernel, call.units(), call.groupSize(), floats, ints, args, constants);
+        kernels.add(call, graph, floats, ints, args, constants);
     }
 
     /** Every input and output of an int type must have its place in the arena of ints, and fit. */
@@ -358,10 +361,10 @@ final class TornadoProgram implements DeviceProgram {
         var point = TextLengths.shortest(manifest, entry, inputs);
         var loaded = Objects.requireNonNull(entries.get(point.name()));
         writeInputs(point, loaded, TextLengths.cut(inputs, point));
-        for (var graph : loaded.graphs()) {
+        for (var part : loaded.parts()) {
             var start = System.nanoTime();
-            runPart(loaded, graph);
-            tell(loaded, graph, System.nanoTime() - start);
+            runPart(loaded, part.graph());
+            tell(loaded, part.calls(), System.nanoTime() - start);
         }
         var results = new LinkedHashMap<String, HostTensor>();
         for (var slot : point.outputs()) {
@@ -377,34 +380,27 @@ final class TornadoProgram implements DeviceProgram {
             plan().run(graph);
         } catch (DeviceException e) {
             throw new DeviceException(
-                    "%s: entry point '%s': %s".formatted(path, entry.schedule().entry(), explained(e, entry)), e);
+                    "%s: entry point '%s': %s".formatted(path, entry.schedule().entry(), explained(e)), e);
         }
     }
 
     /** TornadoVM's message with the kernel's name for the task's. */
-    private static String explained(DeviceException e, Entry entry) {
+    private static String explained(DeviceException e) {
         var message = String.valueOf(e.getMessage()).replaceAll("(?s)\\s*Stacktrace: .*", "");
-        var task = Pattern.compile("entry\\d+part\\d+\\.call(\\d+)").matcher(message);
+        var task = TASK.matcher(message);
         if (!task.find()) {
             return message;
         }
-        var number = Integer.parseInt(task.group(1));
-        var kernel = entry.schedule().calls().get(number).kernel();
-        return "kernel %s (call %d) fails: %s%nIts source is in the program if that was compiled with --keep-sources"
-                .formatted(kernel, number, message);
+        return "kernel %s (call %s of it) fails: %s%nIts source is in the program if that was compiled with --keep-sources"
+                .formatted(task.group(1), task.group(2), message);
     }
 
     /** Calls of a graph share its time: single tasks are measured by {@code clip-run profile}. */
-    private void tell(Entry entry, TornadoVm.Graph graph, long nanos) {
+    private void tell(Entry entry, List<KernelCall> calls, long nanos) {
         var told = observer;
-        if (told == null) {
-            return;
+        if (told != null) {
+            calls.forEach(call -> told.called(entry.schedule().entry(), call, nanos / calls.size()));
         }
-        var from = entry.graphs().indexOf(graph) * TASKS;
-        var calls = entry.schedule()
-                .calls()
-                .subList(from, Math.min(from + TASKS, entry.schedule().calls().size()));
-        calls.forEach(call -> told.called(entry.schedule().entry(), call, nanos / calls.size()));
     }
 
     private void writeInputs(EntryPoint point, Entry entry, Map<String, HostTensor> inputs) {
@@ -474,5 +470,10 @@ final class TornadoProgram implements DeviceProgram {
             plan.close();
         }
         lifetime.close();
+        try {
+            kernels.close();
+        } catch (IOException e) {
+            LOG.warn("{}: cannot remove its kernels' sources: {}", path, e.getMessage());
+        }
     }
 }

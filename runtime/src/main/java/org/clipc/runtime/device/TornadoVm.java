@@ -9,10 +9,11 @@ import java.lang.invoke.MethodHandles;
 import java.lang.reflect.Array;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -49,6 +50,14 @@ public final class TornadoVm {
 
     private static final int EVERY_EXECUTION = 1;
 
+    /** Positions of what a kernel does with an array in TornadoVM's enum. */
+    private static final int READ_ONLY = 1;
+
+    private static final int READ_WRITE = 3;
+
+    /** What all graphs are called. */
+    static final String GRAPHS = "clipc";
+
     private static @Nullable TornadoVm instance;
 
     /**
@@ -68,7 +77,12 @@ public final class TornadoVm {
      * @param mostBytes memory that one array may take
      */
     public record DeviceInfo(
-            String place, String backend, String name, boolean gpu, long memoryBytes, long mostBytes, Object device) {}
+            String place, String backend, String name, boolean gpu, long memoryBytes, long mostBytes, Object device) {
+
+        boolean compilesOpenCl() {
+            return backend.equals("OPENCL");
+        }
+    }
 
     private final Class<?> taskGraph = type("TaskGraph");
     private final Class<?> immutableTaskGraph = type("ImmutableTaskGraph");
@@ -80,6 +94,8 @@ public final class TornadoVm {
     private final Class<?> intArray = type("types.arrays.IntArray");
     private final Class<?> device = type("common.TornadoDevice");
     private final Class<?> task5 = type("common.TornadoFunctions$Task5");
+    private final Class<?> accessors = type("AccessorParameters");
+    private final Class<?> access = type("common.Access");
     private final Object context = create(type("KernelContext"));
     private final long headerBytes;
 
@@ -243,6 +259,11 @@ public final class TornadoVm {
                 found);
     }
 
+    /** Bytes before an array's first element. */
+    public long headerBytes() {
+        return headerBytes;
+    }
+
     /** Bytes that an array of elements of 4 bytes takes. */
     public long bytes(long elements) {
         return headerBytes + elements * Float.BYTES;
@@ -263,23 +284,17 @@ public final class TornadoVm {
         return new DeviceArray(array, memory.asSlice(headerBytes));
     }
 
-    /** A chain of kernel calls under construction, which run one after the other. */
+    /**
+     * A chain of kernel calls under construction, which run one after the other.
+     *
+     * <p>TornadoVM keeps compiled kernels by the names of graph and task. So all graphs have the same name, and a task that
+     * of its kernel, with a number: the third call of a kernel in one graph shares its code with the third in any other.
+     */
     public final class Graph {
 
-        private final String name;
-        private final Object graph;
-        private final Map<String, Integer> groupSizes = new LinkedHashMap<>();
-        private final Map<String, Integer> groups = new LinkedHashMap<>();
-
-        /** @param name letters and digits, different from those of a plan's other graphs */
-        public Graph(String name) {
-            this.name = name;
-            graph = create(taskGraph, name);
-        }
-
-        public String name() {
-            return name;
-        }
+        private final Object graph = create(taskGraph, GRAPHS);
+        private final Object scheduler = create(gridScheduler);
+        private final Map<String, Integer> calls = new HashMap<>();
 
         /** Uses arrays that the graph of the plan that runs before this one, whichever it is, leaves on the device. */
         public Graph consume(DeviceArray... arrays) {
@@ -321,42 +336,64 @@ public final class TornadoVm {
         }
 
         /**
-         * Calls a kernel.
+         * Calls a kernel that TornadoVM compiles.
          *
          * @param kernel an instance of its class
          * @param arrays f, n, args and constants
          */
-        public Graph task(String id, Object kernel, int groupCount, int groupSize, DeviceArray... arrays) {
+        public Graph task(Object kernel, int groupCount, int groupSize, DeviceArray... arrays) {
             var types = new ArrayList<Class<?>>(List.of(String.class, task5));
             types.addAll(Collections.nCopies(5, Object.class));
+            var id = id(kernel.getClass().getSimpleName());
             var arguments = new ArrayList<Object>(List.of(id, kernel, context));
             Arrays.stream(arrays).map(DeviceArray::array).forEach(arguments::add);
             call(graph, taskGraph, "task", types, arguments.toArray());
-            groups.put(id, groupCount);
-            groupSizes.put(id, groupSize);
+            addGrid(id, groupCount, groupSize);
             return this;
         }
 
-        private void addGrids(Object scheduler) {
-            groups.forEach((id, count) -> {
-                var size = Objects.requireNonNull(groupSizes.get(id));
-                var grid = create(workerGrid1D, Math.multiplyExact(count, size));
-                call(
-                        grid,
-                        workerGrid,
-                        "setLocalWork",
-                        List.of(long.class, long.class, long.class),
-                        (long) size,
-                        1L,
-                        1L);
-                call(
-                        scheduler,
-                        gridScheduler,
-                        "addWorkerGrid",
-                        List.of(String.class, workerGrid),
-                        name + "." + id,
-                        grid);
-            });
+        /**
+         * Calls a kernel that the device's driver compiles.
+         *
+         * @param kernel its name
+         * @param source the file of its source
+         * @param arrays f, n, args and constants
+         */
+        public Graph prebuiltTask(String kernel, Path source, int groupCount, int groupSize, DeviceArray... arrays) {
+            var id = id(kernel);
+            var parameters = create(accessors, arrays.length);
+            for (var i = 0; i < arrays.length; i++) {
+                var use = access.getEnumConstants()[i < 2 ? READ_WRITE : READ_ONLY];
+                call(parameters, accessors, "set", List.of(int.class, Object.class, access), i, arrays[i].array(), use);
+            }
+            call(
+                    graph,
+                    taskGraph,
+                    "prebuiltTask",
+                    List.of(String.class, String.class, String.class, accessors),
+                    id,
+                    kernel,
+                    source.toString(),
+                    parameters);
+            addGrid(id, groupCount, groupSize);
+            return this;
+        }
+
+        private String id(String kernel) {
+            return kernel + "_" + calls.merge(kernel, 1, Integer::sum);
+        }
+
+        private void addGrid(String id, int groupCount, int groupSize) {
+            var grid = create(workerGrid1D, Math.multiplyExact(groupCount, groupSize));
+            call(
+                    grid,
+                    workerGrid,
+                    "setLocalWork",
+                    List.of(long.class, long.class, long.class),
+                    (long) groupSize,
+                    1L,
+                    1L);
+            call(scheduler, gridScheduler, "addWorkerGrid", List.of(String.class, workerGrid), GRAPHS + "." + id, grid);
         }
 
         private Object snapshot() {
@@ -368,7 +405,6 @@ public final class TornadoVm {
     public final class Plan implements AutoCloseable {
 
         private final Object plan;
-        private final Object scheduler = create(gridScheduler);
         private final List<Graph> graphs;
 
         public Plan(List<Graph> graphs, DeviceInfo on) {
@@ -376,7 +412,6 @@ public final class TornadoVm {
             var snapshots = Array.newInstance(immutableTaskGraph, graphs.size());
             for (var i = 0; i < graphs.size(); i++) {
                 Array.set(snapshots, i, graphs.get(i).snapshot());
-                graphs.get(i).addGrids(scheduler);
             }
             plan = create(executionPlan, snapshots);
             call(plan, executionPlan, "withDevice", List.of(device), on.device());
@@ -385,7 +420,7 @@ public final class TornadoVm {
         /** Runs a graph, compiling its kernels the first time. */
         public void run(Graph graph) {
             var selected = call(plan, executionPlan, "withGraph", List.of(int.class), graphs.indexOf(graph));
-            var scheduled = call(selected, executionPlan, "withGridScheduler", List.of(gridScheduler), scheduler);
+            var scheduled = call(selected, executionPlan, "withGridScheduler", List.of(gridScheduler), graph.scheduler);
             call(scheduled, executionPlan, "execute", List.of());
         }
 

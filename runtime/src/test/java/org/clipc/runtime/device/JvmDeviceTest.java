@@ -287,6 +287,7 @@ class JvmDeviceTest {
                         Map.of("go", "graph go {}\n"),
                         List.of(new Schedule("go", "jvm128", workspace, calls)),
                         kernels,
+                        Map.of(),
                         Map.of()));
         return path;
     }

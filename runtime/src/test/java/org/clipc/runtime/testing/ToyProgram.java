@@ -249,7 +249,8 @@ public final class ToyProgram {
                 stateBytes,
                 List.of("jvm128"),
                 Map.of());
-        return new Program(manifest, graphs, schedules, Map.of("jvm128/Toy", Compiled.KERNEL_CLASS), Map.of());
+        return new Program(
+                manifest, graphs, schedules, Map.of("jvm128/Toy", Compiled.KERNEL_CLASS), Map.of(), Map.of());
     }
 
     private static Parameter parameter(

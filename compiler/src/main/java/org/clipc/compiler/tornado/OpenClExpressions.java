@@ -1,0 +1,255 @@
+package org.clipc.compiler.tornado;
+
+import com.sun.source.tree.ArrayAccessTree;
+import com.sun.source.tree.AssignmentTree;
+import com.sun.source.tree.BinaryTree;
+import com.sun.source.tree.CompoundAssignmentTree;
+import com.sun.source.tree.ConditionalExpressionTree;
+import com.sun.source.tree.ExpressionTree;
+import com.sun.source.tree.IdentifierTree;
+import com.sun.source.tree.LiteralTree;
+import com.sun.source.tree.MemberSelectTree;
+import com.sun.source.tree.MethodInvocationTree;
+import com.sun.source.tree.NewClassTree;
+import com.sun.source.tree.ParenthesizedTree;
+import com.sun.source.tree.Tree;
+import com.sun.source.tree.TypeCastTree;
+import com.sun.source.tree.UnaryTree;
+import com.sun.source.util.SimpleTreeVisitor;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** Prints the expressions of kernels as OpenCL C. See {@link OpenClSource}. */
+final class OpenClExpressions extends SimpleTreeVisitor<String, Void> {
+
+    /** Keywords of OpenCL C that kernels have variables of. */
+    private static final Set<String> RESERVED =
+            Set.of("local", "global", "private", "constant", "kernel", "half", "event");
+
+    /** {@code f.get(place + 3)}: the array, the place and the offset. */
+    private static final Pattern ELEMENT = Pattern.compile("(\\w+)\\[(\\w+) \\+ (\\d+)]");
+
+    String print(Tree expression) {
+        return visit(expression, null);
+    }
+
+    private String print(List<? extends Tree> expressions) {
+        return expressions.stream().map(this::print).collect(Collectors.joining(", "));
+    }
+
+    static IllegalArgumentException unknown(Tree tree) {
+        return new IllegalArgumentException("OpenCL C has no words yet for " + tree.getKind() + " " + tree);
+    }
+
+    @Override
+    protected String defaultAction(Tree tree, Void unused) {
+        throw unknown(tree);
+    }
+
+    /** A type's name in OpenCL C. */
+    static String type(Tree type) {
+        return switch (type.toString()) {
+            case "boolean" -> "bool";
+            case "int" -> "int";
+            case "long" -> "long";
+            case "float" -> "float";
+            case "double" -> "double";
+            case "void" -> "void";
+            case "Float8" -> "float8";
+            case "FloatArray" -> "__global float *";
+            case "IntArray" -> "__global int *";
+            default -> throw unknown(type);
+        };
+    }
+
+    @Override
+    public String visitLiteral(LiteralTree literal, Void unused) {
+        return switch (literal.getValue()) {
+            case Float value -> value + "f";
+            case Double value -> value.toString();
+            case Boolean value -> value.toString();
+            case Long value when value >= 0 -> value + "L";
+            case Integer value when value >= 0 -> value.toString();
+            // A hexadecimal literal beyond 2^31.
+            case Integer value -> "((int) 0x" + Integer.toHexString(value) + "u)";
+            default -> throw unknown(literal);
+        };
+    }
+
+    @Override
+    public String visitIdentifier(IdentifierTree identifier, Void unused) {
+        return name(identifier.getName());
+    }
+
+    /** A variable's name. */
+    static String name(CharSequence java) {
+        return RESERVED.contains(java.toString()) ? java + "_" : java.toString();
+    }
+
+    /** The name of a method of the kernel's own: OpenCL C has functions of some of their names. */
+    static String function(CharSequence java) {
+        return java + "_";
+    }
+
+    @Override
+    public String visitParenthesized(ParenthesizedTree tree, Void unused) {
+        return "(" + print(tree.getExpression()) + ")";
+    }
+
+    @Override
+    public String visitUnary(UnaryTree tree, Void unused) {
+        var x = print(tree.getExpression());
+        return switch (tree.getKind()) {
+            case UNARY_MINUS -> "-" + x;
+            case LOGICAL_COMPLEMENT -> "!" + x;
+            case BITWISE_COMPLEMENT -> "~" + x;
+            case POSTFIX_INCREMENT -> x + "++";
+            case POSTFIX_DECREMENT -> x + "--";
+            default -> throw unknown(tree);
+        };
+    }
+
+    @Override
+    public String visitBinary(BinaryTree tree, Void unused) {
+        var left = print(tree.getLeftOperand());
+        var right = print(tree.getRightOperand());
+        // Of longs only: TornadoVM's unsigned shifts of ints keep the sign, so kernels have none.
+        return tree.getKind() == Tree.Kind.UNSIGNED_RIGHT_SHIFT
+                ? "((ulong) " + left + " >> " + right + ")"
+                : left + " " + operator(tree) + " " + right;
+    }
+
+    private static String operator(Tree tree) {
+        return switch (tree.getKind()) {
+            case PLUS, PLUS_ASSIGNMENT -> "+";
+            case MINUS, MINUS_ASSIGNMENT -> "-";
+            case MULTIPLY, MULTIPLY_ASSIGNMENT -> "*";
+            case DIVIDE, DIVIDE_ASSIGNMENT -> "/";
+            case REMAINDER, REMAINDER_ASSIGNMENT -> "%";
+            case AND, AND_ASSIGNMENT -> "&";
+            case OR, OR_ASSIGNMENT -> "|";
+            case XOR, XOR_ASSIGNMENT -> "^";
+            case LEFT_SHIFT, LEFT_SHIFT_ASSIGNMENT -> "<<";
+            case RIGHT_SHIFT, RIGHT_SHIFT_ASSIGNMENT -> ">>";
+            case CONDITIONAL_AND -> "&&";
+            case CONDITIONAL_OR -> "||";
+            case EQUAL_TO -> "==";
+            case NOT_EQUAL_TO -> "!=";
+            case LESS_THAN -> "<";
+            case LESS_THAN_EQUAL -> "<=";
+            case GREATER_THAN -> ">";
+            case GREATER_THAN_EQUAL -> ">=";
+            default -> throw unknown(tree);
+        };
+    }
+
+    @Override
+    public String visitConditionalExpression(ConditionalExpressionTree tree, Void unused) {
+        return print(tree.getCondition()) + " ? " + print(tree.getTrueExpression()) + " : "
+                + print(tree.getFalseExpression());
+    }
+
+    @Override
+    public String visitAssignment(AssignmentTree tree, Void unused) {
+        return print(tree.getVariable()) + " = " + print(tree.getExpression());
+    }
+
+    @Override
+    public String visitCompoundAssignment(CompoundAssignmentTree tree, Void unused) {
+        return print(tree.getVariable()) + " " + operator(tree) + "= " + print(tree.getExpression());
+    }
+
+    @Override
+    public String visitTypeCast(TypeCastTree tree, Void unused) {
+        return "(" + type(tree.getType()) + ") " + print(tree.getExpression());
+    }
+
+    @Override
+    public String visitArrayAccess(ArrayAccessTree tree, Void unused) {
+        return print(tree.getExpression()) + "[" + print(tree.getIndex()) + "]";
+    }
+
+    @Override
+    public String visitMemberSelect(MemberSelectTree tree, Void unused) {
+        return switch (tree.toString()) {
+            case "context.localIdx" -> "(int) get_local_id(0)";
+            case "context.groupIdx" -> "(int) get_group_id(0)";
+            case "Float.POSITIVE_INFINITY" -> "INFINITY";
+            case "Float.NEGATIVE_INFINITY" -> "(-INFINITY)";
+            default -> throw unknown(tree);
+        };
+    }
+
+    @Override
+    public String visitMethodInvocation(MethodInvocationTree call, Void unused) {
+        var arguments = call.getArguments();
+        if (!(call.getMethodSelect() instanceof MemberSelectTree method)) {
+            return function(call.getMethodSelect().toString()) + "(" + print(arguments) + ")";
+        }
+        var name = method.getIdentifier().toString();
+        return switch (method.getExpression().toString()) {
+            case "f", "n", "args", "constants" -> element(print(method.getExpression()), name, arguments);
+            case "context" -> {
+                if (!name.equals("localBarrier")) {
+                    throw unknown(call);
+                }
+                yield "barrier(CLK_LOCAL_MEM_FENCE)";
+            }
+            // Functions of one number have the same names.
+            case "TornadoMath" -> (name.equals("abs") ? "fabs" : name) + "(" + print(arguments) + ")";
+            case "Float8" -> vectorOperation(call, name, print(arguments.get(0)), print(arguments.get(1)));
+            default -> {
+                if (!name.matches("getS[0-7]")) {
+                    throw unknown(call);
+                }
+                yield print(method.getExpression()) + ".s" + name.substring("getS".length());
+            }
+        };
+    }
+
+    private String element(String array, String method, List<? extends ExpressionTree> arguments) {
+        var place = array + "[" + print(arguments.getFirst()) + "]";
+        return method.equals("get") ? place : place + " = " + print(arguments.get(1));
+    }
+
+    private static String vectorOperation(MethodInvocationTree call, String name, String a, String b) {
+        var operator = switch (name) {
+            case "add" -> "+";
+            case "sub" -> "-";
+            case "mult" -> "*";
+            case "div" -> "/";
+            default -> throw unknown(call);
+        };
+        return "(" + a + " " + operator + " " + b + ")";
+    }
+
+    /** A vector: of one number, of neighbours in memory, or of any. */
+    @Override
+    public String visitNewClass(NewClassTree tree, Void unused) {
+        if (!tree.getIdentifier().toString().equals("Float8")) {
+            throw unknown(tree);
+        }
+        var lanes = tree.getArguments().stream().map(this::print).toList();
+        if (lanes.stream().distinct().count() == 1) {
+            return "(float8) (" + lanes.getFirst() + ")";
+        }
+        var first = ELEMENT.matcher(lanes.getFirst());
+        if (first.matches() && areNeighbours(lanes, first)) {
+            return "vload8(0, %s + %s + %s)".formatted(first.group(1), first.group(2), first.group(3));
+        }
+        return "(float8) (" + String.join(", ", lanes) + ")";
+    }
+
+    private static boolean areNeighbours(List<String> lanes, Matcher first) {
+        for (var i = 0; i < lanes.size(); i++) {
+            var wanted = "%s[%s + %d]".formatted(first.group(1), first.group(2), Integer.parseInt(first.group(3)) + i);
+            if (!lanes.get(i).equals(wanted)) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

@@ -1,0 +1,12 @@
+package org.clipc.runtime.device;
+
+/**
+ * How a device is to be used.
+ *
+ * @param threads of devices that use the CPU; 0 for all cores
+ * @param gemm for devices of TornadoVM
+ */
+public record DeviceOptions(int threads, GemmKernels gemm) {
+
+    public static final DeviceOptions DEFAULT = new DeviceOptions(0, GemmKernels.AUTO);
+}

@@ -1,0 +1,88 @@
+package org.clipc.runtime.device;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.clipc.program.KernelCall;
+import org.clipc.program.ProgramFile;
+
+/**
+ * A program's kernels for TornadoVM, in the rendering that was asked for. TornadoVM reads prebuilt ones from files, which
+ * exist until this is closed.
+ */
+final class TornadoKernels implements AutoCloseable {
+
+    private final ProgramFile program;
+    private final String target;
+    private final GemmKernels gemm;
+    private final long headerBytes;
+    private final KernelLoader loader;
+    private final Map<String, Optional<Path>> prebuilt = new HashMap<>();
+    private final Path folder;
+
+    /** @param headerBytes before the first element of TornadoVM's arrays */
+    TornadoKernels(ProgramFile program, String target, GemmKernels gemm, long headerBytes) throws IOException {
+        this.program = program;
+        this.target = target;
+        this.gemm = gemm;
+        this.headerBytes = headerBytes;
+        this.loader = new KernelLoader(
+                program.path(), kernel -> program.kernel(target, kernel), TornadoKernels.class.getClassLoader());
+        this.folder = Files.createTempDirectory("clipc-kernels");
+    }
+
+    /** An instance of a kernel that every program for TornadoVM has. */
+    Object fixed(String simpleName) throws IOException {
+        return loader.instance("org.clipc.kernels." + target + "." + simpleName);
+    }
+
+    /** Whether a kernel is one that the driver compiles. */
+    boolean isPrebuilt(String kernel) throws IOException {
+        return source(kernel).isPresent();
+    }
+
+    /** Adds a call to a graph. */
+    void add(KernelCall call, TornadoVm.Graph graph, TornadoVm.DeviceArray... arrays) throws IOException {
+        var source = source(call.kernel());
+        if (source.isPresent()) {
+            graph.prebuiltTask(simpleName(call.kernel()), source.get(), call.units(), call.groupSize(), arrays);
+        } else {
+            graph.task(loader.instance(call.kernel()), call.units(), call.groupSize(), arrays);
+        }
+    }
+
+    private Optional<Path> source(String kernel) throws IOException {
+        if (gemm == GemmKernels.JIT) {
+            return Optional.empty();
+        }
+        var known = prebuilt.get(kernel);
+        if (known == null) {
+            var text = program.prebuilt(target, kernel);
+            known = text.isPresent() ? Optional.of(write(kernel, text.get())) : Optional.empty();
+            prebuilt.put(kernel, known);
+        }
+        return known;
+    }
+
+    private static String simpleName(String kernel) {
+        return kernel.substring(kernel.lastIndexOf('.') + 1);
+    }
+
+    private Path write(String kernel, String text) throws IOException {
+        var file = folder.resolve(simpleName(kernel) + ".cl");
+        return Files.writeString(file, "#define HEADER " + headerBytes + "\n" + text);
+    }
+
+    @Override
+    public void close() throws IOException {
+        for (var file : prebuilt.values()) {
+            if (file.isPresent()) {
+                Files.deleteIfExists(file.get());
+            }
+        }
+        Files.deleteIfExists(folder);
+    }
+}
