@@ -8,22 +8,28 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.clipc.compiler.jvm.JvmTarget;
+import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.pack.CompileOptions;
 import org.clipc.compiler.pack.ModelSource;
 import org.clipc.compiler.pack.ProgramBuilder;
+import org.clipc.compiler.tornado.TornadoSdk;
+import org.clipc.compiler.tornado.TornadoTarget;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.Graph;
 import org.clipc.ir.TensorType;
 import org.clipc.program.Parameter;
 import org.clipc.program.ProgramFile;
+import org.clipc.runtime.device.DeviceOptions;
 import org.clipc.runtime.device.DeviceProgram;
-import org.clipc.runtime.device.JvmDevice;
+import org.clipc.runtime.device.Devices;
+import org.clipc.runtime.device.GemmKernels;
 import org.clipc.runtime.tensor.HostTensor;
 
 /**
@@ -39,6 +45,7 @@ public final class GemmBenchmark {
             Product.nn(1600, 3072, 768),
             Product.tn(768, 3072, 1600),
             Product.nt(1600, 768, 3072),
+            Product.nn(768, 3072, 768),
             // Its text tower.
             Product.nn(2464, 512, 512),
             Product.nn(2464, 2048, 512),
@@ -71,18 +78,24 @@ public final class GemmBenchmark {
 
     private GemmBenchmark() {}
 
-    /** @param args parts of the names of products to measure, such as {@code tn_}; by default all */
+    /**
+     * @param args parts of the names of products to measure, such as {@code tn_}; by default all. {@code --device=NAME} and
+     *     {@code --gemm=HOW} choose another device than the JVM, as for {@code clip-run}
+     */
     public static void main(String[] args) throws IOException {
         if (System.getenv("OPENBLAS_CORETYPE") != null) {
             throw new IllegalStateException("OPENBLAS_CORETYPE keeps OpenBLAS from choosing its kernels: unset it");
         }
+        var wanted = Stream.of(args).filter(a -> !a.startsWith("--")).toList();
         var products = PRODUCTS.stream()
-                .filter(p -> args.length == 0 || Stream.of(args).anyMatch(p.name()::contains))
+                .filter(p -> wanted.isEmpty() || wanted.stream().anyMatch(p.name()::contains))
                 .toList();
+        var deviceName = option(args, "--device=", "jvm");
+        var gemm = GemmKernels.valueOf(option(args, "--gemm=", "auto").toUpperCase(Locale.ROOT));
         var threads = Runtime.getRuntime().availableProcessors();
         var blas = new OpenBlas(threads);
-        var path = compile(products);
-        try (var device = new JvmDevice(threads);
+        var path = compile(products, deviceName);
+        try (var device = Devices.open(deviceName, new DeviceOptions(threads, gemm));
                 var file = ProgramFile.open(path);
                 var program =
                         device.load(file, products.stream().map(Product::name).toList())) {
@@ -101,7 +114,25 @@ public final class GemmBenchmark {
         }
     }
 
-    private static Path compile(List<Product> products) throws IOException {
+    private static String option(String[] args, String name, String otherwise) {
+        return Stream.of(args)
+                .filter(a -> a.startsWith(name))
+                .map(a -> a.substring(name.length()))
+                .findFirst()
+                .orElse(otherwise);
+    }
+
+    private static List<Target> targets(String device) throws IOException {
+        if (!device.startsWith("tornado")) {
+            return List.of(new JvmTarget(128), new JvmTarget(256), new JvmTarget(512));
+        }
+        var api = TornadoSdk.apiJar(System.getenv(TornadoSdk.HOME));
+        return Stream.of(TornadoTarget.Kind.values())
+                .<Target>map(kind -> new TornadoTarget(api, kind))
+                .toList();
+    }
+
+    private static Path compile(List<Product> products, String device) throws IOException {
         var options = new CompileOptions(
                 Map.of(),
                 1,
@@ -109,7 +140,7 @@ public final class GemmBenchmark {
                 false,
                 new Optimizer(0.9, 0.98, 1e-6, 0.2, null),
                 OptionalLong.empty(),
-                List.of(new JvmTarget(128), new JvmTarget(256), new JvmTarget(512)),
+                targets(device),
                 false,
                 false,
                 (_, _, _) -> {});

@@ -32,9 +32,7 @@ final class PanelGemmTemplate {
     private static final int ITEM_COLUMNS = 4;
 
     /** Depth that an item packs. */
-    private static final int PACKED = 16;
-
-    private static final int PACKING_GROUP = 8;
+    private static final int PACKED = 32;
 
     private PanelGemmTemplate() {}
 
@@ -96,9 +94,8 @@ final class PanelGemmTemplate {
         var buffer = sink.temporary(floats * Float.BYTES);
         var packed = new View(buffer, 0, DType.F32, List.of(Math.toIntExact(floats)), List.of(1L));
         var pieces = Math.ceilDiv(depth, PACKED);
-        var items = (long) batches0 * batches1 * panels * pieces;
-        new TornadoKernel("GemmPack", "Packs panels " + width + " wide", PACKING_GROUP)
-                .number("items", items)
+        var neighbours = view.stride(across) == 1;
+        new TornadoKernel("GemmPack", "Packs panels " + width + " wide" + (neighbours ? ", of neighbours" : ""), 1)
                 .number("batches", batches1)
                 .number("panels", panels)
                 .number("pieces", pieces)
@@ -110,43 +107,56 @@ final class PanelGemmTemplate {
                 .number("across", view.stride(across))
                 .number("along", view.stride(along))
                 .at("to", packed)
-                .launch(
-                        sink,
-                        Math.ceilDiv(items, PACKING_GROUP),
-                        _ -> CodeBlock.of(
-                                """
-                        final int item = group * $L + local;
-                        if (item < items) {
-                            final int piece = item % pieces;
-                            final int panel = item / pieces % panels;
-                            final int batch = item / pieces / panels;
-                            final int from = x + batch / batches * batch0 + batch % batches * batch1 + panel * $L * across;
-                            final int width = extent - panel * $L < $L ? extent - panel * $L : $L;
-                            final int end = piece * $L + $L < depth ? piece * $L + $L : depth;
-                            for (int k = piece * $L; k < end; k++) {
-                                final int place = to + ((batch * panels + panel) * depth + k) * $L;
-                                for (int i = 0; i < $L; i++) {
-                                    f.set(place + i, i < width ? f.get(from + i * across + k * along) : 0f);
-                                }
-                            }
-                        }
-                        """,
-                                PACKING_GROUP,
-                                width,
-                                width,
-                                width,
-                                width,
-                                width,
-                                PACKED,
-                                PACKED,
-                                PACKED,
-                                PACKED,
-                                PACKED,
-                                width,
-                                width));
+                .launch(sink, (long) batches0 * batches1 * panels * pieces, _ -> pack(width, neighbours));
         var step1 = batches1 == 1 ? 0L : panels;
         var step0 = batches0 == 1 ? 0L : (long) batches1 * panels;
         return new Packed(packed, step0, step1);
+    }
+
+    /**
+     * An item packs a panel, over some depth. Elements of a depth are all loaded before the first is stored, since no
+     * compiler knows that the two places do not overlap.
+     *
+     * @param neighbours whether those lie side by side: then items take panel after panel, so that they stay on a page
+     */
+    private static CodeBlock pack(int width, boolean neighbours) {
+        var code = CodeBlock.builder()
+                .add(neighbours ? """
+                        final int panel = group % panels;
+                        final int piece = group / panels % pieces;
+                        """ : """
+                        final int piece = group % pieces;
+                        final int panel = group / pieces % panels;
+                        """)
+                .add("""
+                        final int batch = group / pieces / panels;
+                        final int from = x + batch / batches * batch0 + batch % batches * batch1 + panel * $1L * across;
+                        final int width = extent - panel * $1L < $1L ? extent - panel * $1L : $1L;
+                        final int first = piece * $2L;
+                        final int end = first + $2L < depth ? first + $2L : depth;
+                        int place = to + ((batch * panels + panel) * depth + first) * $1L;
+                        """, width, PACKED)
+                .beginControlFlow("if (width == $L)", width);
+        if (!neighbours) {
+            IntStream.range(0, width).forEach(i -> code.addStatement("final int row$1L = from + $1L * across", i));
+        }
+        code.beginControlFlow("for (int k = first; k < end; k++)")
+                .addStatement("final int start = k * along$L", neighbours ? " + from" : "");
+        for (var i = 0; i < width; i++) {
+            code.addStatement("final float e$L = f.get($L)", i, neighbours ? "start + " + i : "row" + i + " + start");
+        }
+        IntStream.range(0, width).forEach(i -> code.addStatement("f.set(place + $1L, e$1L)", i));
+        return code.addStatement("place += $L", width)
+                .endControlFlow()
+                .nextControlFlow("else")
+                .beginControlFlow("for (int k = first; k < end; k++)")
+                .beginControlFlow("for (int i = 0; i < $L; i++)", width)
+                .addStatement("f.set(place + i, i < width ? f.get(from + i * across + k * along) : 0f)")
+                .endControlFlow()
+                .addStatement("place += $L", width)
+                .endControlFlow()
+                .endControlFlow()
+                .build();
     }
 
     private static CodeBlock render(GemmEpilogue epilogue, TornadoKernel.Helpers helpers) {

@@ -11,6 +11,7 @@ import org.clipc.compiler.kernel.KernelSpec.Operand;
 import org.clipc.compiler.kernel.KernelSpec.Reduce;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.View;
+import org.clipc.compiler.tornado.TornadoTarget.Kind;
 import org.clipc.ir.DType;
 import org.clipc.ir.ReduceFn;
 
@@ -18,6 +19,8 @@ import org.clipc.ir.ReduceFn;
  * {@link Reduce}: a group reduces a piece of the reduced axis for one row, or for {@value #COLUMNS} columns side by side.
  * Its work items take elements in turn, then meet in local memory; long axes are cut into pieces whose results a second
  * kernel reduces. The order depends on sizes only.
+ *
+ * <p>On CPUs a work item does all of this alone, {@value #LANES} elements side by side: barriers cost them much.
  */
 final class ReduceTemplate {
 
@@ -29,18 +32,26 @@ final class ReduceTemplate {
 
     private static final int MOST_PIECES = 1024;
 
+    /** Elements side by side of which an item of a CPU keeps a sum each. */
+    private static final int LANES = 32;
+
+    /** Elements of the reduced axis that an item of a CPU takes. */
+    private static final int ROWS_OF_CPU = 64;
+
+    private static final int COLUMNS_OF_CPU = 1 << 14;
+
     private ReduceTemplate() {}
 
-    static void plan(Reduce spec, Launch launch, CallSink sink) {
+    static void plan(Reduce spec, Launch launch, Kind kind, CallSink sink) {
         var output = launch.outputs().getFirst();
         var reduced = launch.inputs().stream()
                 .filter(view -> view.dims().size() == 3)
                 .mapToInt(view -> view.dim(1))
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("a reduction needs an operand of three axes"));
-        var pieces = spec.value().dtype() == DType.F32 ? pieces(spec, reduced) : 1;
+        var pieces = spec.value().dtype() == DType.F32 ? pieces(spec, reduced, kind) : 1;
         if (pieces == 1) {
-            plan(spec, launch, reduced, reduced, output, 0, sink);
+            plan(spec, launch, reduced, reduced, output, 0, kind, sink);
             return;
         }
         int outer = output.dim(0);
@@ -50,12 +61,12 @@ final class ReduceTemplate {
         var partials = new View(buffer, 0, DType.F32, List.of(outer, pieces, inner), List.of(row, (long) inner, 1L));
         var first = new View(buffer, 0, DType.F32, output.dims(), List.of(row, 1L));
         var part = new Reduce(spec.fn(), spec.inner(), spec.operands(), spec.value(), DType.F32);
-        plan(part, launch, reduced, Math.ceilDiv(reduced, pieces), first, inner, sink);
-        combine(spec.fn(), partials, output, sink);
+        plan(part, launch, reduced, Math.ceilDiv(reduced, pieces), first, inner, kind, sink);
+        combine(spec.fn(), partials, output, kind, sink);
     }
 
     /** Reduces the middle axis of [outer, count, inner]. */
-    static void combine(ReduceFn fn, View partials, View output, CallSink sink) {
+    static void combine(ReduceFn fn, View partials, View output, Kind kind, CallSink sink) {
         var inner = partials.dim(2) == 1;
         var access = partials.stride(inner ? 1 : 2) == 1 ? Access.CONTIGUOUS : Access.STRIDED;
         var spec = new Reduce(
@@ -64,12 +75,15 @@ final class ReduceTemplate {
                 List.of(new Operand(partials.dtype(), access)),
                 new Expr.Arg(0, partials.dtype()),
                 output.dtype());
-        plan(spec, new Launch(spec, List.of(partials), List.of(output), List.of()), sink);
+        plan(spec, new Launch(spec, List.of(partials), List.of(output), List.of()), kind, sink);
     }
 
-    private static int pieces(Reduce spec, int reduced) {
-        var items = spec.inner() ? GROUP : GROUP / COLUMNS;
-        var size = Math.max(items * PER_ITEM, Math.ceilDiv(reduced, MOST_PIECES));
+    private static int pieces(Reduce spec, int reduced, Kind kind) {
+        var least = switch (kind) {
+            case CPU -> spec.inner() ? COLUMNS_OF_CPU : ROWS_OF_CPU;
+            case GPU -> (spec.inner() ? GROUP : GROUP / COLUMNS) * PER_ITEM;
+        };
+        var size = Math.max(least, Math.ceilDiv(reduced, MOST_PIECES));
         return reduced <= 2 * size ? 1 : Math.ceilDiv(reduced, size);
     }
 
@@ -79,17 +93,25 @@ final class ReduceTemplate {
      * @param pieceStride step from one piece's output to the next one's
      */
     private static void plan(
-            Reduce spec, Launch launch, int reduced, int size, View output, long pieceStride, CallSink sink) {
+            Reduce spec,
+            Launch launch,
+            int reduced,
+            int size,
+            View output,
+            long pieceStride,
+            Kind kind,
+            CallSink sink) {
+        var alone = kind == Kind.CPU && spec.value().dtype() == DType.F32;
         var dag = ExprDag.of(List.of(spec.value()));
         var operands = new TornadoOperands(dag, spec.operands(), 0);
         var kernel = new TornadoKernel(
                 "Reduce",
                 spec.fn() + (spec.inner() ? " of rows, " : " of columns, ") + TornadoOperands.describe(spec.operands())
                         + " -> " + spec.result().text() + ": " + dag.text(),
-                GROUP);
+                alone ? 1 : GROUP);
         var pieces = Math.ceilDiv(reduced, size);
         int inner = output.dim(1);
-        var across = spec.inner() ? inner : Math.ceilDiv(inner, COLUMNS);
+        var across = spec.inner() ? inner : Math.ceilDiv(inner, alone ? LANES : COLUMNS);
         kernel.number("reduced", reduced)
                 .number("size", size)
                 .number("pieces", pieces)
@@ -100,7 +122,10 @@ final class ReduceTemplate {
                 .number("yInner", output.stride(1))
                 .number("yPiece", pieceStride);
         operands.bind(kernel, axesOfRows(spec, launch.inputs()), launch.attributes());
-        kernel.launch(sink, (long) output.dim(0) * across * pieces, helpers -> render(spec, operands, helpers));
+        kernel.launch(
+                sink,
+                (long) output.dim(0) * across * pieces,
+                helpers -> alone ? alone(spec, operands, helpers) : render(spec, operands, helpers));
     }
 
     /** With the reduced axis innermost where rows are reduced: the access says how that one is walked. */
@@ -163,15 +188,75 @@ final class ReduceTemplate {
                 .endControlFlow()
                 .beginControlFlow("if (local < $L && column < inner)", least);
         var total = CodeBlock.of("sums[local]");
-        var stored = switch (spec.result()) {
-            case BOOL -> CodeBlock.of("($L != 0)", total);
-            case I32 -> isInt ? total : CodeBlock.of("(int) $L", total);
-            case F32, BF16, F16 -> isInt ? CodeBlock.of("(float) $L", total) : total;
-        };
+        var stored = stored(spec.result(), isInt, total);
         return code.addStatement(TornadoKernel.store(
                         spec.result(), CodeBlock.of("y + outer * yOuter + column * yInner + piece * yPiece"), stored))
                 .endControlFlow()
                 .build();
+    }
+
+    /**
+     * A work item by itself. Bounds of the loops over lanes are variables: loops of known length would be unrolled, and be
+     * no vectors then.
+     */
+    private static CodeBlock alone(Reduce spec, TornadoOperands operands, TornadoKernel.Helpers helpers) {
+        var rows = spec.inner();
+        var expressions = new TornadoExpr(helpers, "t", operands.leaves(helpers, 3, new ReducedPoint(rows)));
+        var value = expressions.renderAs(DType.F32, spec.value());
+        var code = CodeBlock.builder()
+                .addStatement("final int piece = group % pieces")
+                .addStatement("final int place = group / pieces % across")
+                .addStatement("final int outer = group / pieces / across")
+                .addStatement("final int from = piece * size")
+                .addStatement("final int to = from + size < reduced ? from + size : reduced")
+                .addStatement("final float[] sums = new float[$L]", LANES);
+        if (rows) {
+            code.addStatement("final int column = place")
+                    .beginControlFlow("for (int lane = 0; lane < $L; lane++)", LANES)
+                    .addStatement("sums[lane] = $L", identity(spec.fn(), DType.F32))
+                    .endControlFlow()
+                    .beginControlFlow("for (int first = from; first < to; first += $L)", LANES)
+                    .addStatement("final int lanes = to - first < $1L ? to - first : $1L", LANES)
+                    .beginControlFlow("for (int lane = 0; lane < lanes; lane++)")
+                    .addStatement("final int at = first + lane");
+        } else {
+            code.addStatement("final int first = place * $L", LANES)
+                    .addStatement("final int lanes = inner - first < $1L ? inner - first : $1L", LANES)
+                    .beginControlFlow("for (int lane = 0; lane < lanes; lane++)")
+                    .addStatement("sums[lane] = $L", identity(spec.fn(), DType.F32))
+                    .endControlFlow()
+                    .beginControlFlow("for (int at = from; at < to; at++)")
+                    .beginControlFlow("for (int lane = 0; lane < lanes; lane++)")
+                    .addStatement("final int column = first + lane");
+        }
+        code.add(expressions.statements())
+                .addStatement("sums[lane] = $L", join(spec.fn(), CodeBlock.of("sums[lane]"), value))
+                .endControlFlow()
+                .endControlFlow();
+        if (rows) {
+            code.addStatement("float total = sums[0]")
+                    .beginControlFlow("for (int lane = 1; lane < $L; lane++)", LANES)
+                    .addStatement("total = $L", join(spec.fn(), CodeBlock.of("total"), CodeBlock.of("sums[lane]")))
+                    .endControlFlow();
+        } else {
+            code.beginControlFlow("for (int lane = 0; lane < lanes; lane++)")
+                    .addStatement("final int column = first + lane")
+                    .addStatement("final float total = sums[lane]");
+        }
+        code.addStatement(TornadoKernel.store(
+                spec.result(),
+                CodeBlock.of("y + outer * yOuter + column * yInner + piece * yPiece"),
+                stored(spec.result(), false, CodeBlock.of("total"))));
+        return (rows ? code : code.endControlFlow()).build();
+    }
+
+    /** A total as an element of the result. */
+    private static CodeBlock stored(DType result, boolean isInt, CodeBlock total) {
+        return switch (result) {
+            case BOOL -> CodeBlock.of("($L != 0)", total);
+            case I32 -> isInt ? total : CodeBlock.of("(int) $L", total);
+            case F32, BF16, F16 -> isInt ? CodeBlock.of("(float) $L", total) : total;
+        };
     }
 
     /** Axes [outer, reduced, inner]; with the last two exchanged where rows are reduced. */

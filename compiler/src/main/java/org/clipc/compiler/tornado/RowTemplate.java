@@ -6,23 +6,37 @@ import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.View;
+import org.clipc.compiler.tornado.TornadoTarget.Kind;
 import org.clipc.ir.DType;
 import org.clipc.ir.ReduceFn;
 
-/** Kernels of whole rows: a group for each row, whose items take columns in turn and meet in {@link GroupSum}s. */
+/**
+ * Kernels of whole rows: a group for each row, whose items take columns in turn and meet in {@link GroupSum}s. On CPUs,
+ * which barriers cost much, groups are small.
+ */
 final class RowTemplate {
-
-    private static final int GROUP = 128;
 
     /** Rows whose gains and biases a group of the layer norm's backward pass sums up. */
     private static final int GAIN_ROWS = 64;
 
-    private static final GroupSum SUMS = new GroupSum(GROUP);
+    /** Work items of a group where none needs another. */
+    private static final int ITEMS = 128;
 
-    private RowTemplate() {}
+    private final Kind kind;
+    private final int groupSize;
+    private final GroupSum sums;
 
-    private static TornadoKernel kernel(String stem, String description) {
-        return new TornadoKernel(stem, description, GROUP);
+    RowTemplate(Kind kind) {
+        this.kind = kind;
+        groupSize = switch (kind) {
+            case CPU -> 8;
+            case GPU -> 128;
+        };
+        sums = new GroupSum(groupSize);
+    }
+
+    private TornadoKernel kernel(String stem, String description) {
+        return new TornadoKernel(stem, description, groupSize);
     }
 
     /** Binds matrices [rows, columns] and vectors [rows] by name, the former's row stride as {@code <name>Row}. */
@@ -35,38 +49,38 @@ final class RowTemplate {
         }
     }
 
-    private static CodeBlock.Builder columns(CodeBlock.Builder code, String statement) {
-        return code.beginControlFlow("for (int i = local; i < count; i += $L)", GROUP)
+    private CodeBlock.Builder columns(CodeBlock.Builder code, String statement) {
+        return code.beginControlFlow("for (int i = local; i < count; i += $L)", groupSize)
                 .addStatement(statement)
                 .endControlFlow();
     }
 
-    static void softmax(DType dtype, Launch launch, CallSink sink) {
+    void softmax(DType dtype, Launch launch, CallSink sink) {
         var x = launch.inputs().getFirst();
         var kernel = kernel("Softmax", "Softmax of " + dtype.text() + " rows").number("count", x.dim(1));
         bind(kernel, List.of("x", "y"), List.of(x, launch.outputs().getFirst()));
         kernel.launch(sink, x.dim(0), helpers -> {
             TornadoMathCode.EXP.add(helpers);
             var code = CodeBlock.builder()
-                    .add(SUMS.declare())
+                    .add(sums.declare())
                     .addStatement("final int from = x + group * xRow")
                     .addStatement("final int to = y + group * yRow");
             code.add(largest());
             code.addStatement("float part = 0f");
             columns(code, "part += exp(f.get(from + i) - largest)");
-            code.add(SUMS.sum("sum", "part")).addStatement("final float factor = 1f / sum");
+            code.add(sums.sum("sum", "part")).addStatement("final float factor = 1f / sum");
             return columns(code, "f.set(to + i, exp(f.get(from + i) - largest)" + " * factor)")
                     .build();
         });
     }
 
-    private static CodeBlock largest() {
+    private CodeBlock largest() {
         var code = CodeBlock.builder().addStatement("float most = Float.NEGATIVE_INFINITY");
         columns(code, "most = f.get(from + i) > most ? f.get(from + i) : most");
-        return code.add(SUMS.max("largest", "most")).build();
+        return code.add(sums.max("largest", "most")).build();
     }
 
-    static void softmaxGrad(DType dtype, Launch launch, CallSink sink) {
+    void softmaxGrad(DType dtype, Launch launch, CallSink sink) {
         var dy = launch.inputs().getFirst();
         var kernel = kernel("SoftmaxGrad", "Gradient of the softmax of " + dtype.text() + " rows")
                 .number("count", dy.dim(1));
@@ -75,9 +89,9 @@ final class RowTemplate {
                 List.of("dy", "y", "dx"),
                 List.of(dy, launch.inputs().get(1), launch.outputs().getFirst()));
         kernel.launch(sink, dy.dim(0), _ -> {
-            var code = CodeBlock.builder().add(SUMS.declare()).addStatement("float part = 0f");
+            var code = CodeBlock.builder().add(sums.declare()).addStatement("float part = 0f");
             columns(code, "part += f.get(dy + group * dyRow + i) * f.get(y + group * yRow + i)");
-            code.add(SUMS.sum("mean", "part"));
+            code.add(sums.sum("mean", "part"));
             return columns(
                             code,
                             "f.set(dx + group * dxRow + i, f.get(y + group * yRow + i)"
@@ -86,7 +100,7 @@ final class RowTemplate {
         });
     }
 
-    static void crossEntropy(DType dtype, Launch launch, CallSink sink) {
+    void crossEntropy(DType dtype, Launch launch, CallSink sink) {
         var x = launch.inputs().getFirst();
         var kernel = kernel("CrossEntropy", "Cross-entropy of " + dtype.text() + " rows")
                 .number("count", x.dim(1));
@@ -100,13 +114,13 @@ final class RowTemplate {
                         launch.outputs().get(1)));
         kernel.launch(sink, x.dim(0), helpers -> {
             TornadoMathCode.EXP.add(helpers);
-            var code = CodeBlock.builder().add(SUMS.declare()).addStatement("final int from = x + group * xRow");
+            var code = CodeBlock.builder().add(sums.declare()).addStatement("final int from = x + group * xRow");
             code.add(largest())
                     // A row of minus infinities has a sum of 0, whose logarithm is minus infinity.
                     .addStatement("final float shift = largest == Float.NEGATIVE_INFINITY ? 0f : largest")
                     .addStatement("float part = 0f");
             columns(code, "part += exp(f.get(from + i) - shift)");
-            return code.add(SUMS.sum("sum", "part"))
+            return code.add(sums.sum("sum", "part"))
                     .beginControlFlow("if (local == 0)")
                     .addStatement("final int asked = n.get(label + group)")
                     .addStatement("final int target = asked < 0 ? 0 : asked < count ? asked : count - 1")
@@ -119,7 +133,7 @@ final class RowTemplate {
     }
 
     /** dx = dloss · (e^(x - lse) - [at the label]). */
-    static void crossEntropyGrad(DType dtype, Launch launch, CallSink sink) {
+    void crossEntropyGrad(DType dtype, Launch launch, CallSink sink) {
         var x = launch.inputs().get(1);
         var kernel = kernel("CrossEntropyGrad", "Gradient of the cross-entropy of " + dtype.text() + " rows")
                 .number("count", x.dim(1));
@@ -148,10 +162,10 @@ final class RowTemplate {
         });
     }
 
-    static void argMax(DType dtype, Launch launch, CallSink sink) {
+    void argMax(DType dtype, Launch launch, CallSink sink) {
         var x = launch.inputs().getFirst();
         var out = launch.outputs().getFirst();
-        var kernel = kernel("ArgMax", "Arg-max of " + dtype.text() + " rows")
+        var kernel = new TornadoKernel("ArgMax", "Arg-max of " + dtype.text() + " rows", ITEMS)
                 .number("rows", x.dim(0))
                 .number("count", x.dim(1))
                 .at("x", x)
@@ -163,9 +177,9 @@ final class RowTemplate {
         var first = TornadoKernel.load(dtype, CodeBlock.of("x + row * xRow"));
         kernel.launch(
                 sink,
-                Math.ceilDiv(x.dim(0), GROUP),
+                Math.ceilDiv(x.dim(0), ITEMS),
                 _ -> CodeBlock.builder()
-                        .addStatement("final int row = group * $L + local", GROUP)
+                        .addStatement("final int row = group * $L + local", ITEMS)
                         .beginControlFlow("if (row < rows)")
                         .addStatement("int best = 0")
                         .addStatement("$T most = $L", TornadoKernel.type(dtype), first)
@@ -181,7 +195,7 @@ final class RowTemplate {
                         .build());
     }
 
-    static void layerNorm(KernelSpec.LayerNorm spec, Launch launch, CallSink sink) {
+    void layerNorm(KernelSpec.LayerNorm spec, Launch launch, CallSink sink) {
         var x = launch.inputs().getFirst();
         var kernel = kernel(
                         "LayerNorm", "Layer normalisation of " + spec.dtype().text() + " rows")
@@ -191,15 +205,15 @@ final class RowTemplate {
         bind(kernel, List.of("y", "mean", "rstd"), launch.outputs());
         kernel.launch(sink, x.dim(0), _ -> {
             var code = CodeBlock.builder()
-                    .add(SUMS.declare())
+                    .add(sums.declare())
                     .addStatement("final int from = x + group * xRow")
                     .addStatement("float part = 0f");
             columns(code, "part += f.get(from + i)");
-            code.add(SUMS.sum("total", "part"))
+            code.add(sums.sum("total", "part"))
                     .addStatement("final float centre = total / count")
                     .addStatement("float square = 0f");
             columns(code, "square += (f.get(from + i) - centre) * (f.get(from + i) - centre)");
-            code.add(SUMS.sum("squares", "square"))
+            code.add(sums.sum("squares", "square"))
                     .addStatement("final float scale = 1f / $T.sqrt(squares / count + epsilon)", TornadoApi.MATH)
                     .beginControlFlow("if (local == 0)")
                     .addStatement("f.set(mean + group, centre)")
@@ -213,7 +227,7 @@ final class RowTemplate {
         });
     }
 
-    static void layerNormGrad(KernelSpec.LayerNormGrad spec, Launch launch, CallSink sink) {
+    void layerNormGrad(KernelSpec.LayerNormGrad spec, Launch launch, CallSink sink) {
         var x = launch.inputs().get(1);
         int rows = x.dim(0);
         int width = x.dim(1);
@@ -226,7 +240,7 @@ final class RowTemplate {
         bind(kernel, List.of("dx"), launch.outputs().subList(0, 1));
         kernel.launch(sink, rows, _ -> {
             var code = CodeBlock.builder()
-                    .add(SUMS.declare())
+                    .add(sums.declare())
                     .addStatement("final int from = x + group * xRow")
                     .addStatement("final int by = dy + group * dyRow")
                     .addStatement("final float centre = f.get(mean + group)")
@@ -235,8 +249,8 @@ final class RowTemplate {
                     .addStatement("float all = 0f");
             columns(code, "along += f.get(by + i) * f.get(gain + i) * ((f.get(from + i) - centre) * scale)");
             columns(code, "all += f.get(by + i) * f.get(gain + i)");
-            code.add(SUMS.sum("slopes", "along"))
-                    .add(SUMS.sum("levels", "all"))
+            code.add(sums.sum("slopes", "along"))
+                    .add(sums.sum("levels", "all"))
                     .addStatement("final float slope = slopes / count")
                     .addStatement("final float level = levels / count");
             return columns(
@@ -249,12 +263,13 @@ final class RowTemplate {
     }
 
     /** Sums of dy times the normalised x, and of dy, over pieces of the rows; then over the pieces. */
-    private static void gains(Launch launch, int rows, int width, CallSink sink) {
+    private void gains(Launch launch, int rows, int width, CallSink sink) {
         var pieces = Math.ceilDiv(rows, GAIN_ROWS);
-        var across = Math.ceilDiv(width, GROUP);
+        var across = Math.ceilDiv(width, ITEMS);
         var sums = sink.temporary(2L * pieces * width * Float.BYTES);
         var strides = List.of(2L * pieces * width, 2L * width, 1L);
-        var kernel = kernel("LayerNormGains", "Gradients of the gain and bias of a layer normalisation")
+        var kernel = new TornadoKernel(
+                        "LayerNormGains", "Gradients of the gain and bias of a layer normalisation", ITEMS)
                 .number("rows", rows)
                 .number("count", width)
                 .number("across", across)
@@ -268,7 +283,7 @@ final class RowTemplate {
                 sink,
                 (long) pieces * across,
                 _ -> CodeBlock.builder()
-                        .addStatement("final int i = group % across * $L + local", GROUP)
+                        .addStatement("final int i = group % across * $L + local", ITEMS)
                         .addStatement("final int from = group / across * $L", GAIN_ROWS)
                         .addStatement("final int to = from + $1L < rows ? from + $1L : rows", GAIN_ROWS)
                         .beginControlFlow("if (i < count)")
@@ -294,7 +309,7 @@ final class RowTemplate {
                     total.dtype(),
                     List.of(1, width),
                     List.of((long) width, total.stride(0)));
-            ReduceTemplate.combine(ReduceFn.SUM, part, output, sink);
+            ReduceTemplate.combine(ReduceFn.SUM, part, output, kind, sink);
         }
     }
 }

@@ -13,6 +13,7 @@ public final class TornadoTarget implements Target {
 
     private final Path api;
     private final Kind kind;
+    private final RowTemplate rows;
 
     /** What kernels are made for. They are right on either; but what makes a GPU fast, a CPU has not. */
     public enum Kind {
@@ -24,6 +25,7 @@ public final class TornadoTarget implements Target {
     public TornadoTarget(Path api, Kind kind) {
         this.api = api;
         this.kind = kind;
+        this.rows = new RowTemplate(kind);
     }
 
     /**
@@ -58,22 +60,23 @@ public final class TornadoTarget implements Target {
             case KernelSpec.Elementwise spec -> ElementwiseTemplate.plan(spec, launch, sink);
             case KernelSpec.Gather(var dtype) -> IndexTemplate.gather(dtype, launch, sink);
             case KernelSpec.ScatterAdd(var dtype) -> IndexTemplate.scatterAdd(dtype, launch, sink);
-            case KernelSpec.ArgMax(var dtype) -> RowTemplate.argMax(dtype, launch, sink);
+            case KernelSpec.ArgMax(var dtype) -> rows.argMax(dtype, launch, sink);
             case KernelSpec.RandomSubset _ -> RandomSubsetTemplate.plan(launch, sink);
             case KernelSpec.AdamW spec -> AdamWTemplate.plan(spec, launch, sink);
-            case KernelSpec.Reduce spec -> ReduceTemplate.plan(spec, launch, sink);
+            case KernelSpec.Reduce spec -> ReduceTemplate.plan(spec, launch, kind, sink);
             case KernelSpec.Combine spec ->
                 ReduceTemplate.combine(
                         spec.reduceFn(),
                         launch.inputs().getFirst(),
                         launch.outputs().getFirst(),
+                        kind,
                         sink);
-            case KernelSpec.LayerNorm spec -> RowTemplate.layerNorm(spec, launch, sink);
-            case KernelSpec.LayerNormGrad spec -> RowTemplate.layerNormGrad(spec, launch, sink);
-            case KernelSpec.Softmax(var dtype) -> RowTemplate.softmax(dtype, launch, sink);
-            case KernelSpec.SoftmaxGrad(var dtype) -> RowTemplate.softmaxGrad(dtype, launch, sink);
-            case KernelSpec.SoftmaxXent(var dtype) -> RowTemplate.crossEntropy(dtype, launch, sink);
-            case KernelSpec.SoftmaxXentGrad(var dtype) -> RowTemplate.crossEntropyGrad(dtype, launch, sink);
+            case KernelSpec.LayerNorm spec -> rows.layerNorm(spec, launch, sink);
+            case KernelSpec.LayerNormGrad spec -> rows.layerNormGrad(spec, launch, sink);
+            case KernelSpec.Softmax(var dtype) -> rows.softmax(dtype, launch, sink);
+            case KernelSpec.SoftmaxGrad(var dtype) -> rows.softmaxGrad(dtype, launch, sink);
+            case KernelSpec.SoftmaxXent(var dtype) -> rows.crossEntropy(dtype, launch, sink);
+            case KernelSpec.SoftmaxXentGrad(var dtype) -> rows.crossEntropyGrad(dtype, launch, sink);
             case KernelSpec.Attention spec -> AttentionTemplate.plan(spec, launch, sink);
             case KernelSpec.AttentionGrad spec -> AttentionTemplate.planGrad(spec, launch, sink);
             case KernelSpec.Gemm spec -> {
