@@ -22,12 +22,12 @@ import java.util.stream.Collectors;
  * "ints":32,"places":{"tokens":0},"constants":[1065353216],
  * "kernels":["Gemm_1f","AdamW"],
  * "calls":[
- * [0,7,12,1,0,4096,64,128,1024],
+ * [0,7,12,1,0,4096,16384,2048,64,128,1024],
  * …]}
  * </pre>
  *
- * A call is [index in kernels, node, units, group size, local floats, shared floats, arguments…]; constants are the raw
- * bits of floats.
+ * A call is [index in kernels, node, units, group size, local floats, shared floats, flops, bytes, arguments…];
+ * constants are the raw bits of floats.
  */
 final class ScheduleJson {
 
@@ -73,6 +73,7 @@ final class ScheduleJson {
                     List.of(call.node(), call.units(), call.groupSize(), call.localFloats(), call.sharedFloats())) {
                 text.append(',').append(number);
             }
+            text.append(',').append(call.flops()).append(',').append(call.bytes());
             call.args().forEach(argument -> text.append(',').append(argument.longValue()));
             text.append(']');
             separator = ",\n[";
@@ -203,6 +204,8 @@ final class ScheduleJson {
             var groupSize = (int) integer(1, MAX_GROUP);
             var local = (int) integer(0, MAX_SCRATCH_FLOATS);
             var shared = (int) integer(0, MAX_SCRATCH_FLOATS);
+            var flops = integer(0, KernelCall.MOST_WORK);
+            var work = integer(0, KernelCall.MOST_WORK);
             var arguments = new ArrayList<Long>();
             while (tokens.nextToken() != JsonToken.END_ARRAY) {
                 if (arguments.size() == MAX_ARGUMENTS) {
@@ -210,7 +213,7 @@ final class ScheduleJson {
                 }
                 arguments.add(current(Long.MIN_VALUE, Long.MAX_VALUE));
             }
-            return new KernelCall(kernel, arguments, units, groupSize, local, shared, node);
+            return new KernelCall(kernel, arguments, units, groupSize, local, shared, node, flops, work);
         }
 
         private long integer(long least, long most) throws IOException, InvalidMemberException {

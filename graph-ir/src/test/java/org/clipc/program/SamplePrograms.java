@@ -112,7 +112,9 @@ final class SamplePrograms {
                     1 + random.nextInt(1024),
                     random.nextInt(100),
                     random.nextInt(100),
-                    random.nextInt(100) - 1));
+                    random.nextInt(100) - 1,
+                    random.nextLong(KernelCall.MOST_WORK),
+                    random.nextLong(KernelCall.MOST_WORK)));
         }
         return calls;
     }

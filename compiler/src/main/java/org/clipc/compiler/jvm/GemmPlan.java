@@ -292,6 +292,12 @@ final class GemmPlan {
         return (shared.isBroadcast() ? 1 : batches) * Math.ceilDiv(sharedExtent, packedRowsPerUnit());
     }
 
+    /** Bytes of the shared operand's part, and of the panels it becomes. */
+    long packBytes() {
+        var rows = (long) sharedExtent * (shared.isBroadcast() ? 1 : batches);
+        return rows * held.depth() * shared.view().dtype().bytes() + (long) sharedFloats() * Float.BYTES;
+    }
+
     /** The arguments of {@link GemmPanels}. */
     Map<String, Argument> packArguments() {
         var values = new HashMap<String, Argument>();

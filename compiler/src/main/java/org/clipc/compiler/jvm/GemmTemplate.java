@@ -50,12 +50,13 @@ final class GemmTemplate {
                     launch.attributes(),
                     axes,
                     values);
-            sink.call(
+            sink.prepare(
                     GemmPanels.kernel(tile),
                     GemmPanels.LAYOUT.bind(part.packArguments()),
                     part.packUnits(),
                     0,
-                    part.sharedFloats());
+                    part.sharedFloats(),
+                    part.packBytes());
             sink.call(kernel, layout.bind(values), part.units(), part.localFloats(), part.sharedFloats());
         }
     }

@@ -53,10 +53,26 @@ public interface CallSink {
     void call(RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats);
 
     /**
+     * As {@link #call}, of a kernel that only lays out operands for the launch's other calls: it does none of the launch's
+     * arithmetic.
+     *
+     * @param bytes that it reads and writes
+     */
+    default void prepare(
+            RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats, long bytes) {
+        call(kernel, arguments, units, localFloats, sharedFloats);
+    }
+
+    /**
      * A call of a TornadoVM kernel.
      *
      * @param groups number of work groups
      * @param groupSize work items of a group
      */
     void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize);
+
+    /** As {@link #launch}, of a kernel that only lays out operands, see {@link #prepare}. */
+    default void prepareLaunch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize, long bytes) {
+        launch(kernel, arguments, groups, groupSize);
+    }
 }

@@ -117,7 +117,9 @@ final class ArenaLayout {
                         call.groupSize(),
                         call.localFloats(),
                         call.sharedFloats(),
-                        lowered.steps().get(call.step()).node()))
+                        lowered.steps().get(call.step()).node(),
+                        call.cost().flops(),
+                        call.cost().bytes()))
                 .toList();
         return new Schedule(
                 entry.name(), target, entry.plan().bytes(), arenas.ints(), arenas.named(), arenas.constants(), calls);

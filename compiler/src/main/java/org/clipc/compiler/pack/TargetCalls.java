@@ -4,10 +4,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.LaunchCost;
 import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.lower.LoweredGraph;
 import org.clipc.compiler.memory.MemoryPlan;
+import org.clipc.ir.Cost;
 
 /**
  * The calls that one target makes of a lowered graph. Temporaries of a launch share one block of memory, which lives for
@@ -26,15 +28,18 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
             int groupSize,
             int localFloats,
             int sharedFloats,
-            List<Long> temporaries) {}
+            List<Long> temporaries,
+            Cost cost) {}
 
     /** @param kernels by class name, to which those called are added */
     static TargetCalls plan(Target target, LoweredGraph lowered, Map<String, RenderedKernel> kernels) {
         var calls = new ArrayList<Call>();
         var bytes = new ArrayList<Long>();
         for (var s = 0; s < lowered.steps().size(); s++) {
-            var sink = new Collector(target.name(), s, lowered.buffers().size(), kernels, calls);
-            target.plan(lowered.steps().get(s).launch(), sink);
+            var launch = lowered.steps().get(s).launch();
+            var sink = new Collector(target.name(), s, lowered.buffers().size(), kernels);
+            target.plan(launch, sink);
+            calls.addAll(sink.calls(LaunchCost.of(launch)));
             bytes.add(sink.used);
         }
         return new TargetCalls(target.name(), calls, bytes);
@@ -46,16 +51,64 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
         private final int step;
         private final int firstTemporary;
         private final Map<String, RenderedKernel> kernels;
-        private final List<Call> calls;
         private final List<Long> temporaries = new ArrayList<>();
+        private final List<Call> preparing = new ArrayList<>();
+        private final List<Call> calls = new ArrayList<>();
         private long used;
 
-        Collector(String target, int step, int firstTemporary, Map<String, RenderedKernel> kernels, List<Call> calls) {
+        Collector(String target, int step, int firstTemporary, Map<String, RenderedKernel> kernels) {
             this.target = target;
             this.step = step;
             this.firstTemporary = firstTemporary;
             this.kernels = kernels;
-            this.calls = calls;
+        }
+
+        /**
+         * The calls. Those that do the launch's work share its cost in proportion to their units, since a target cuts work
+         * into units of about one size.
+         */
+        List<Call> calls(Cost launch) {
+            var working =
+                    calls.stream().filter(call -> !preparing.contains(call)).toList();
+            var left = launch;
+            var unitsLeft = working.stream().mapToLong(Collector::items).sum();
+            var costed = new ArrayList<Call>();
+            for (var call : calls) {
+                if (preparing.contains(call)) {
+                    costed.add(call);
+                    continue;
+                }
+                var share = share(left, items(call), unitsLeft);
+                left = new Cost(left.flops() - share.flops(), left.bytes() - share.bytes());
+                unitsLeft -= items(call);
+                costed.add(withCost(call, share));
+            }
+            return costed;
+        }
+
+        private static long items(Call call) {
+            return (long) call.units() * call.groupSize();
+        }
+
+        /** All of it for the last. */
+        private static Cost share(Cost whole, long part, long parts) {
+            return part == parts
+                    ? whole
+                    : new Cost((long) ((double) whole.flops() * part / parts), (long)
+                            ((double) whole.bytes() * part / parts));
+        }
+
+        private static Call withCost(Call call, Cost cost) {
+            return new Call(
+                    call.step(),
+                    call.kernel(),
+                    call.arguments(),
+                    call.units(),
+                    call.groupSize(),
+                    call.localFloats(),
+                    call.sharedFloats(),
+                    call.temporaries(),
+                    cost);
         }
 
         @Override
@@ -73,23 +126,53 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
         @Override
         public void call(
                 RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats) {
-            kernels.putIfAbsent(kernel.className(), kernel);
-            // The list of temporaries is shared on purpose: later ones have higher numbers.
-            calls.add(new Call(
-                    step,
-                    kernel.className(),
-                    List.copyOf(arguments),
-                    units,
-                    1,
-                    localFloats,
-                    sharedFloats,
-                    temporaries));
+            add(kernel, arguments, units, 1, localFloats, sharedFloats, Cost.NONE);
+        }
+
+        @Override
+        public void prepare(
+                RenderedKernel kernel,
+                List<Argument> arguments,
+                int units,
+                int localFloats,
+                int sharedFloats,
+                long bytes) {
+            preparing.add(add(kernel, arguments, units, 1, localFloats, sharedFloats, new Cost(0, bytes)));
         }
 
         @Override
         public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
+            add(kernel, arguments, groups, groupSize, 0, 0, Cost.NONE);
+        }
+
+        @Override
+        public void prepareLaunch(
+                RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize, long bytes) {
+            preparing.add(add(kernel, arguments, groups, groupSize, 0, 0, new Cost(0, bytes)));
+        }
+
+        private Call add(
+                RenderedKernel kernel,
+                List<Argument> arguments,
+                int units,
+                int groupSize,
+                int localFloats,
+                int sharedFloats,
+                Cost cost) {
             kernels.putIfAbsent(kernel.className(), kernel);
-            calls.add(new Call(step, kernel.className(), List.copyOf(arguments), groups, groupSize, 0, 0, temporaries));
+            // The list of temporaries is shared on purpose: later ones have higher numbers.
+            var call = new Call(
+                    step,
+                    kernel.className(),
+                    List.copyOf(arguments),
+                    units,
+                    groupSize,
+                    localFloats,
+                    sharedFloats,
+                    temporaries,
+                    cost);
+            calls.add(call);
+            return call;
         }
     }
 }

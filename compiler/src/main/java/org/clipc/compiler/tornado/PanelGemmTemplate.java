@@ -6,6 +6,7 @@ import java.util.stream.IntStream;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.KernelSpec.Gemm;
 import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.LaunchCost;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.DType;
 
@@ -110,6 +111,7 @@ final class PanelGemmTemplate {
                 .number("across", view.stride(across))
                 .number("along", view.stride(along))
                 .at("to", packed)
+                .prepares(LaunchCost.bytes(view) + floats * Float.BYTES)
                 .launch(
                         sink,
                         Math.ceilDiv(items, PACKING_GROUP),

@@ -43,6 +43,7 @@ final class TornadoKernel {
     private final String description;
     private final int groupSize;
     private final Map<String, Argument> arguments = new LinkedHashMap<>();
+    private long preparedBytes = -1;
 
     /** Renders the body of {@code run}, adding what methods it calls. */
     @FunctionalInterface
@@ -116,7 +117,18 @@ final class TornadoKernel {
         var names = List.copyOf(arguments.keySet());
         var name = ClassName.get(PACKAGE + sink.target(), RenderedKernel.simpleName(stem, description));
         var kernel = new RenderedKernel(name.canonicalName(), () -> render(name, names, reals, body));
-        sink.launch(kernel, new ArrayList<>(arguments.values()), Math.toIntExact(groups), groupSize);
+        var values = new ArrayList<>(arguments.values());
+        if (preparedBytes >= 0) {
+            sink.prepareLaunch(kernel, values, Math.toIntExact(groups), groupSize, preparedBytes);
+        } else {
+            sink.launch(kernel, values, Math.toIntExact(groups), groupSize);
+        }
+    }
+
+    /** Says that the kernel only lays out operands, see {@link CallSink#prepare}. */
+    TornadoKernel prepares(long bytes) {
+        preparedBytes = bytes;
+        return this;
     }
 
     /** A kernel of a name that the runtime knows: a statement for every {@code i} below {@code args.get(1)}. */

@@ -39,6 +39,7 @@ import picocli.CommandLine.Spec;
             RetrievalCommand.class,
             RunCommand.class,
             BenchCommand.class,
+            ProfileCommand.class,
             DevicesCommand.class,
             DemoCommand.class
         })

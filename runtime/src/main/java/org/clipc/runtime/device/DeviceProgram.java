@@ -18,7 +18,7 @@ public interface DeviceProgram extends AutoCloseable {
     @FunctionalInterface
     interface CallObserver {
 
-        void called(String entry, KernelCall call, long nanos);
+        void called(String entry, KernelCall call, CallTiming timing);
     }
 
     Manifest manifest();
@@ -61,6 +61,13 @@ public interface DeviceProgram extends AutoCloseable {
 
     /** Sets who is told of kernel calls; null for nobody. */
     void observe(@Nullable CallObserver observer);
+
+    /**
+     * Measures, within about a second, what the device can do at most.
+     *
+     * @throws DeviceException if this device cannot tell
+     */
+    Roofline roofline();
 
     /** Bytes of device memory that parameters, workspace and state take. */
     long memoryBytes();

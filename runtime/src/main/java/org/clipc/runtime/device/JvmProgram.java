@@ -179,17 +179,19 @@ final class JvmProgram implements DeviceProgram {
 
     private void runCall(String entry, int index, JvmCall call) {
         var told = observer;
+        var parts = told == null ? null : new PartTimes(call, pool.threads());
         var start = told == null ? 0 : System.nanoTime();
         try {
-            pool.run(call.call().units(), call);
+            pool.run(call.call().units(), parts == null ? call : parts);
         } catch (RuntimeException | Error e) {
             throw new DeviceException(
                     "%s: entry point '%s', call %d: kernel %s failed (%s); the program is damaged or was compiled wrongly"
                             .formatted(path, entry, index, call.call().kernel(), e),
                     e);
         }
-        if (told != null) {
-            told.called(entry, call.call(), System.nanoTime() - start);
+        if (told != null && parts != null) {
+            var nanos = System.nanoTime() - start;
+            told.called(entry, call.call(), new CallTiming(start, nanos, parts.parts()));
         }
     }
 
@@ -212,6 +214,11 @@ final class JvmProgram implements DeviceProgram {
     @Override
     public void observe(@Nullable CallObserver other) {
         observer = other;
+    }
+
+    @Override
+    public Roofline roofline() {
+        return JvmRoofline.measure(pool);
     }
 
     @Override

@@ -361,7 +361,7 @@ final class TornadoProgram implements DeviceProgram {
         for (var graph : loaded.graphs()) {
             var start = System.nanoTime();
             runPart(loaded, graph);
-            tell(loaded, graph, System.nanoTime() - start);
+            tell(loaded, graph, start, System.nanoTime() - start);
         }
         var results = new LinkedHashMap<String, HostTensor>();
         for (var slot : point.outputs()) {
@@ -395,7 +395,7 @@ final class TornadoProgram implements DeviceProgram {
     }
 
     /** Calls of a graph share its time: single tasks are measured by {@code clip-run profile}. */
-    private void tell(Entry entry, TornadoVm.Graph graph, long nanos) {
+    private void tell(Entry entry, TornadoVm.Graph graph, long start, long nanos) {
         var told = observer;
         if (told == null) {
             return;
@@ -404,7 +404,11 @@ final class TornadoProgram implements DeviceProgram {
         var calls = entry.schedule()
                 .calls()
                 .subList(from, Math.min(from + TASKS, entry.schedule().calls().size()));
-        calls.forEach(call -> told.called(entry.schedule().entry(), call, nanos / calls.size()));
+        var share = nanos / Math.max(1, calls.size());
+        for (var i = 0; i < calls.size(); i++) {
+            var timing = new CallTiming(start + i * share, share, List.of());
+            told.called(entry.schedule().entry(), calls.get(i), timing);
+        }
     }
 
     private void writeInputs(EntryPoint point, Entry entry, Map<String, HostTensor> inputs) {
@@ -461,6 +465,11 @@ final class TornadoProgram implements DeviceProgram {
     @Override
     public void observe(@Nullable CallObserver other) {
         observer = other;
+    }
+
+    @Override
+    public Roofline roofline() {
+        throw new DeviceException("the device tornado does not measure its roofline");
     }
 
     @Override
