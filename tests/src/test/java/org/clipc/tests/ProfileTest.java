@@ -7,13 +7,21 @@ import static org.clipc.tests.Commands.clipRun;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
 import org.clipc.ir.Cost;
 import org.clipc.ir.text.GraphParser;
 import org.clipc.program.KernelCall;
 import org.clipc.program.ProgramFile;
+import org.clipc.runtime.device.JvmDevice;
+import org.clipc.runtime.tensor.HostTensor;
+import org.clipc.runtime.tensor.SafetensorsFile;
+import org.clipc.runtime.weights.ParameterInitializer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -108,5 +116,87 @@ class ProfileTest {
         clipRun("profile", "--graph", program, "--iterations", 0).isRefused("--iterations must be at least 1");
         clipRun("profile", "--graph", program, "--device", "abacus").isRefused("there is no device 'abacus' here");
         clipRun("profile").isRefused("--graph");
+    }
+
+    /** What is found is followed by the next run, and does not change what it computes but for roundings. */
+    @Test
+    void tunesAndFollows() throws IOException {
+        var program = folder.resolve("tiny.bin");
+        Files.copy(Commands.tiny("--batch", "6"), program);
+        var tuning = folder.resolve("tiny.tune.json");
+        var result = clipRun(
+                        "tune",
+                        "--graph",
+                        program,
+                        "--device",
+                        "jvm",
+                        "--threads",
+                        1,
+                        "--entry",
+                        "loss_grad",
+                        "--warmup",
+                        1,
+                        "--trials",
+                        1,
+                        "--pairs",
+                        2)
+                .succeeds();
+        assertThat(result.out()).contains("products are faster in another way", "wrote " + tuning);
+        var json = new ObjectMapper().readTree(tuning.toFile());
+        try (var file = ProgramFile.open(program)) {
+            assertThat(json.get("program").asText()).isEqualTo(file.checksum());
+        }
+        assertThat(json.get("options").isObject()).isTrue();
+        clipRun(
+                        "bench",
+                        "--graph",
+                        program,
+                        "--device",
+                        "jvm",
+                        "--threads",
+                        1,
+                        "--entry",
+                        "loss_grad",
+                        "--warmup",
+                        0,
+                        "--iterations",
+                        1)
+                .succeeds();
+        clipRun("tune", "--graph", program, "--pairs", 1).isRefused("--pairs at least 2");
+        clipRun("tune", "--graph", program, "--entry", "x").isRefused("no entry point 'x'");
+    }
+
+    /** Every option of every choice, on every target that this machine runs, gives the same features. */
+    @Test
+    void allOptionsComputeTheSame() throws IOException {
+        try (var file = ProgramFile.open(Commands.tiny("--batch", "6"));
+                var batch = SafetensorsFile.open(Golden.file("batch"));
+                var device = new JvmDevice(2);
+                var program = device.load(file, List.of("loss_grad"))) {
+            ParameterInitializer.initialize(program, 3);
+            var choices = program.choices("loss_grad");
+            assertThat(choices).isNotEmpty();
+            var inputs = Map.of("images", batch.tensor("images"), "tokens", batch.tensor("texts"));
+            var expected = values(program.run("loss_grad", inputs));
+            var most = choices.stream().mapToInt(c -> c.options().size()).max().orElseThrow();
+            for (var option = 0; option < most; option++) {
+                var options = new TreeMap<String, String>();
+                for (var choice : choices) {
+                    var names = List.copyOf(choice.options().keySet());
+                    options.put(choice.name(), names.get(option % names.size()));
+                }
+                program.tune(options);
+                values(program.run("loss_grad", inputs))
+                        .forEach((name, actual) -> assertThat(actual)
+                                .as(name)
+                                .containsExactly(Objects.requireNonNull(expected.get(name)), within(1e-5f)));
+            }
+        }
+    }
+
+    private static Map<String, float[]> values(Map<String, HostTensor> tensors) {
+        var values = new TreeMap<String, float[]>();
+        tensors.forEach((name, tensor) -> values.put(name, tensor.toFloats()));
+        return values;
     }
 }

@@ -1,6 +1,8 @@
 package org.clipc.compiler.kernel;
 
 import java.util.List;
+import java.util.SequencedMap;
+import java.util.function.Consumer;
 import org.clipc.ir.DType;
 
 /** Takes the calls that a target makes of a {@link Launch}, in order, with a barrier between any two. */
@@ -61,6 +63,16 @@ public interface CallSink {
     default void prepare(
             RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats, long bytes) {
         call(kernel, arguments, units, localFloats, sharedFloats);
+    }
+
+    /**
+     * Takes calls that can be made in several ways, all by the same kernels and without temporaries.
+     *
+     * @param name of what the calls compute: equal only where the ways are
+     * @param options the ways by name, of which the first is the default
+     */
+    default void choose(String name, SequencedMap<String, Consumer<CallSink>> options) {
+        options.firstEntry().getValue().accept(this);
     }
 
     /**

@@ -1,8 +1,11 @@
 package org.clipc.compiler.pack;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
+import java.util.function.Consumer;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.LaunchCost;
 import org.clipc.compiler.kernel.RenderedKernel;
@@ -17,7 +20,16 @@ import org.clipc.ir.Cost;
  *
  * @param temporaryBytes by step: size of the block
  */
-record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
+record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, List<Site> sites) {
+
+    /**
+     * Calls that can be made in other ways.
+     *
+     * @param choice what they compute
+     * @param first index of the first
+     * @param options the other ways by name, each of as many calls
+     */
+    record Site(String choice, int first, SequencedMap<String, List<Call>> options) {}
 
     /** A call whose addresses are not known yet. */
     record Call(
@@ -35,14 +47,18 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
     static TargetCalls plan(Target target, LoweredGraph lowered, Map<String, RenderedKernel> kernels) {
         var calls = new ArrayList<Call>();
         var bytes = new ArrayList<Long>();
+        var sites = new ArrayList<Site>();
         for (var s = 0; s < lowered.steps().size(); s++) {
             var launch = lowered.steps().get(s).launch();
             var sink = new Collector(target.name(), s, lowered.buffers().size(), kernels);
             target.plan(launch, sink);
+            for (var site : sink.sites) {
+                sites.add(new Site(site.choice(), calls.size() + site.first(), site.options()));
+            }
             calls.addAll(sink.calls(LaunchCost.of(launch)));
             bytes.add(sink.used);
         }
-        return new TargetCalls(target.name(), calls, bytes);
+        return new TargetCalls(target.name(), calls, bytes, sites);
     }
 
     private static final class Collector implements CallSink {
@@ -54,6 +70,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
         private final List<Long> temporaries = new ArrayList<>();
         private final List<Call> preparing = new ArrayList<>();
         private final List<Call> calls = new ArrayList<>();
+        private final List<Site> sites = new ArrayList<>();
         private long used;
 
         Collector(String target, int step, int firstTemporary, Map<String, RenderedKernel> kernels) {
@@ -138,6 +155,24 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
                 int sharedFloats,
                 long bytes) {
             preparing.add(add(kernel, arguments, units, 1, localFloats, sharedFloats, new Cost(0, bytes)));
+        }
+
+        @Override
+        public void choose(String name, SequencedMap<String, Consumer<CallSink>> options) {
+            var first = calls.size();
+            CallSink.super.choose(name, options);
+            var made = calls.subList(first, calls.size());
+            var others = new LinkedHashMap<String, List<Call>>();
+            options.forEach((option, plan) -> {
+                var sink = new Collector(target, step, firstTemporary, kernels);
+                plan.accept(sink);
+                if (!sink.calls.equals(made) && !others.containsValue(sink.calls)) {
+                    others.put(option, sink.calls);
+                }
+            });
+            if (!others.isEmpty()) {
+                sites.add(new Site(name, first, others));
+            }
         }
 
         @Override

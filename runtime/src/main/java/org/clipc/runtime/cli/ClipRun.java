@@ -40,6 +40,7 @@ import picocli.CommandLine.Spec;
             RunCommand.class,
             BenchCommand.class,
             ProfileCommand.class,
+            TuneCommand.class,
             DevicesCommand.class,
             DemoCommand.class
         })

@@ -18,7 +18,7 @@ import java.util.stream.Stream;
  */
 public final class ProfileTable {
 
-    private static final String HEAD = "%-24s %6s %10s %10s %6s %9s %8s %9s  %s"
+    private static final String HEAD = "%-31s %6s %10s %10s %6s %9s %8s %9s  %s"
             .formatted("kernel", "calls", "ms", "median µs", "share", "GFLOP/s", "GB/s", "roofline", "mostly");
 
     private ProfileTable() {}
@@ -28,7 +28,7 @@ public final class ProfileTable {
      *
      * @param calls of one run
      * @param seconds of one run, on average
-     * @param median seconds of a call
+     * @param median seconds of a call; 0 where calls are too different for one
      * @param flops of one run
      * @param bytes of one run
      * @param least seconds that the roofline allows for a run's calls
@@ -47,11 +47,11 @@ public final class ProfileTable {
         String text(double all) {
             return String.format(
                     Locale.ROOT,
-                    "%-24s %6.0f %10.2f %10.1f %5.1f%% %9s %8s %9s  %s",
+                    "%-31s %6.0f %10.2f %10s %5.1f%% %9s %8s %9s  %s",
                     kernel,
                     calls,
                     seconds * 1e3,
-                    median * 1e6,
+                    median > 0 ? String.format(Locale.ROOT, "%.1f", median * 1e6) : "",
                     100 * seconds / all,
                     rate(flops),
                     rate(bytes),
@@ -102,17 +102,13 @@ public final class ProfileTable {
     private static Line total(List<Line> lines, double all) {
         return new Line(
                 "all kernels",
-                sum(lines.stream().mapToDouble(Line::calls)),
+                lines.stream().mapToDouble(Line::calls).sum(),
                 all,
-                all,
-                sum(lines.stream().mapToDouble(Line::flops)),
-                sum(lines.stream().mapToDouble(Line::bytes)),
-                sum(lines.stream().mapToDouble(Line::least)),
+                0,
+                lines.stream().mapToDouble(Line::flops).sum(),
+                lines.stream().mapToDouble(Line::bytes).sum(),
+                lines.stream().mapToDouble(Line::least).sum(),
                 "");
-    }
-
-    private static double sum(DoubleStream numbers) {
-        return numbers.sum();
     }
 
     private static String between(Profile profile, double all) {
