@@ -102,7 +102,7 @@ class ProfileTest {
                     var flops = calls.stream().mapToLong(KernelCall::flops).sum();
                     assertThat((double) flops)
                             .as(target + " " + entry.name())
-                            .isEqualTo(graph.flops(), within(0.05 * graph.flops()));
+                            .isEqualTo((double) graph.flops(), within(0.05 * graph.flops()));
                 }
             }
         }

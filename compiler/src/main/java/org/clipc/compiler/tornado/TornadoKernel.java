@@ -133,11 +133,16 @@ final class TornadoKernel {
 
     /** A kernel of a name that the runtime knows: a statement for every {@code i} below {@code args.get(1)}. */
     static RenderedKernel fixed(String target, String simpleName, String statement) {
+        return fixed(target, simpleName, CodeBlock.of("$L;\n", statement));
+    }
+
+    /** As above, of several statements. */
+    static RenderedKernel fixed(String target, String simpleName, CodeBlock statements) {
         var name = ClassName.get(PACKAGE + target, simpleName);
         var body = CodeBlock.builder()
                 .addStatement("final int i = group * $L + local", FIXED_GROUP)
                 .beginControlFlow("if (i < args.get(1))")
-                .addStatement(statement)
+                .add(statements)
                 .endControlFlow()
                 .build();
         var kernel = new TornadoKernel(simpleName, simpleName, FIXED_GROUP);

@@ -21,6 +21,11 @@ public interface DeviceProgram extends AutoCloseable {
     interface CallObserver {
 
         void called(String entry, KernelCall call, CallTiming timing);
+
+        /** Whether calls should run one by one where the device cannot tell their times apart otherwise. */
+        default boolean wantsEachCall() {
+            return false;
+        }
     }
 
     Manifest manifest();

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -66,6 +67,9 @@ final class TornadoProgram implements DeviceProgram {
     private final long bytes;
     private final boolean withState;
     private TornadoVm.@Nullable Plan plan;
+    private final TornadoVm.DeviceInfo device;
+    private final Object probe;
+    private final Object copy;
     private @Nullable CallObserver observer;
 
     /**
@@ -75,12 +79,20 @@ final class TornadoProgram implements DeviceProgram {
     private record Entry(Schedule schedule, DeviceArray ints, List<TornadoVm.Graph> graphs) {}
 
     private TornadoProgram(
-            ProgramFile program, String target, List<Schedule> schedules, TornadoVm vm, KernelLoader loader)
+            ProgramFile program,
+            String target,
+            List<Schedule> schedules,
+            TornadoVm vm,
+            TornadoVm.DeviceInfo device,
+            KernelLoader loader)
             throws IOException {
         this.path = program.path();
         this.manifest = program.manifest();
         this.vm = vm;
         this.kernels = "org.clipc.kernels." + target;
+        this.device = device;
+        this.probe = loader.instance(kernels + ".ProbeFlops");
+        this.copy = loader.instance(kernels + ".Download");
         this.withState = schedules.stream().anyMatch(s -> s.entry().equals(EntryPoint.TRAIN_STEP));
         this.bytes = withState
                 ? manifest.arenaBytes()
@@ -143,7 +155,7 @@ final class TornadoProgram implements DeviceProgram {
             throws IOException {
         var loader = new KernelLoader(
                 file.path(), kernel -> file.kernel(target, kernel), TornadoProgram.class.getClassLoader());
-        var program = new TornadoProgram(file, target, schedules, vm, loader);
+        var program = new TornadoProgram(file, target, schedules, vm, device, loader);
         try {
             program.requireMemory(device);
             program.link(schedules, loader, device);
@@ -360,8 +372,8 @@ final class TornadoProgram implements DeviceProgram {
         writeInputs(point, loaded, TextLengths.cut(inputs, point));
         for (var graph : loaded.graphs()) {
             var start = System.nanoTime();
-            runPart(loaded, graph);
-            tell(loaded, graph, start, System.nanoTime() - start);
+            var nanos = runPart(loaded, graph);
+            tell(loaded, graph, start, System.nanoTime() - start, nanos);
         }
         var results = new LinkedHashMap<String, HostTensor>();
         for (var slot : point.outputs()) {
@@ -372,9 +384,14 @@ final class TornadoProgram implements DeviceProgram {
         return results;
     }
 
-    private void runPart(Entry entry, TornadoVm.Graph graph) {
+    /** Nanoseconds of kernels by task, if somebody wants to know each call's; else nothing. */
+    private Map<String, Long> runPart(Entry entry, TornadoVm.Graph graph) {
         try {
+            if (observer != null && observer.wantsEachCall()) {
+                return plan().profile(graph);
+            }
             plan().run(graph);
+            return Map.of();
         } catch (DeviceException e) {
             throw new DeviceException(
                     "%s: entry point '%s': %s".formatted(path, entry.schedule().entry(), explained(e, entry)), e);
@@ -394,8 +411,13 @@ final class TornadoProgram implements DeviceProgram {
                 .formatted(kernel, number, message);
     }
 
-    /** Calls of a graph share its time: single tasks are measured by {@code clip-run profile}. */
-    private void tell(Entry entry, TornadoVm.Graph graph, long start, long nanos) {
+    /**
+     * Where a kernel's time is not known, calls of a graph share the graph's. Kernels are taken to run one after the other,
+     * at equal distances.
+     *
+     * @param kernels nanoseconds by task
+     */
+    private void tell(Entry entry, TornadoVm.Graph graph, long start, long nanos, Map<String, Long> kernels) {
         var told = observer;
         if (told == null) {
             return;
@@ -405,9 +427,13 @@ final class TornadoProgram implements DeviceProgram {
                 .calls()
                 .subList(from, Math.min(from + TASKS, entry.schedule().calls().size()));
         var share = nanos / Math.max(1, calls.size());
+        var times = new long[calls.size()];
+        Arrays.setAll(times, i -> Objects.requireNonNullElse(kernels.get(graph.name() + ".call" + (from + i)), share));
+        var gap = Math.max(0, nanos - Arrays.stream(times).sum()) / Math.max(1, calls.size());
+        var at = start;
         for (var i = 0; i < calls.size(); i++) {
-            var timing = new CallTiming(start + i * share, share, List.of());
-            told.called(entry.schedule().entry(), calls.get(i), timing);
+            told.called(entry.schedule().entry(), calls.get(i), new CallTiming(at, times[i], List.of()));
+            at += times[i] + gap;
         }
     }
 
@@ -469,7 +495,7 @@ final class TornadoProgram implements DeviceProgram {
 
     @Override
     public Roofline roofline() {
-        throw new DeviceException("the device tornado does not measure its roofline");
+        return TornadoRoofline.measure(vm, device, probe, copy, this::memory);
     }
 
     @Override

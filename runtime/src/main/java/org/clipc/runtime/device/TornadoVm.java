@@ -389,6 +389,26 @@ public final class TornadoVm {
             call(scheduled, executionPlan, "execute", List.of());
         }
 
+        /**
+         * As {@link #run}, but one task after the other: nanoseconds that each task's kernel took on the device, by {@code
+         * <graph>.<task>}.
+         */
+        public Map<String, Long> profile(Graph graph) {
+            var mode = type("enums.ProfilerMode");
+            var silent = call(null, mode, "valueOf", List.of(String.class), "SILENT");
+            var selected = call(plan, executionPlan, "withGraph", List.of(int.class), graphs.indexOf(graph));
+            var scheduled = call(selected, executionPlan, "withGridScheduler", List.of(gridScheduler), scheduler);
+            var profiled = call(scheduled, executionPlan, "withProfiler", List.of(mode), silent);
+            try {
+                var result = call(profiled, executionPlan, "execute", List.of());
+                var times = call(result, type("TornadoExecutionResult"), "getProfilerResult", List.of());
+                var log = call(times, type("TornadoProfilerResult"), "getProfileLog", List.of());
+                return TornadoProfile.kernelNanos(String.valueOf(log));
+            } finally {
+                call(plan, executionPlan, "withoutProfiler", List.of());
+            }
+        }
+
         @Override
         public void close() {
             call(plan, executionPlan, "freeDeviceMemory", List.of());

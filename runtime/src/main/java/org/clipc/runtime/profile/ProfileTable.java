@@ -145,8 +145,7 @@ public final class ProfileTable {
                 slices.stream().mapToDouble(slice -> slice.call().bytes()).sum() / runs,
                 slices.stream()
                                 .mapToDouble(slice -> profile.roofline()
-                                        .seconds(
-                                                slice.call().flops(),
+                                        .seconds((double) slice.call().flops(), (double)
                                                 slice.call().bytes()))
                                 .sum()
                         / runs,

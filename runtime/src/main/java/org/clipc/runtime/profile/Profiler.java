@@ -9,7 +9,7 @@ import org.clipc.runtime.device.CallTiming;
 import org.clipc.runtime.device.DeviceProgram;
 
 /** Runs an entry point, and notes when each of its kernel calls ran. */
-public final class Profiler {
+public final class Profiler implements DeviceProgram.CallObserver {
 
     private final List<Profile.Slice> slices = new ArrayList<>();
     private String entry = "";
@@ -32,7 +32,7 @@ public final class Profiler {
         }
         var profiler = new Profiler();
         var runs = new ArrayList<Profile.Run>();
-        program.observe(profiler::called);
+        program.observe(profiler);
         try {
             for (var i = 0; i < iterations; i++) {
                 var start = System.nanoTime();
@@ -48,8 +48,14 @@ public final class Profiler {
         return new Profile(profiler.entry, point.batch(), runs, file.nodes(profiler.entry), device, program.roofline());
     }
 
-    private void called(String ran, KernelCall call, CallTiming timing) {
+    @Override
+    public void called(String ran, KernelCall call, CallTiming timing) {
         entry = ran;
         slices.add(new Profile.Slice(call, timing));
+    }
+
+    @Override
+    public boolean wantsEachCall() {
+        return true;
     }
 }

@@ -9,6 +9,7 @@ import java.nio.channels.Channels;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedSet;
 import java.util.TreeSet;
 import org.clipc.runtime.device.CallTiming;
 import org.clipc.runtime.io.AtomicFile;
@@ -71,7 +72,7 @@ public final class TraceFile {
         json.writeEndObject();
     }
 
-    private TreeSet<Integer> workers() {
+    private SortedSet<Integer> workers() {
         var workers = new TreeSet<Integer>();
         for (var run : profile.runs()) {
             for (var slice : run.slices()) {

@@ -28,9 +28,6 @@ class TunerTest {
 
     /**
      * A device that only tells times: a run is five calls; calls 1 and 2, and calls 3 and 4, are two sites of one choice.
-     *
-     * @param seconds of a site by option; "" is the default
-     * @param noise standard deviation, as a part of the time
      */
     private static final class FakeProgram implements DeviceProgram {
 
@@ -42,6 +39,10 @@ class TunerTest {
         private String option = "";
         private @Nullable CallObserver observer;
 
+        /**
+         * @param seconds of a site by option; "" is the default
+         * @param noise standard deviation, as a part of the time
+         */
         FakeProgram(Map<String, Double> seconds, double noise, long seed) {
             this.seconds = seconds;
             this.noise = noise;
