@@ -308,6 +308,30 @@ class ProgramFileTest {
     }
 
     @Test
+    void namesTheNodesOfItsGraphs() throws IOException {
+        var sample = SamplePrograms.small();
+        var graphs = new HashMap<>(sample.graphs());
+        graphs.put("encode_image", """
+                graph "encode_image" {
+                  %0 = input.data {name = "images", type = f32[2,3]}
+                  %1 = tanh(%0) : f32[2,3] @ "visual.head" "vision.clip:9"
+                  output "loss" = %1
+                }
+                """);
+        var path =
+                write(new Program(sample.manifest(), graphs, sample.schedules(), sample.kernels(), sample.sources()));
+        try (var file = ProgramFile.open(path)) {
+            assertThat(file.nodes("encode_image"))
+                    .containsExactly(
+                            new NodeInfo("input", "", ""), new NodeInfo("tanh", "visual.head", "vision.clip:9"));
+            assertThatThrownBy(() -> file.nodes("train_step"))
+                    .isInstanceOf(ProgramFormatException.class)
+                    .hasMessageContaining("p.bin: graphs/train_step.cir: is no graph: ");
+            assertThat(file.checksum()).hasSize(64);
+        }
+    }
+
+    @Test
     void refusesToWriteWhatItCouldNotRead() {
         var program = SamplePrograms.small();
         var headless = new Program(program.manifest(), Map.of(), program.schedules(), program.kernels(), Map.of());

@@ -19,6 +19,7 @@ import org.clipc.ir.Cost;
  * that launch.
  *
  * @param temporaryBytes by step: size of the block
+ * @param sites those of the calls that can be made in other ways
  */
 record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, List<Site> sites) {
 
@@ -31,7 +32,11 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
      */
     record Site(String choice, int first, SequencedMap<String, List<Call>> options) {}
 
-    /** A call whose addresses are not known yet. */
+    /**
+     * A call whose addresses are not known yet.
+     *
+     * @param cost its part of the step's, see {@link LaunchCost}
+     */
     record Call(
             int step,
             String kernel,
@@ -68,7 +73,6 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
         private final int firstTemporary;
         private final Map<String, RenderedKernel> kernels;
         private final List<Long> temporaries = new ArrayList<>();
-        private final List<Call> preparing = new ArrayList<>();
         private final List<Call> calls = new ArrayList<>();
         private final List<Site> sites = new ArrayList<>();
         private long used;
@@ -85,22 +89,28 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
          * into units of about one size.
          */
         List<Call> calls(Cost launch) {
-            var working =
-                    calls.stream().filter(call -> !preparing.contains(call)).toList();
             var left = launch;
-            var unitsLeft = working.stream().mapToLong(Collector::items).sum();
+            var itemsLeft = calls.stream()
+                    .filter(Collector::sharesCost)
+                    .mapToLong(Collector::items)
+                    .sum();
             var costed = new ArrayList<Call>();
             for (var call : calls) {
-                if (preparing.contains(call)) {
+                if (sharesCost(call)) {
+                    var share = share(left, items(call), itemsLeft);
+                    left = new Cost(left.flops() - share.flops(), left.bytes() - share.bytes());
+                    itemsLeft -= items(call);
+                    costed.add(withCost(call, share));
+                } else {
                     costed.add(call);
-                    continue;
                 }
-                var share = share(left, items(call), unitsLeft);
-                left = new Cost(left.flops() - share.flops(), left.bytes() - share.bytes());
-                unitsLeft -= items(call);
-                costed.add(withCost(call, share));
             }
             return costed;
+        }
+
+        /** What prepares has a cost of its own. */
+        private static boolean sharesCost(Call call) {
+            return call.cost().equals(Cost.NONE);
         }
 
         private static long items(Call call) {
@@ -154,7 +164,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
                 int localFloats,
                 int sharedFloats,
                 long bytes) {
-            preparing.add(add(kernel, arguments, units, 1, localFloats, sharedFloats, new Cost(0, bytes)));
+            add(kernel, arguments, units, 1, localFloats, sharedFloats, new Cost(0, bytes));
         }
 
         @Override
@@ -183,10 +193,10 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
         @Override
         public void prepareLaunch(
                 RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize, long bytes) {
-            preparing.add(add(kernel, arguments, groups, groupSize, 0, 0, new Cost(0, bytes)));
+            add(kernel, arguments, groups, groupSize, 0, 0, new Cost(0, bytes));
         }
 
-        private Call add(
+        private void add(
                 RenderedKernel kernel,
                 List<Argument> arguments,
                 int units,
@@ -196,7 +206,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
                 Cost cost) {
             kernels.putIfAbsent(kernel.className(), kernel);
             // The list of temporaries is shared on purpose: later ones have higher numbers.
-            var call = new Call(
+            calls.add(new Call(
                     step,
                     kernel.className(),
                     List.copyOf(arguments),
@@ -205,9 +215,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
                     localFloats,
                     sharedFloats,
                     temporaries,
-                    cost);
-            calls.add(call);
-            return call;
+                    cost));
         }
     }
 }
