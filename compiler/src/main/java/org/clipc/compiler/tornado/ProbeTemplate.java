@@ -35,7 +35,8 @@ final class ProbeTemplate {
                 .addStatement("final $T x = $L", TornadoApi.FLOAT_8, all("0.999f"))
                 .addStatement("final $T y = $L", TornadoApi.FLOAT_8, all("0.001f"));
         for (var chain = 0; chain < chains; chain++) {
-            code.addStatement("$T c$L = $L", TornadoApi.FLOAT_8, chain, all("0f"));
+            code.addStatement("final float start$L = $L", chain, start(chain));
+            code.addStatement("$T c$L = $L", TornadoApi.FLOAT_8, chain, all("start" + chain));
         }
         code.beginControlFlow("for (int k = 0; k < args.get(0); k++)");
         for (var chain = 0; chain < chains; chain++) {
@@ -48,6 +49,11 @@ final class ProbeTemplate {
         return code.addStatement("f.set(i, $L)", sum("c0.getS%d()", LANES)).build();
     }
 
+    /** Different for every chain and item: no compiler then finds that one would do. */
+    private static CodeBlock start(int chain) {
+        return CodeBlock.of("i * 1e-9f + 0.$Lf", chain);
+    }
+
     private static CodeBlock all(String value) {
         var values =
                 IntStream.range(0, LANES).mapToObj(_ -> CodeBlock.of(value)).toList();
@@ -58,7 +64,7 @@ final class ProbeTemplate {
         var chains = FLOPS / 2 / LANES;
         var code = CodeBlock.builder();
         for (var chain = 0; chain < chains; chain++) {
-            code.addStatement("float c$L = 0f", chain);
+            code.addStatement("float c$L = $L", chain, start(chain));
         }
         code.beginControlFlow("for (int k = 0; k < args.get(0); k++)");
         for (var round = 0; round < LANES; round++) {

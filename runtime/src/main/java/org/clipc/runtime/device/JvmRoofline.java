@@ -77,18 +77,19 @@ final class JvmRoofline {
     private static float multiplyAdd(float factor) {
         var x = FloatVector.broadcast(SPECIES, 0.999f * factor);
         var y = FloatVector.broadcast(SPECIES, 1e-3f);
-        var a = FloatVector.zero(SPECIES);
-        var b = a;
-        var c = a;
-        var d = a;
-        var e = a;
-        var f = a;
-        var g = a;
-        var h = a;
-        var i = a;
-        var j = a;
-        var k = a;
-        var l = a;
+        // Different, so that no compiler finds that one would do.
+        var a = FloatVector.broadcast(SPECIES, factor);
+        var b = a.add(x);
+        var c = b.add(x);
+        var d = c.add(x);
+        var e = d.add(x);
+        var f = e.add(x);
+        var g = f.add(x);
+        var h = g.add(x);
+        var i = h.add(x);
+        var j = i.add(x);
+        var k = j.add(x);
+        var l = k.add(x);
         for (var step = 0; step < STEPS; step++) {
             a = a.fma(x, y);
             b = b.fma(x, y);

@@ -16,13 +16,16 @@ import org.clipc.runtime.device.DeviceProgram;
  * Finds, among the ways to make a program's calls, those that are faster on the device than the default ones. Calls are
  * timed where they belong, within runs of the entry point, so that caches hold what they will hold; each run tries another
  * way of every choice. The best way of each is then confirmed in pairs of runs, by default and tuned: to be kept, it must
- * have been faster in all pairs but one, and by {@link #LEAST_GAIN} in the median. The ones that luck made best do not
- * pass that.
+ * have been faster in more pairs than luck explains (a sign test), and by {@link #LEAST_GAIN} in the median. The ones that
+ * luck made best do not pass that.
  */
 public final class Tuner {
 
     /** Part of the time that a way must save. */
     private static final double LEAST_GAIN = 0.02;
+
+    /** How likely a way that is no faster than the default may win so many pairs: 6 of 7, 11 of 15, 20 of 31. */
+    private static final double MOST_CHANCE = 0.08;
 
     private final DeviceProgram program;
     private final Runnable run;
@@ -211,7 +214,18 @@ public final class Tuner {
         var ratios = new double[after.length];
         Arrays.setAll(ratios, i -> after[i] / before[i]);
         var faster = Arrays.stream(ratios).filter(ratio -> ratio < 1).count();
-        return faster >= ratios.length - 1 && median(ratios) <= 1 - LEAST_GAIN;
+        return chance(ratios.length, faster) <= MOST_CHANCE && median(ratios) <= 1 - LEAST_GAIN;
+    }
+
+    /** The probability that of {@code pairs} fair coins {@code heads} or more show heads. */
+    static double chance(int pairs, long heads) {
+        var term = Math.pow(0.5, pairs);
+        var sum = 0.0;
+        for (var k = pairs; k >= heads; k--) {
+            sum += term;
+            term = term * k / (pairs - k + 1);
+        }
+        return sum;
     }
 
     private static double median(double[] numbers) {

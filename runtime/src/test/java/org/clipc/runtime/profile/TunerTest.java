@@ -1,6 +1,7 @@
 package org.clipc.runtime.profile;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -162,6 +163,14 @@ class TunerTest {
     @Test
     void findsNothingWhereThereIsNoChoice() {
         assertThat(tune(new FakeProgram(Map.of("", 0.01), 0, 0))).isEqualTo(new Tuner.Result(0, 0, List.of()));
+    }
+
+    @Test
+    void coinsAreFair() {
+        assertThat(Tuner.chance(7, 0)).isEqualTo(1, within(1e-12));
+        assertThat(Tuner.chance(7, 7)).isEqualTo(1 / 128.0, within(1e-12));
+        assertThat(Tuner.chance(7, 6)).isEqualTo(8 / 128.0, within(1e-12));
+        assertThat(Tuner.chance(4, 2)).isEqualTo(11 / 16.0, within(1e-12));
     }
 
     /** Noise of 10% does not hide a way that takes two thirds of the time, and does not keep one that takes longer. */
