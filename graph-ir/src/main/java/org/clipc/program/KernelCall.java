@@ -17,16 +17,30 @@ import java.util.List;
  * @param localFloats scratch floats per worker
  * @param sharedFloats scratch floats that all workers share; kept from one call to the next
  * @param node index of the graph node that the call computes, for profiles and error messages
+ * @param flops floating-point operations of its part of the node, for profiles: those that the op's formula counts, not
+ *     what an implementation adds to them
+ * @param bytes that it must read and write if each element of its operands and results goes through memory once
  */
 public record KernelCall(
-        String kernel, List<Long> args, int units, int groupSize, int localFloats, int sharedFloats, int node) {
+        String kernel,
+        List<Long> args,
+        int units,
+        int groupSize,
+        int localFloats,
+        int sharedFloats,
+        int node,
+        long flops,
+        long bytes) {
+
+    /** More floating-point operations, or bytes, than any call has; sums of many calls stay below what a double counts. */
+    public static final long MOST_WORK = 1L << 53;
 
     public KernelCall {
         args = List.copyOf(args);
     }
 
-    /** A call of a JVM kernel. */
+    /** A call of a JVM kernel, of which no profile knows what it has to do. */
     public KernelCall(String kernel, List<Long> args, int units, int localFloats, int sharedFloats, int node) {
-        this(kernel, args, units, 1, localFloats, sharedFloats, node);
+        this(kernel, args, units, 1, localFloats, sharedFloats, node, 0, 0);
     }
 }

@@ -33,7 +33,7 @@ public record Manifest(
         List<String> targets,
         Map<String, String> checksums) {
 
-    public static final int FORMAT_VERSION = 2;
+    public static final int FORMAT_VERSION = 3;
 
     /** Every tensor and region of the arena begins at a multiple of this many bytes. */
     public static final int ALIGNMENT = 64;

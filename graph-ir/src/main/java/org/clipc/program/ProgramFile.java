@@ -12,6 +12,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -19,6 +20,8 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
+import org.clipc.ir.text.GraphParseException;
+import org.clipc.ir.text.GraphParser;
 
 /**
  * A program on disk: a zip of {@code manifest.json}, {@code graphs/<entry>.cir}, {@code schedule/<target>/<entry>.json},
@@ -143,6 +146,22 @@ public final class ProgramFile implements AutoCloseable {
     /** The text form of an entry point's graph after the last pass. */
     public String graph(String entry) throws ProgramFormatException {
         return new String(read(Members.graph(manifest.entry(entry).name())), StandardCharsets.UTF_8);
+    }
+
+    /** The nodes of an entry point's graph, whose indices {@link KernelCall#node} are. */
+    public List<NodeInfo> nodes(String entry) throws ProgramFormatException {
+        var text = graph(entry);
+        var member = Members.graph(entry);
+        try {
+            return NodeInfo.of(GraphParser.parse(member, text));
+        } catch (GraphParseException e) {
+            throw new ProgramFormatException(path(), member, "is no graph: " + e.getMessage());
+        }
+    }
+
+    /** Identifies the program: SHA-256, in hexadecimal, of its manifest, which holds those of all else. */
+    public String checksum() throws ProgramFormatException {
+        return Archive.sha256(archive.read(Members.MANIFEST));
     }
 
     /** How an entry point runs on a target, both of which the manifest names. */

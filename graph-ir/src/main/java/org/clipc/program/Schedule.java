@@ -1,5 +1,6 @@
 package org.clipc.program;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,6 +20,7 @@ import java.util.Map;
  * @param places index of the first element, in the arena of ints, of every input and output of the entry point that lies
  *     there
  * @param constants float attributes of the calls, which TornadoVM's kernels read by index
+ * @param choices other ways to make some of the calls; no call belongs to two
  */
 public record Schedule(
         String entry,
@@ -27,16 +29,45 @@ public record Schedule(
         int ints,
         Map<String, Integer> places,
         List<Float> constants,
-        List<KernelCall> calls) {
+        List<KernelCall> calls,
+        List<Choice> choices) {
 
     public Schedule {
         places = Collections.unmodifiableMap(new LinkedHashMap<>(places));
         constants = List.copyOf(constants);
         calls = List.copyOf(calls);
+        choices = List.copyOf(choices);
     }
 
     /** A schedule for the JVM. */
     public Schedule(String entry, String target, long workspaceBytes, List<KernelCall> calls) {
-        this(entry, target, workspaceBytes, 0, Map.of(), List.of(), calls);
+        this(entry, target, workspaceBytes, 0, Map.of(), List.of(), calls, List.of());
+    }
+
+    /**
+     * The schedule with its calls made in other ways.
+     *
+     * @param options by choice; choices that the schedule lacks are ignored, those not named stay as they are
+     * @throws IllegalArgumentException if a choice has no option of that name
+     */
+    public Schedule with(Map<String, String> options) {
+        var changed = new ArrayList<>(calls);
+        for (var choice : choices) {
+            var option = options.get(choice.name());
+            if (option == null) {
+                continue;
+            }
+            var patches = choice.options().get(option);
+            if (patches == null) {
+                throw new IllegalArgumentException("'%s' has no option '%s', only %s"
+                        .formatted(choice.name(), option, choice.options().keySet()));
+            }
+            for (int site : choice.sites()) {
+                for (var i = 0; i < patches.size(); i++) {
+                    changed.set(site + i, Choice.patched(calls.get(site + i), patches.get(i)));
+                }
+            }
+        }
+        return new Schedule(entry, target, workspaceBytes, ints, places, constants, changed, choices);
     }
 }

@@ -1,6 +1,5 @@
 package org.clipc.program;
 
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -22,24 +21,25 @@ import java.util.stream.Collectors;
  * "ints":32,"places":{"tokens":0},"constants":[1065353216],
  * "kernels":["Gemm_1f","AdamW"],
  * "calls":[
- * [0,7,12,1,0,4096,64,128,1024],
- * …]}
+ * [0,7,12,1,0,4096,16384,2048,64,128,1024],
+ * …],
+ * "choices":[…]}
  * </pre>
  *
- * A call is [index in kernels, node, units, group size, local floats, shared floats, arguments…]; constants are the raw
- * bits of floats.
+ * A call is [index in kernels, node, units, group size, local floats, shared floats, flops, bytes, arguments…];
+ * constants are the raw bits of floats. For choices see {@link ChoicesJson}.
  */
 final class ScheduleJson {
 
     private static final int MAX_CALLS = 1_000_000;
-    private static final int MAX_ARGUMENTS = 10_000;
-    private static final int MAX_SCRATCH_FLOATS = 1 << 29;
+    static final int MAX_ARGUMENTS = 10_000;
+    static final int MAX_SCRATCH_FLOATS = 1 << 29;
 
     private static final int MAX_GROUP = 1024;
     private static final int MAX_PLACES = 1000;
 
-    private static final SequencedSet<String> FIELDS =
-            new LinkedHashSet<>(List.of("workspace_bytes", "ints", "places", "constants", "kernels", "calls"));
+    private static final SequencedSet<String> FIELDS = new LinkedHashSet<>(
+            List.of("workspace_bytes", "ints", "places", "constants", "kernels", "calls", "choices"));
 
     private ScheduleJson() {}
 
@@ -73,11 +73,14 @@ final class ScheduleJson {
                     List.of(call.node(), call.units(), call.groupSize(), call.localFloats(), call.sharedFloats())) {
                 text.append(',').append(number);
             }
+            text.append(',').append(call.flops()).append(',').append(call.bytes());
             call.args().forEach(argument -> text.append(',').append(argument.longValue()));
             text.append(']');
             separator = ",\n[";
         }
-        text.append("]}\n");
+        text.append("],\n\"choices\":");
+        ChoicesJson.write(schedule.choices(), text);
+        text.append("}\n");
         return text.toString().getBytes(StandardCharsets.UTF_8);
     }
 
@@ -97,17 +100,17 @@ final class ScheduleJson {
      */
     static Schedule read(String target, String entry, byte[] bytes, Set<String> kernels, long mostWorkspace)
             throws InvalidMemberException {
-        try (var tokens = Json.tokens(bytes)) {
-            return new Reading(tokens, target, kernels).schedule(entry, mostWorkspace);
+        try (var parser = Json.tokens(bytes)) {
+            return new Reading(new JsonTokens(parser), target, kernels).schedule(entry, mostWorkspace);
         } catch (IOException e) {
             throw Json.malformed(e);
         }
     }
 
-    private record Reading(JsonParser tokens, String target, Set<String> kernels) {
+    private record Reading(JsonTokens tokens, String target, Set<String> kernels) {
 
         Schedule schedule(String entry, long mostWorkspace) throws IOException, InvalidMemberException {
-            expect(JsonToken.START_OBJECT, "an object");
+            tokens.expect(JsonToken.START_OBJECT, "an object");
             var seen = new HashSet<String>();
             var workspace = 0L;
             var ints = 0;
@@ -115,16 +118,18 @@ final class ScheduleJson {
             List<Float> constants = List.of();
             List<String> names = List.of();
             List<KernelCall> calls = List.of();
-            while (tokens.nextToken() == JsonToken.FIELD_NAME) {
-                var field = tokens.currentName();
+            List<Choice> choices = List.of();
+            while (tokens.next() == JsonToken.FIELD_NAME) {
+                var field = tokens.name();
                 seen.add(field);
                 switch (field) {
-                    case "workspace_bytes" -> workspace = integer(0, mostWorkspace);
-                    case "ints" -> ints = (int) integer(0, Integer.MAX_VALUE);
+                    case "workspace_bytes" -> workspace = tokens.integer(0, mostWorkspace);
+                    case "ints" -> ints = (int) tokens.integer(0, Integer.MAX_VALUE);
                     case "places" -> places = places();
                     case "constants" -> constants = constants();
                     case "kernels" -> names = names();
                     case "calls" -> calls = calls(names);
+                    case "choices" -> choices = ChoicesJson.read(tokens);
                     default ->
                         throw new InvalidMemberException(
                                 "has a field " + Archive.printable(field) + " that this version does not know");
@@ -133,45 +138,46 @@ final class ScheduleJson {
             if (!seen.equals(FIELDS)) {
                 throw new InvalidMemberException("must have the fields " + String.join(", ", FIELDS));
             }
-            if (tokens.nextToken() != null) {
+            if (tokens.next() != null) {
                 throw new InvalidMemberException("goes on behind its end");
             }
-            return new Schedule(entry, target, workspace, ints, places, constants, calls);
+            ChoicesJson.check(choices, calls);
+            return new Schedule(entry, target, workspace, ints, places, constants, calls, choices);
         }
 
         private Map<String, Integer> places() throws IOException, InvalidMemberException {
             var places = new LinkedHashMap<String, Integer>();
-            expect(JsonToken.START_OBJECT, "an object");
-            while (tokens.nextToken() == JsonToken.FIELD_NAME) {
+            tokens.expect(JsonToken.START_OBJECT, "an object");
+            while (tokens.next() == JsonToken.FIELD_NAME) {
                 if (places.size() == MAX_PLACES) {
-                    throw wrong("at most " + MAX_PLACES + " places");
+                    throw tokens.wrong("at most " + MAX_PLACES + " places");
                 }
-                var name = tokens.currentName();
-                places.put(name, (int) integer(0, Integer.MAX_VALUE));
+                var name = tokens.name();
+                places.put(name, (int) tokens.integer(0, Integer.MAX_VALUE));
             }
             return places;
         }
 
         private List<Float> constants() throws IOException, InvalidMemberException {
             var constants = new ArrayList<Float>();
-            expect(JsonToken.START_ARRAY, "a list");
-            while (tokens.nextToken() != JsonToken.END_ARRAY) {
+            tokens.expect(JsonToken.START_ARRAY, "a list");
+            while (tokens.next() != JsonToken.END_ARRAY) {
                 if (constants.size() == MAX_CALLS) {
-                    throw wrong("at most " + MAX_CALLS + " constants");
+                    throw tokens.wrong("at most " + MAX_CALLS + " constants");
                 }
-                constants.add(Float.intBitsToFloat((int) current(Integer.MIN_VALUE, Integer.MAX_VALUE)));
+                constants.add(Float.intBitsToFloat((int) tokens.number(Integer.MIN_VALUE, Integer.MAX_VALUE)));
             }
             return constants;
         }
 
         private List<String> names() throws IOException, InvalidMemberException {
             var names = new ArrayList<String>();
-            expect(JsonToken.START_ARRAY, "a list");
-            while (tokens.nextToken() != JsonToken.END_ARRAY) {
-                if (tokens.currentToken() != JsonToken.VALUE_STRING) {
-                    throw wrong("a kernel's name");
+            tokens.expect(JsonToken.START_ARRAY, "a list");
+            while (tokens.next() != JsonToken.END_ARRAY) {
+                if (tokens.current() != JsonToken.VALUE_STRING) {
+                    throw tokens.wrong("a kernel's name");
                 }
-                var name = tokens.getText();
+                var name = tokens.text();
                 if (!kernels.contains(target + "/" + name)) {
                     throw new InvalidMemberException(
                             "calls the kernel " + Archive.printable(name) + " that the file lacks");
@@ -183,10 +189,10 @@ final class ScheduleJson {
 
         private List<KernelCall> calls(List<String> names) throws IOException, InvalidMemberException {
             var calls = new ArrayList<KernelCall>();
-            expect(JsonToken.START_ARRAY, "a list");
-            while (tokens.nextToken() != JsonToken.END_ARRAY) {
-                if (tokens.currentToken() != JsonToken.START_ARRAY) {
-                    throw wrong("a list of calls");
+            tokens.expect(JsonToken.START_ARRAY, "a list");
+            while (tokens.next() != JsonToken.END_ARRAY) {
+                if (tokens.current() != JsonToken.START_ARRAY) {
+                    throw tokens.wrong("a list of calls");
                 }
                 if (calls.size() == MAX_CALLS) {
                     throw new InvalidMemberException("has more than the " + MAX_CALLS + " calls allowed");
@@ -197,53 +203,22 @@ final class ScheduleJson {
         }
 
         private KernelCall call(List<String> names) throws IOException, InvalidMemberException {
-            var kernel = names.get((int) integer(0, names.size() - 1L));
-            var node = (int) integer(-1, Integer.MAX_VALUE);
-            var units = (int) integer(0, Integer.MAX_VALUE);
-            var groupSize = (int) integer(1, MAX_GROUP);
-            var local = (int) integer(0, MAX_SCRATCH_FLOATS);
-            var shared = (int) integer(0, MAX_SCRATCH_FLOATS);
+            var kernel = names.get((int) tokens.integer(0, names.size() - 1L));
+            var node = (int) tokens.integer(-1, Integer.MAX_VALUE);
+            var units = (int) tokens.integer(0, Integer.MAX_VALUE);
+            var groupSize = (int) tokens.integer(1, MAX_GROUP);
+            var local = (int) tokens.integer(0, MAX_SCRATCH_FLOATS);
+            var shared = (int) tokens.integer(0, MAX_SCRATCH_FLOATS);
+            var flops = tokens.integer(0, KernelCall.MOST_WORK);
+            var work = tokens.integer(0, KernelCall.MOST_WORK);
             var arguments = new ArrayList<Long>();
-            while (tokens.nextToken() != JsonToken.END_ARRAY) {
+            while (tokens.next() != JsonToken.END_ARRAY) {
                 if (arguments.size() == MAX_ARGUMENTS) {
-                    throw wrong("a call of at most " + MAX_ARGUMENTS + " arguments");
+                    throw tokens.wrong("a call of at most " + MAX_ARGUMENTS + " arguments");
                 }
-                arguments.add(current(Long.MIN_VALUE, Long.MAX_VALUE));
+                arguments.add(tokens.number(Long.MIN_VALUE, Long.MAX_VALUE));
             }
-            return new KernelCall(kernel, arguments, units, groupSize, local, shared, node);
-        }
-
-        private long integer(long least, long most) throws IOException, InvalidMemberException {
-            tokens.nextToken();
-            return current(least, most);
-        }
-
-        private long current(long least, long most) throws IOException, InvalidMemberException {
-            if (tokens.currentToken() != JsonToken.VALUE_NUMBER_INT) {
-                throw wrong("a whole number");
-            }
-            // Jackson refuses what does not fit a long.
-            var value = tokens.getLongValue();
-            if (value < least || value > most) {
-                throw wrong("a number between " + least + " and " + most);
-            }
-            return value;
-        }
-
-        private void expect(JsonToken token, String what) throws IOException, InvalidMemberException {
-            if (tokens.nextToken() != token) {
-                throw wrong(what);
-            }
-        }
-
-        private InvalidMemberException wrong(String expected) throws IOException {
-            var at = tokens.currentTokenLocation();
-            return new InvalidMemberException("line %d, column %d: expected %s, found %s"
-                    .formatted(
-                            at.getLineNr(),
-                            at.getColumnNr(),
-                            expected,
-                            Archive.printable(String.valueOf(tokens.getText()))));
+            return new KernelCall(kernel, arguments, units, groupSize, local, shared, node, flops, work);
         }
     }
 }

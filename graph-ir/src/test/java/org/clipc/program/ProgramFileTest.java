@@ -179,11 +179,11 @@ class ProgramFileTest {
             delimiter = '|',
             quoteCharacter = '~',
             value = {
-                "\"format\" : 2|\"format\" : 3|format version 3, this runtime reads 2",
+                "\"format\" : 3|\"format\" : 4|format version 4, this runtime reads 3",
                 "\"model\" : |\"colour\" : 3, \"model\" : |has a field 'colour' that this version does not know",
                 "\"model\" : \"Sample\",||lacks the field 'model'",
                 "\"model\" : \"Sample\"|\"model\" : 4|model must be a string",
-                "\"format\" : 2|\"format\" : 2, \"format\" : 2|Duplicate field",
+                "\"format\" : 3|\"format\" : 3, \"format\" : 3|Duplicate field",
                 "\"name\" : \"tokens\"|\"name\" : \"images\"|'images' occurs twice",
                 "f32[2,3,4,4]|f32[2,3,4,400000000]|outside of its region",
                 "f32[2,3,4,4]|f32[2,3,4,4000000000]|has an impossible shape",
@@ -260,7 +260,7 @@ class ProgramFileTest {
             delimiter = '|',
             quoteCharacter = '~',
             value = {
-                "{}|must have the fields workspace_bytes, ints, places, constants, kernels, calls",
+                "{}|must have the fields workspace_bytes, ints, places, constants, kernels, calls, choices",
                 "[]|expected an object, found '['",
                 "{\"workspace_bytes\":513,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[],\"calls\":[]}|expected a number between 0 and 512",
                 "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Missing\"],\"calls\":[]}|calls the kernel 'Missing' that the file lacks",
@@ -274,10 +274,25 @@ class ProgramFileTest {
                 "{\"workspace_bytes\":1,\"ints\":1,\"places\":{},\"constants\":[4294967296]}|expected a number between",
                 "{\"workspace_bytes\":1,\"ints\":1,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,0,0,0]]}|expected a number between 1 and 1024",
                 "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1]]}|expected a whole number, found ']'",
-                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,1.5]]}|expected a whole number, found '1.5'",
-                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,99999999999999999999]]}|is not the JSON expected",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,1.5]]}|expected a whole number, found '1.5'",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,99999999999999999999]]}|is not the JSON expected",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,-1,0]]}|expected a number between 0 and 9007199254740992",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,9007199254740993]]}|expected a number between 0 and 9007199254740992",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0]]}|expected a whole number, found ']'",
                 "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[],\"calls\":[],\"more\":1}|has a field 'more'",
-                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[],\"calls\":[]}{}|goes on behind its end",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[],\"calls\":[],\"choices\":[]}{}|goes on behind its end",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":{}}|expected a list, found",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[3]]}|expected the name of a choice or option",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a/b\"]]}|expected the name of a choice or option",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[1],{\"o\":[[1,0,0]]}]]}|of call 1, which does not exist or has another",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[1,0,0]]}],[\"b\",[0],{\"o\":[[1,0,0]]}]]}|of call 0, which does not exist or has another",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[1,0,0]]}],[\"a\",[],{\"o\":[[1,0,0]]}]]}|has the choice 'a' twice",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[1,0,0]],\"p\":[]}]]}|with options of different numbers of calls",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{}]]}|with options of different numbers of calls",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[1,0,0,1,7]]}]]}|that changes argument 1 of a call, which has 1",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[1,0,0,0]]}]]}|expected a whole number",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[-1,0,0]]}]]}|expected a number between 0 and 2147483647",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[1,0,0]]},1]]}|expected the end of a choice",
                 "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[],\"calls\":[|is not the JSON expected here",
             })
     void refusesDishonestSchedules(String json, String message) throws IOException {
@@ -295,6 +310,30 @@ class ProgramFileTest {
         try (var file = ProgramFile.open(path)) {
             assertThat(file.schedule("jvm256", "train_step").target()).isEqualTo("jvm256");
             assertThatThrownBy(() -> file.schedule("jvm128", "train_step")).isInstanceOf(ProgramFormatException.class);
+        }
+    }
+
+    @Test
+    void namesTheNodesOfItsGraphs() throws IOException {
+        var sample = SamplePrograms.small();
+        var graphs = new HashMap<>(sample.graphs());
+        graphs.put("encode_image", """
+                graph "encode_image" {
+                  %0 = input.data {name = "images", type = f32[2,3]}
+                  %1 = tanh(%0) : f32[2,3] @ "visual.head" "vision.clip:9"
+                  output "loss" = %1
+                }
+                """);
+        var path =
+                write(new Program(sample.manifest(), graphs, sample.schedules(), sample.kernels(), sample.sources()));
+        try (var file = ProgramFile.open(path)) {
+            assertThat(file.nodes("encode_image"))
+                    .containsExactly(
+                            new NodeInfo("input", "", ""), new NodeInfo("tanh", "visual.head", "vision.clip:9"));
+            assertThatThrownBy(() -> file.nodes("train_step"))
+                    .isInstanceOf(ProgramFormatException.class)
+                    .hasMessageContaining("p.bin: graphs/train_step.cir: is no graph: ");
+            assertThat(file.checksum()).hasSize(64);
         }
     }
 

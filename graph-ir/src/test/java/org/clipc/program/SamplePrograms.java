@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 import java.util.zip.ZipOutputStream;
@@ -84,6 +85,7 @@ final class SamplePrograms {
                 kernels.put(target + "/" + name, bytes);
             }
             for (var entry : entries) {
+                var calls = calls(random, target);
                 schedules.add(new Schedule(
                         entry.name(),
                         target,
@@ -91,7 +93,8 @@ final class SamplePrograms {
                         random.nextInt(100),
                         Map.of("tokens", random.nextInt(100)),
                         List.of(random.nextFloat(), Float.NEGATIVE_INFINITY, -0f),
-                        calls(random, target)));
+                        calls,
+                        choices(random, calls)));
             }
         }
         return new Program(
@@ -113,9 +116,41 @@ final class SamplePrograms {
                     1 + random.nextInt(1024),
                     random.nextInt(100),
                     random.nextInt(100),
-                    random.nextInt(100) - 1));
+                    random.nextInt(100) - 1,
+                    random.nextLong(KernelCall.MOST_WORK),
+                    random.nextLong(KernelCall.MOST_WORK)));
         }
         return calls;
+    }
+
+    /** A choice for the first half of the calls, and one for some of the others. */
+    private static List<Choice> choices(Random random, List<KernelCall> calls) {
+        var choices = new ArrayList<Choice>();
+        var half = calls.size() / 2;
+        for (var from : new int[] {0, half}) {
+            var sites = IntStream.range(from, from == 0 ? half : calls.size())
+                    .filter(_ -> random.nextBoolean())
+                    .boxed()
+                    .toList();
+            choices.add(new Choice(
+                    "Gemm_1 1x2x" + from,
+                    sites,
+                    Map.of("a", List.of(patch(random, calls, sites)), "b", List.of(patch(random, calls, sites)))));
+            if (half == 0) {
+                break;
+            }
+        }
+        return choices;
+    }
+
+    private static Choice.Patch patch(Random random, List<KernelCall> calls, List<Integer> sites) {
+        var most =
+                sites.stream().mapToInt(site -> calls.get(site).args().size()).min();
+        var args = new TreeMap<Integer, Long>();
+        for (var i = 0; i < most.orElse(0); i += 2) {
+            args.put(i, random.nextLong());
+        }
+        return new Choice.Patch(random.nextInt(100), random.nextInt(100), random.nextInt(100), args);
     }
 
     static SortedMap<String, byte[]> unzip(byte[] file) throws IOException {

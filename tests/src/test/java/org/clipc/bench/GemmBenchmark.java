@@ -172,7 +172,7 @@ public final class GemmBenchmark {
             var b = program.read(product.parameterB()).data();
             var c = arena.allocate(4L * product.batch() * product.m() * product.n(), 64);
             var nanos = new long[1];
-            program.observe((_, _, time) -> nanos[0] += time);
+            program.observe((_, _, time) -> nanos[0] += time.nanos());
             Timed ours = () -> {
                 nanos[0] = 0;
                 program.run(product.name(), Map.of(), List.of());

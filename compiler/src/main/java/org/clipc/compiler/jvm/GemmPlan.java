@@ -151,12 +151,13 @@ final class GemmPlan {
     /**
      * The parts of a product, to be run one after the other.
      *
+     * @param tile {@link GemmTile#of} some vectors, or another cut of it
      * @param scratch floats at the start of a worker's scratch that the epilogue needs
      */
     static List<GemmPlan> parts(GemmTile tile, Launch launch, int scratch) {
         var a = new Factor(true, launch.inputs().get(0));
         var b = new Factor(false, launch.inputs().get(1));
-        var heldIsA = a.extent() > tile.blockRows();
+        var heldIsA = a.extent() > GemmTile.of(tile.bits()).blockRows();
         var held = heldIsA ? a : b;
         var shared = heldIsA ? b : a;
         var width = shared.width(tile);
@@ -290,6 +291,12 @@ final class GemmPlan {
 
     int packUnits() {
         return (shared.isBroadcast() ? 1 : batches) * Math.ceilDiv(sharedExtent, packedRowsPerUnit());
+    }
+
+    /** Bytes of the shared operand's part, and of the panels it becomes. */
+    long packBytes() {
+        var rows = (long) sharedExtent * (shared.isBroadcast() ? 1 : batches);
+        return rows * held.depth() * shared.view().dtype().bytes() + (long) sharedFloats() * Float.BYTES;
     }
 
     /** The arguments of {@link GemmPanels}. */

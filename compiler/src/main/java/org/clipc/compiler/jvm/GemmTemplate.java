@@ -3,7 +3,9 @@ package org.clipc.compiler.jvm;
 import com.palantir.javapoet.CodeBlock;
 import com.palantir.javapoet.TypeName;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.clipc.compiler.kernel.Access;
@@ -14,6 +16,7 @@ import org.clipc.compiler.kernel.KernelSpec.Operand;
 import org.clipc.compiler.kernel.KernelSpec.Result;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.RenderedKernel;
+import org.clipc.compiler.kernel.View;
 import org.clipc.ir.DType;
 
 /**
@@ -38,9 +41,33 @@ final class GemmTemplate {
 
     void plan(Gemm spec, Launch launch, CallSink sink) {
         var walk = walk(spec);
+        var kernel = kernel(spec, layout(walk));
+        var options = new LinkedHashMap<String, Consumer<CallSink>>();
+        options.put(tile.cut(), to -> plan(tile, walk, kernel, launch, to));
+        for (var cut : tile.otherCuts()) {
+            options.put(cut.cut(), to -> plan(cut, walk, kernel, launch, to));
+        }
+        sink.choose(name(kernel, launch), options);
+    }
+
+    /** The kernel and all that {@link GemmPlan} looks at. */
+    private static String name(RenderedKernel kernel, Launch launch) {
+        var a = launch.inputs().get(0);
+        var b = launch.inputs().get(1);
+        var simple = kernel.className().substring(kernel.className().lastIndexOf('.') + 1);
+        return "%s %dx%d %dx%dx%d%s%s"
+                .formatted(simple, a.dim(0), a.dim(1), a.dim(2), b.dim(3), a.dim(3), layout(a), layout(b));
+    }
+
+    /** Element type, and which axes have no extent or a stride of 0: the batch's; and whether the last one is dense. */
+    private static String layout(View view) {
+        return " " + view.dtype().text() + (view.stride(0) == 0 ? "s" : "b") + (view.stride(1) == 0 ? "s" : "b")
+                + (view.stride(3) == 1 ? "n" : "t");
+    }
+
+    private void plan(GemmTile cut, RowWalk walk, RenderedKernel kernel, Launch launch, CallSink sink) {
         var layout = layout(walk);
-        var kernel = kernel(spec, layout);
-        for (var part : GemmPlan.parts(tile, launch, align(walk.localFloats()))) {
+        for (var part : GemmPlan.parts(cut, launch, align(walk.localFloats()))) {
             var values = part.arguments();
             var axes = new RowWalk.Axes(launch.outputs().getFirst().dims(), List.of(0, 1, 2), 3);
             // The view of B stands for the accumulator, which has none.
@@ -50,12 +77,13 @@ final class GemmTemplate {
                     launch.attributes(),
                     axes,
                     values);
-            sink.call(
+            sink.prepare(
                     GemmPanels.kernel(tile),
                     GemmPanels.LAYOUT.bind(part.packArguments()),
                     part.packUnits(),
                     0,
-                    part.sharedFloats());
+                    part.sharedFloats(),
+                    part.packBytes());
             sink.call(kernel, layout.bind(values), part.units(), part.localFloats(), part.sharedFloats());
         }
     }

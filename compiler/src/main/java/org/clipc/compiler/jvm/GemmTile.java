@@ -1,5 +1,7 @@
 package org.clipc.compiler.jvm;
 
+import java.util.List;
+
 /**
  * How a gemm is cut for one vector width. A tile of {@code rows} by {@code vectors} vectors of C stays in registers while
  * it accumulates {@code depth} products; {@code blockRows} rows of A, that deep, stay in the second-level cache while
@@ -29,6 +31,24 @@ record GemmTile(int bits, int rows, int vectors, int depth, int blockRows, int r
             case 512 -> new GemmTile(512, 12, 2, 2048, 144, 384);
             default -> throw new IllegalArgumentException("no gemm tile for vectors of " + bits + " bits");
         };
+    }
+
+    /**
+     * The same tile in other cuts, which some machines and shapes may like better: less or more depth, lower or taller
+     * blocks, fewer columns. Kernels are rendered for {@link #of}, and take any of these.
+     */
+    List<GemmTile> otherCuts() {
+        return List.of(
+                new GemmTile(bits, rows, vectors, depth / 2, blockRows, runColumns),
+                new GemmTile(bits, rows, vectors, depth * 2, blockRows, runColumns),
+                new GemmTile(bits, rows, vectors, depth, blockRows / 2, runColumns),
+                new GemmTile(bits, rows, vectors, depth, blockRows * 3 / 2, runColumns),
+                new GemmTile(bits, rows, vectors, depth, blockRows, runColumns / 2));
+    }
+
+    /** Depth, rows of a block and columns of a run. */
+    String cut() {
+        return depth + "x" + blockRows + "x" + runColumns;
     }
 
     int lanes() {

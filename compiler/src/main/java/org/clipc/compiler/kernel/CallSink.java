@@ -1,6 +1,8 @@
 package org.clipc.compiler.kernel;
 
 import java.util.List;
+import java.util.SequencedMap;
+import java.util.function.Consumer;
 import org.clipc.ir.DType;
 
 /** Takes the calls that a target makes of a {@link Launch}, in order, with a barrier between any two. */
@@ -53,10 +55,36 @@ public interface CallSink {
     void call(RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats);
 
     /**
+     * As {@link #call}, of a kernel that only lays out operands for the launch's other calls: it does none of the launch's
+     * arithmetic.
+     *
+     * @param bytes that it reads and writes
+     */
+    default void prepare(
+            RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats, long bytes) {
+        call(kernel, arguments, units, localFloats, sharedFloats);
+    }
+
+    /**
+     * Takes calls that can be made in several ways, all by the same kernels and without temporaries.
+     *
+     * @param name of what the calls compute: equal only where the ways are
+     * @param options the ways by name, of which the first is the default
+     */
+    default void choose(String name, SequencedMap<String, Consumer<CallSink>> options) {
+        options.firstEntry().getValue().accept(this);
+    }
+
+    /**
      * A call of a TornadoVM kernel.
      *
      * @param groups number of work groups
      * @param groupSize work items of a group
      */
     void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize);
+
+    /** As {@link #launch}, of a kernel that only lays out operands, see {@link #prepare}. */
+    default void prepareLaunch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize, long bytes) {
+        launch(kernel, arguments, groups, groupSize);
+    }
 }

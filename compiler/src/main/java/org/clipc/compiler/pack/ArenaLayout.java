@@ -106,21 +106,37 @@ final class ArenaLayout {
     Schedule schedule(CompiledEntry entry, String target) {
         var offsets = offsets(entry);
         var lowered = entry.lowered();
-        var arenas = new DeviceArenas(entry, entry.target(target));
-        var calls = entry.target(target).calls().stream()
+        var planned = entry.target(target);
+        var arenas = new DeviceArenas(entry, planned);
+        var calls = planned.calls().stream()
                 .map(call -> new KernelCall(
                         call.kernel(),
-                        call.arguments().stream()
-                                .map(argument -> resolve(argument, call, entry, offsets, arenas))
-                                .toList(),
+                        resolve(call, entry, offsets, arenas),
                         call.units(),
                         call.groupSize(),
                         call.localFloats(),
                         call.sharedFloats(),
-                        lowered.steps().get(call.step()).node()))
+                        lowered.steps().get(call.step()).node(),
+                        call.cost().flops(),
+                        call.cost().bytes()))
                 .toList();
+        var choices = Choices.of(planned.sites(), calls, call -> resolve(call, entry, offsets, arenas));
         return new Schedule(
-                entry.name(), target, entry.plan().bytes(), arenas.ints(), arenas.named(), arenas.constants(), calls);
+                entry.name(),
+                target,
+                entry.plan().bytes(),
+                arenas.ints(),
+                arenas.named(),
+                arenas.constants(),
+                calls,
+                choices);
+    }
+
+    private static List<Long> resolve(
+            TargetCalls.Call call, CompiledEntry entry, Map<Integer, Long> offsets, DeviceArenas arenas) {
+        return call.arguments().stream()
+                .map(argument -> resolve(argument, call, entry, offsets, arenas))
+                .toList();
     }
 
     private static long resolve(

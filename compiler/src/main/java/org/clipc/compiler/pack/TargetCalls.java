@@ -1,23 +1,42 @@
 package org.clipc.compiler.pack;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
+import java.util.function.Consumer;
 import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.LaunchCost;
 import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.lower.LoweredGraph;
 import org.clipc.compiler.memory.MemoryPlan;
+import org.clipc.ir.Cost;
 
 /**
  * The calls that one target makes of a lowered graph. Temporaries of a launch share one block of memory, which lives for
  * that launch.
  *
  * @param temporaryBytes by step: size of the block
+ * @param sites those of the calls that can be made in other ways
  */
-record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
+record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, List<Site> sites) {
 
-    /** A call whose addresses are not known yet. */
+    /**
+     * Calls that can be made in other ways.
+     *
+     * @param choice what they compute
+     * @param first index of the first
+     * @param options the other ways by name, each of as many calls
+     */
+    record Site(String choice, int first, SequencedMap<String, List<Call>> options) {}
+
+    /**
+     * A call whose addresses are not known yet.
+     *
+     * @param cost its part of the step's, see {@link LaunchCost}
+     */
     record Call(
             int step,
             String kernel,
@@ -26,18 +45,25 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
             int groupSize,
             int localFloats,
             int sharedFloats,
-            List<Long> temporaries) {}
+            List<Long> temporaries,
+            Cost cost) {}
 
     /** @param kernels by class name, to which those called are added */
     static TargetCalls plan(Target target, LoweredGraph lowered, Map<String, RenderedKernel> kernels) {
         var calls = new ArrayList<Call>();
         var bytes = new ArrayList<Long>();
+        var sites = new ArrayList<Site>();
         for (var s = 0; s < lowered.steps().size(); s++) {
-            var sink = new Collector(target.name(), s, lowered.buffers().size(), kernels, calls);
-            target.plan(lowered.steps().get(s).launch(), sink);
+            var launch = lowered.steps().get(s).launch();
+            var sink = new Collector(target.name(), s, lowered.buffers().size(), kernels);
+            target.plan(launch, sink);
+            for (var site : sink.sites) {
+                sites.add(new Site(site.choice(), calls.size() + site.first(), site.options()));
+            }
+            calls.addAll(sink.calls(LaunchCost.of(launch)));
             bytes.add(sink.used);
         }
-        return new TargetCalls(target.name(), calls, bytes);
+        return new TargetCalls(target.name(), calls, bytes, sites);
     }
 
     private static final class Collector implements CallSink {
@@ -46,16 +72,70 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
         private final int step;
         private final int firstTemporary;
         private final Map<String, RenderedKernel> kernels;
-        private final List<Call> calls;
         private final List<Long> temporaries = new ArrayList<>();
+        private final List<Call> calls = new ArrayList<>();
+        private final List<Site> sites = new ArrayList<>();
         private long used;
 
-        Collector(String target, int step, int firstTemporary, Map<String, RenderedKernel> kernels, List<Call> calls) {
+        Collector(String target, int step, int firstTemporary, Map<String, RenderedKernel> kernels) {
             this.target = target;
             this.step = step;
             this.firstTemporary = firstTemporary;
             this.kernels = kernels;
-            this.calls = calls;
+        }
+
+        /**
+         * The calls. Those that do the launch's work share its cost in proportion to their units, since a target cuts work
+         * into units of about one size.
+         */
+        List<Call> calls(Cost launch) {
+            var left = launch;
+            var itemsLeft = calls.stream()
+                    .filter(Collector::sharesCost)
+                    .mapToLong(Collector::items)
+                    .sum();
+            var costed = new ArrayList<Call>();
+            for (var call : calls) {
+                if (sharesCost(call)) {
+                    var share = share(left, items(call), itemsLeft);
+                    left = new Cost(left.flops() - share.flops(), left.bytes() - share.bytes());
+                    itemsLeft -= items(call);
+                    costed.add(withCost(call, share));
+                } else {
+                    costed.add(call);
+                }
+            }
+            return costed;
+        }
+
+        /** What prepares has a cost of its own. */
+        private static boolean sharesCost(Call call) {
+            return call.cost().equals(Cost.NONE);
+        }
+
+        private static long items(Call call) {
+            return (long) call.units() * call.groupSize();
+        }
+
+        /** All of it for the last. */
+        private static Cost share(Cost whole, long part, long parts) {
+            return part == parts
+                    ? whole
+                    : new Cost((long) ((double) whole.flops() * part / parts), (long)
+                            ((double) whole.bytes() * part / parts));
+        }
+
+        private static Call withCost(Call call, Cost cost) {
+            return new Call(
+                    call.step(),
+                    call.kernel(),
+                    call.arguments(),
+                    call.units(),
+                    call.groupSize(),
+                    call.localFloats(),
+                    call.sharedFloats(),
+                    call.temporaries(),
+                    cost);
         }
 
         @Override
@@ -73,6 +153,57 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
         @Override
         public void call(
                 RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats) {
+            add(kernel, arguments, units, 1, localFloats, sharedFloats, Cost.NONE);
+        }
+
+        @Override
+        public void prepare(
+                RenderedKernel kernel,
+                List<Argument> arguments,
+                int units,
+                int localFloats,
+                int sharedFloats,
+                long bytes) {
+            add(kernel, arguments, units, 1, localFloats, sharedFloats, new Cost(0, bytes));
+        }
+
+        @Override
+        public void choose(String name, SequencedMap<String, Consumer<CallSink>> options) {
+            var first = calls.size();
+            CallSink.super.choose(name, options);
+            var made = calls.subList(first, calls.size());
+            var others = new LinkedHashMap<String, List<Call>>();
+            options.forEach((option, plan) -> {
+                var sink = new Collector(target, step, firstTemporary, kernels);
+                plan.accept(sink);
+                if (!sink.calls.equals(made) && !others.containsValue(sink.calls)) {
+                    others.put(option, sink.calls);
+                }
+            });
+            if (!others.isEmpty()) {
+                sites.add(new Site(name, first, others));
+            }
+        }
+
+        @Override
+        public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
+            add(kernel, arguments, groups, groupSize, 0, 0, Cost.NONE);
+        }
+
+        @Override
+        public void prepareLaunch(
+                RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize, long bytes) {
+            add(kernel, arguments, groups, groupSize, 0, 0, new Cost(0, bytes));
+        }
+
+        private void add(
+                RenderedKernel kernel,
+                List<Argument> arguments,
+                int units,
+                int groupSize,
+                int localFloats,
+                int sharedFloats,
+                Cost cost) {
             kernels.putIfAbsent(kernel.className(), kernel);
             // The list of temporaries is shared on purpose: later ones have higher numbers.
             calls.add(new Call(
@@ -80,16 +211,11 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
                     kernel.className(),
                     List.copyOf(arguments),
                     units,
-                    1,
+                    groupSize,
                     localFloats,
                     sharedFloats,
-                    temporaries));
-        }
-
-        @Override
-        public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
-            kernels.putIfAbsent(kernel.className(), kernel);
-            calls.add(new Call(step, kernel.className(), List.copyOf(arguments), groups, groupSize, 0, 0, temporaries));
+                    temporaries,
+                    cost));
         }
     }
 }

@@ -6,6 +6,7 @@ import java.util.stream.IntStream;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.KernelSpec.Gemm;
 import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.LaunchCost;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.DType;
 
@@ -107,6 +108,7 @@ final class PanelGemmTemplate {
                 .number("across", view.stride(across))
                 .number("along", view.stride(along))
                 .at("to", packed)
+                .prepares(LaunchCost.bytes(view) + floats * Float.BYTES)
                 .launch(sink, (long) batches0 * batches1 * panels * pieces, _ -> pack(width, neighbours));
         var step1 = batches1 == 1 ? 0L : panels;
         var step0 = batches0 == 1 ? 0L : (long) batches1 * panels;

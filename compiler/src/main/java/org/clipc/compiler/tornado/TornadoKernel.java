@@ -44,6 +44,7 @@ final class TornadoKernel {
     private final int groupSize;
     private final Map<String, Argument> arguments = new LinkedHashMap<>();
     private boolean prebuilt;
+    private long preparedBytes = -1;
 
     /** Renders the body of {@code run}, adding what methods it calls. */
     @FunctionalInterface
@@ -126,16 +127,32 @@ final class TornadoKernel {
                 name.canonicalName(),
                 () -> render(name, names, reals, body),
                 prebuilt ? java -> OpenClSource.print(java, name.simpleName(), groupSize) : null);
-        sink.launch(kernel, new ArrayList<>(arguments.values()), Math.toIntExact(groups), groupSize);
+        var values = new ArrayList<>(arguments.values());
+        if (preparedBytes >= 0) {
+            sink.prepareLaunch(kernel, values, Math.toIntExact(groups), groupSize, preparedBytes);
+        } else {
+            sink.launch(kernel, values, Math.toIntExact(groups), groupSize);
+        }
+    }
+
+    /** Says that the kernel only lays out operands, see {@link CallSink#prepare}. */
+    TornadoKernel prepares(long bytes) {
+        preparedBytes = bytes;
+        return this;
     }
 
     /** A kernel of a name that the runtime knows: a statement for every {@code i} below {@code args.get(1)}. */
     static RenderedKernel fixed(String target, String simpleName, String statement) {
+        return fixed(target, simpleName, CodeBlock.of("$L;\n", statement));
+    }
+
+    /** As above, of several statements. */
+    static RenderedKernel fixed(String target, String simpleName, CodeBlock statements) {
         var name = ClassName.get(PACKAGE + target, simpleName);
         var body = CodeBlock.builder()
                 .addStatement("final int i = group * $L + local", FIXED_GROUP)
                 .beginControlFlow("if (i < args.get(1))")
-                .addStatement(statement)
+                .add(statements)
                 .endControlFlow()
                 .build();
         var kernel = new TornadoKernel(simpleName, simpleName, FIXED_GROUP);

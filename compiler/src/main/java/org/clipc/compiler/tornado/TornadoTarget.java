@@ -31,14 +31,15 @@ public final class TornadoTarget implements Target {
     /**
      * {@code Upload} and {@code Download}, between the arena of floats and a small array that the host has too; and {@code
      * Receive}, which reads and writes an element of both arenas: TornadoVM copies an array to the device only where the
-     * first task that has it reads it.
+     * first task that has it reads it. By {@code ProbeFlops}, and {@code Download}, profiles learn what the device can do.
      */
     @Override
     public List<RenderedKernel> runtimeKernels() {
         return List.of(
                 TornadoKernel.fixed(name(), "Upload", "f.set(args.get(0) + i, constants.get(i))"),
                 TornadoKernel.fixed(name(), "Download", "constants.set(i, f.get(args.get(0) + i))"),
-                TornadoKernel.fixed(name(), "Receive", "f.set(i, f.get(i));\nn.set(i, n.get(i))"));
+                TornadoKernel.fixed(name(), "Receive", "f.set(i, f.get(i));\nn.set(i, n.get(i))"),
+                ProbeTemplate.kernel(name(), kind));
     }
 
     @Override

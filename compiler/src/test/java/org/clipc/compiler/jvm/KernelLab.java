@@ -13,10 +13,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.SequencedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -57,9 +59,15 @@ final class KernelLab implements AutoCloseable {
     private final List<Long> buffers = new ArrayList<>();
     private final Map<Launch, List<Call>> plans = new HashMap<>();
     private long used;
+    private int option;
 
     KernelLab(long bytes) {
         arena = scope.allocate(bytes, 64);
+    }
+
+    /** From now on, calls are made in the way of this number where there is a choice; 0 for the default. */
+    void choose(int number) {
+        option = number;
     }
 
     /** A new buffer, with garbage in it. */
@@ -241,6 +249,11 @@ final class KernelLab implements AutoCloseable {
                         })
                         .toList();
                 calls.add(new Call(kernel, resolved, units, localFloats, sharedFloats));
+            }
+
+            @Override
+            public void choose(String name, SequencedMap<String, Consumer<CallSink>> options) {
+                List.copyOf(options.values()).get(option % options.size()).accept(this);
             }
 
             @Override

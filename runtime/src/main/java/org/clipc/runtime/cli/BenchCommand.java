@@ -5,22 +5,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
-import org.clipc.ir.DType;
-import org.clipc.program.EntryPoint;
-import org.clipc.program.Manifest;
-import org.clipc.program.TensorSlot;
 import org.clipc.runtime.device.DeviceProgram;
-import org.clipc.runtime.model.ClipModel;
 import org.clipc.runtime.model.Recipe;
-import org.clipc.runtime.tensor.HostTensor;
-import org.clipc.runtime.train.TrainStep;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -61,12 +52,8 @@ final class BenchCommand implements Callable<Integer> {
         }
         try (var file = options.open();
                 var device = options.device()) {
-            var names = entries.isEmpty() ? defaultEntries(file.manifest()) : entries;
-            for (var name : names) {
-                if (!file.manifest().hasEntry(name)) {
-                    throw new CliException("the program has no entry point '" + name + "'");
-                }
-            }
+            var names = entries.isEmpty() ? SyntheticRun.defaultEntries(file.manifest()) : entries;
+            SyntheticRun.requireEntries(file.manifest(), names);
             try (var program = device.load(file, names)) {
                 options.fill(program, Recipe.of(file.manifest()));
                 for (var name : names) {
@@ -84,23 +71,17 @@ final class BenchCommand implements Callable<Integer> {
         out.flush();
     }
 
-    private static List<String> defaultEntries(Manifest manifest) {
-        return manifest.hasEntry(EntryPoint.TRAIN_STEP)
-                ? List.of(EntryPoint.TRAIN_STEP)
-                : List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT);
-    }
-
     private String measure(DeviceProgram program, String name) {
         var entry = program.manifest().entry(name);
-        var run = runner(program, entry);
+        var run = SyntheticRun.of(program, entry);
         for (var i = 0; i < warmup; i++) {
             run.run();
         }
         var families = new HashMap<String, Long>();
         var ran = new String[] {name};
-        program.observe((variant, call, nanos) -> {
+        program.observe((variant, call, timing) -> {
             ran[0] = variant;
-            families.merge(family(call.kernel()), nanos, Long::sum);
+            families.merge(family(call.kernel()), timing.nanos(), Long::sum);
         });
         var seconds = new double[iterations];
         for (var i = 0; i < iterations; i++) {
@@ -142,49 +123,6 @@ final class BenchCommand implements Callable<Integer> {
         var simple = kernel.substring(kernel.lastIndexOf('.') + 1);
         var end = simple.indexOf('_');
         return end < 0 ? simple : simple.substring(0, end);
-    }
-
-    private static Runnable runner(DeviceProgram program, EntryPoint entry) {
-        var batch = new LinkedHashMap<String, HostTensor>();
-        for (var slot : entry.inputs()) {
-            if (slot.type().rank() > 1) {
-                batch.put(slot.name(), synthetic(slot, program.manifest()));
-            }
-        }
-        if (entry.name().equals(EntryPoint.TRAIN_STEP)) {
-            var step = new TrainStep(program, 0);
-            var count = new long[1];
-            return () -> step.take(++count[0], 1e-5, batch);
-        }
-        return () -> program.run(entry.name(), batch, List.of());
-    }
-
-    /** Pixels as after normalisation; captions of some twenty tokens between start and end, then padding. */
-    private static HostTensor synthetic(TensorSlot slot, Manifest manifest) {
-        var random = new SplittableRandom(slot.name().hashCode());
-        var shape = slot.type().shape().dims().stream()
-                .mapToLong(Integer::longValue)
-                .toArray();
-        var count = Math.toIntExact(slot.type().elements());
-        if (slot.type().dtype() != DType.I32) {
-            var pixels = new float[count];
-            for (var i = 0; i < count; i++) {
-                pixels[i] = (float) (random.nextDouble() * 4 - 2);
-            }
-            return HostTensor.of(pixels, shape);
-        }
-        var vocabulary = ClipModel.vocabulary(manifest);
-        var tokens = new int[count];
-        var context = (int) shape[shape.length - 1];
-        for (var row = 0; row < count; row += context) {
-            var length = Math.min(context, 10 + random.nextInt(20));
-            for (var i = 0; i < length; i++) {
-                tokens[row + i] = random.nextInt(Math.max(1, vocabulary - 2));
-            }
-            tokens[row] = vocabulary - 2;
-            tokens[row + length - 1] = vocabulary - 1;
-        }
-        return HostTensor.of(tokens, shape);
     }
 
     /** The most memory that this process has held at once, in KiB; 0 where the system does not tell. */

@@ -39,6 +39,8 @@ import picocli.CommandLine.Spec;
             RetrievalCommand.class,
             RunCommand.class,
             BenchCommand.class,
+            ProfileCommand.class,
+            TuneCommand.class,
             DevicesCommand.class,
             DemoCommand.class
         })

@@ -1,7 +1,9 @@
 package org.clipc.runtime.device;
 
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
+import org.clipc.program.Choice;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
 import org.clipc.runtime.tensor.HostTensor;
@@ -18,7 +20,12 @@ public interface DeviceProgram extends AutoCloseable {
     @FunctionalInterface
     interface CallObserver {
 
-        void called(String entry, KernelCall call, long nanos);
+        void called(String entry, KernelCall call, CallTiming timing);
+
+        /** Whether calls should run one by one where the device cannot tell their times apart otherwise. */
+        default boolean wantsEachCall() {
+            return false;
+        }
     }
 
     Manifest manifest();
@@ -61,6 +68,30 @@ public interface DeviceProgram extends AutoCloseable {
 
     /** Sets who is told of kernel calls; null for nobody. */
     void observe(@Nullable CallObserver observer);
+
+    /** The ways to make the calls of a loaded entry point among which {@link #tune} chooses; none where there is one way. */
+    default List<Choice> choices(String entry) {
+        return List.of();
+    }
+
+    /**
+     * Makes calls, from the next run on, in these ways, and all others in the default way.
+     *
+     * @param options by the names of choices; those that the loaded entry points lack are ignored
+     * @throws IllegalArgumentException if a choice has no option of that name
+     */
+    default void tune(Map<String, String> options) {
+        if (!options.isEmpty()) {
+            throw new IllegalArgumentException("this device makes all calls in one way");
+        }
+    }
+
+    /**
+     * Measures, within about a second, what the device can do at most.
+     *
+     * @throws DeviceException if this device cannot tell
+     */
+    Roofline roofline();
 
     /** Bytes of device memory that parameters, workspace and state take. */
     long memoryBytes();

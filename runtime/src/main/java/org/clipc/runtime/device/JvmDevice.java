@@ -35,8 +35,8 @@ public final class JvmDevice implements Device {
 
     @Override
     public String description() {
-        return "JVM kernels on the CPU, " + pool.threads() + (pool.threads() == 1 ? " thread, " : " threads, ")
-                + machineBits + "-bit vectors";
+        return "JVM kernels on " + JvmTargets.cpu() + ", " + pool.threads()
+                + (pool.threads() == 1 ? " thread, " : " threads, ") + machineBits + "-bit vectors";
     }
 
     @Override
@@ -52,6 +52,7 @@ public final class JvmDevice implements Device {
             }
         }
         var loaded = JvmProgram.load(program, List.copyOf(schedules.values()), pool);
+        TuningFile.apply(program, description(), loaded).ifPresent(LOG::warn);
         LOG.info(
                 "{}: {} kernels on {} {}, {} MiB",
                 program.path().getFileName(),

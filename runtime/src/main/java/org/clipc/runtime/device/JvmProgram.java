@@ -3,6 +3,7 @@ package org.clipc.runtime.device;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
+import org.clipc.program.Choice;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
@@ -32,6 +34,8 @@ final class JvmProgram implements DeviceProgram {
     private final Arena lifetime = Arena.ofShared();
     private final MemorySegment arena;
     private final Map<String, TensorSlot> tensors = new HashMap<>();
+    private final Map<String, Schedule> schedules = new LinkedHashMap<>();
+    private final Map<String, MethodHandle> kernels = new HashMap<>();
     private final Map<String, List<JvmCall>> calls = new LinkedHashMap<>();
     private @Nullable CallObserver observer;
 
@@ -70,20 +74,39 @@ final class JvmProgram implements DeviceProgram {
         return manifest.workspaceOffset() + workspace;
     }
 
-    private void link(ProgramFile file, List<Schedule> schedules) throws IOException {
-        var all = schedules.stream().flatMap(s -> s.calls().stream()).toList();
+    private void link(ProgramFile file, List<Schedule> all) throws IOException {
+        var target = all.isEmpty() ? "" : all.getFirst().target();
+        var loader = new KernelLoader(path, kernel -> file.kernel(target, kernel));
+        for (var schedule : all) {
+            checkSlots(schedule);
+            for (var call : schedule.calls()) {
+                kernels.put(call.kernel(), loader.kernel(call.kernel()));
+            }
+            schedules.put(schedule.entry(), schedule);
+        }
+        tune(Map.of());
+    }
+
+    @Override
+    public List<Choice> choices(String entry) {
+        var schedule = schedules.get(entry);
+        return schedule == null ? List.of() : schedule.choices();
+    }
+
+    @Override
+    public void tune(Map<String, String> options) {
+        var tuned = schedules.values().stream().map(s -> s.with(options)).toList();
+        var all = tuned.stream().flatMap(s -> s.calls().stream()).toList();
         var locals = new float[pool.threads()][];
         Arrays.setAll(
                 locals,
                 _ -> scratch(all.stream().mapToInt(KernelCall::localFloats).max()));
         var shared = scratch(all.stream().mapToInt(KernelCall::sharedFloats).max());
-        var target = schedules.isEmpty() ? "" : schedules.getFirst().target();
-        var loader = new KernelLoader(path, kernel -> file.kernel(target, kernel));
-        for (var schedule : schedules) {
-            checkSlots(schedule);
+        for (var schedule : tuned) {
             var linked = new ArrayList<JvmCall>(schedule.calls().size());
             for (var call : schedule.calls()) {
-                linked.add(new JvmCall(call, loader.kernel(call.kernel()), arena, locals, shared));
+                var kernel = Objects.requireNonNull(kernels.get(call.kernel()));
+                linked.add(new JvmCall(call, kernel, arena, locals, shared));
             }
             calls.put(schedule.entry(), linked);
         }
@@ -179,17 +202,19 @@ final class JvmProgram implements DeviceProgram {
 
     private void runCall(String entry, int index, JvmCall call) {
         var told = observer;
+        var parts = told == null ? null : new PartTimes(call, pool.threads());
         var start = told == null ? 0 : System.nanoTime();
         try {
-            pool.run(call.call().units(), call);
+            pool.run(call.call().units(), parts == null ? call : parts);
         } catch (RuntimeException | Error e) {
             throw new DeviceException(
                     "%s: entry point '%s', call %d: kernel %s failed (%s); the program is damaged or was compiled wrongly"
                             .formatted(path, entry, index, call.call().kernel(), e),
                     e);
         }
-        if (told != null) {
-            told.called(entry, call.call(), System.nanoTime() - start);
+        if (told != null && parts != null) {
+            var nanos = System.nanoTime() - start;
+            told.called(entry, call.call(), new CallTiming(start, nanos, parts.parts()));
         }
     }
 
@@ -212,6 +237,11 @@ final class JvmProgram implements DeviceProgram {
     @Override
     public void observe(@Nullable CallObserver other) {
         observer = other;
+    }
+
+    @Override
+    public Roofline roofline() {
+        return JvmRoofline.measure(pool);
     }
 
     @Override

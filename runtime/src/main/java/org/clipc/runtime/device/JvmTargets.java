@@ -1,7 +1,10 @@
 package org.clipc.runtime.device;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -13,6 +16,7 @@ import org.clipc.runtime.io.DataFormatException;
 final class JvmTargets {
 
     private static final String PREFIX = "jvm";
+    private static final String UNNAMED = "the CPU";
 
     /** C2's order of instructions for low register pressure, which makes gemm's 6x2 vectors spill instead. */
     private static final String SCHEDULING = "OptoRegScheduling";
@@ -69,6 +73,23 @@ final class JvmTargets {
             return vm != null && Boolean.parseBoolean(vm.getVMOption(SCHEDULING).getValue());
         } catch (IllegalArgumentException e) {
             return false;
+        }
+    }
+
+    /** The CPU's name, as its maker gives it, where the system tells. */
+    static String cpu() {
+        var info = Path.of("/proc/cpuinfo");
+        if (!Files.isReadable(info)) {
+            return UNNAMED;
+        }
+        try (var lines = Files.lines(info)) {
+            return lines.filter(line -> line.startsWith("model name"))
+                    .map(line -> line.substring(line.indexOf(':') + 1).strip())
+                    .filter(name -> !name.isEmpty())
+                    .findFirst()
+                    .orElse(UNNAMED);
+        } catch (IOException | UncheckedIOException e) {
+            return UNNAMED;
         }
     }
 

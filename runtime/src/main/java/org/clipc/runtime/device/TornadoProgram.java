@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -73,6 +74,9 @@ final class TornadoProgram implements DeviceProgram {
     private final long bytes;
     private final boolean withState;
     private TornadoVm.@Nullable Plan plan;
+    private final TornadoVm.DeviceInfo device;
+    private final Object probe;
+    private final Object copy;
     private @Nullable CallObserver observer;
 
     /** @param calls what the graph runs, besides {@code Receive} */
@@ -85,12 +89,20 @@ final class TornadoProgram implements DeviceProgram {
     private record Entry(Schedule schedule, DeviceArray ints, List<Part> parts) {}
 
     private TornadoProgram(
-            ProgramFile program, String target, List<Schedule> schedules, TornadoVm vm, TornadoKernels kernels)
+            ProgramFile program,
+            String target,
+            List<Schedule> schedules,
+            TornadoVm vm,
+            TornadoVm.DeviceInfo device,
+            TornadoKernels kernels)
             throws IOException {
         this.path = program.path();
         this.manifest = program.manifest();
         this.vm = vm;
         this.kernels = kernels;
+        this.device = device;
+        this.probe = kernels.fixed("ProbeFlops");
+        this.copy = kernels.fixed("Download");
         this.withState = schedules.stream().anyMatch(s -> s.entry().equals(EntryPoint.TRAIN_STEP));
         this.bytes = withState
                 ? manifest.arenaBytes()
@@ -141,7 +153,7 @@ final class TornadoProgram implements DeviceProgram {
             GemmKernels gemm)
             throws IOException {
         var loader = new TornadoKernels(file, target, gemm, vm.headerBytes());
-        var program = new TornadoProgram(file, target, schedules, vm, loader);
+        var program = new TornadoProgram(file, target, schedules, vm, device, loader);
         try {
             program.requireMemory(device);
             program.link(schedules, device);
@@ -363,8 +375,8 @@ final class TornadoProgram implements DeviceProgram {
         writeInputs(point, loaded, TextLengths.cut(inputs, point));
         for (var part : loaded.parts()) {
             var start = System.nanoTime();
-            runPart(loaded, part.graph());
-            tell(loaded, part.calls(), System.nanoTime() - start);
+            var nanos = runPart(loaded, part.graph());
+            tell(loaded, part, start, System.nanoTime() - start, nanos);
         }
         var results = new LinkedHashMap<String, HostTensor>();
         for (var slot : point.outputs()) {
@@ -375,9 +387,14 @@ final class TornadoProgram implements DeviceProgram {
         return results;
     }
 
-    private void runPart(Entry entry, TornadoVm.Graph graph) {
+    /** Nanoseconds of kernels by task, if somebody wants to know each call's; else nothing. */
+    private Map<String, Long> runPart(Entry entry, TornadoVm.Graph graph) {
         try {
+            if (observer != null && observer.wantsEachCall()) {
+                return plan().profile(graph);
+            }
             plan().run(graph);
+            return Map.of();
         } catch (DeviceException e) {
             throw new DeviceException(
                     "%s: entry point '%s': %s".formatted(path, entry.schedule().entry(), explained(e)), e);
@@ -395,11 +412,29 @@ final class TornadoProgram implements DeviceProgram {
                 .formatted(task.group(1), task.group(2), message);
     }
 
-    /** Calls of a graph share its time: single tasks are measured by {@code clip-run profile}. */
-    private void tell(Entry entry, List<KernelCall> calls, long nanos) {
+    /**
+     * Where a kernel's time is not known, calls of a graph share the graph's. Kernels are taken to run one after the other,
+     * at equal distances.
+     *
+     * @param kernels nanoseconds by task
+     */
+    private void tell(Entry entry, Part part, long start, long nanos, Map<String, Long> kernels) {
         var told = observer;
-        if (told != null) {
-            calls.forEach(call -> told.called(entry.schedule().entry(), call, nanos / calls.size()));
+        if (told == null) {
+            return;
+        }
+        var calls = part.calls();
+        // The first part has a task before those of its calls.
+        var tasks = part.graph().tasks();
+        var before = tasks.size() - calls.size();
+        var share = nanos / Math.max(1, calls.size());
+        var times = new long[calls.size()];
+        Arrays.setAll(times, i -> Objects.requireNonNullElse(kernels.get(tasks.get(before + i)), share));
+        var gap = Math.max(0, nanos - Arrays.stream(times).sum()) / Math.max(1, calls.size());
+        var at = start;
+        for (var i = 0; i < calls.size(); i++) {
+            told.called(entry.schedule().entry(), calls.get(i), new CallTiming(at, times[i], List.of()));
+            at += times[i] + gap;
         }
     }
 
@@ -457,6 +492,11 @@ final class TornadoProgram implements DeviceProgram {
     @Override
     public void observe(@Nullable CallObserver other) {
         observer = other;
+    }
+
+    @Override
+    public Roofline roofline() {
+        return TornadoRoofline.measure(vm, device, probe, copy, this::memory);
     }
 
     @Override

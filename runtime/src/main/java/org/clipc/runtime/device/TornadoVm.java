@@ -295,6 +295,7 @@ public final class TornadoVm {
         private final Object graph = create(taskGraph, GRAPHS);
         private final Object scheduler = create(gridScheduler);
         private final Map<String, Integer> calls = new HashMap<>();
+        private final List<String> tasks = new ArrayList<>();
 
         /** Uses arrays that the graph of the plan that runs before this one, whichever it is, leaves on the device. */
         public Graph consume(DeviceArray... arrays) {
@@ -380,7 +381,14 @@ public final class TornadoVm {
         }
 
         private String id(String kernel) {
-            return kernel + "_" + calls.merge(kernel, 1, Integer::sum);
+            var id = kernel + "_" + calls.merge(kernel, 1, Integer::sum);
+            tasks.add(GRAPHS + "." + id);
+            return id;
+        }
+
+        /** The names of its tasks, {@code <graph>.<task>}, in order. */
+        public List<String> tasks() {
+            return Collections.unmodifiableList(tasks);
         }
 
         private void addGrid(String id, int groupCount, int groupSize) {
@@ -422,6 +430,26 @@ public final class TornadoVm {
             var selected = call(plan, executionPlan, "withGraph", List.of(int.class), graphs.indexOf(graph));
             var scheduled = call(selected, executionPlan, "withGridScheduler", List.of(gridScheduler), graph.scheduler);
             call(scheduled, executionPlan, "execute", List.of());
+        }
+
+        /**
+         * As {@link #run}, but one task after the other: nanoseconds that each task's kernel took on the device, by {@code
+         * <graph>.<task>}.
+         */
+        public Map<String, Long> profile(Graph graph) {
+            var mode = type("enums.ProfilerMode");
+            var silent = call(null, mode, "valueOf", List.of(String.class), "SILENT");
+            var selected = call(plan, executionPlan, "withGraph", List.of(int.class), graphs.indexOf(graph));
+            var scheduled = call(selected, executionPlan, "withGridScheduler", List.of(gridScheduler), graph.scheduler);
+            var profiled = call(scheduled, executionPlan, "withProfiler", List.of(mode), silent);
+            try {
+                var result = call(profiled, executionPlan, "execute", List.of());
+                var times = call(result, type("TornadoExecutionResult"), "getProfilerResult", List.of());
+                var log = call(times, type("TornadoProfilerResult"), "getProfileLog", List.of());
+                return TornadoProfile.kernelNanos(String.valueOf(log));
+            } finally {
+                call(plan, executionPlan, "withoutProfiler", List.of());
+            }
         }
 
         @Override

@@ -33,6 +33,20 @@ public final class ToyProgram {
     public static final int DIM = 8;
     public static final int PIXELS = 3 * SIZE * SIZE;
 
+    /** What every call claims to take. */
+    public static final long FLOPS = 30_000;
+
+    public static final long BYTES = 20_000;
+
+    /** A stand-in: what the kernel computes takes more than one node. */
+    private static final String GRAPH = """
+            graph "ENTRY" {
+              %0 = constant {type = f32[4,8], value = 1.0}
+              %1 = tanh(%0) : f32[4,8] @ "toy.3.head" "toy.clip:5"
+              output "y" = %1
+            }
+            """;
+
     private static final String KERNEL = "org.clipc.kernels.jvm128.Toy";
 
     /** Mode in args[0]: 0 encodes images, 1 texts, 2 computes the loss, 3 its gradient, 4 takes an AdamW step. */
@@ -226,10 +240,10 @@ public final class ToyProgram {
                     entries.get(mode).name(),
                     "jvm128",
                     workspaceBytes,
-                    List.of(new KernelCall(KERNEL, all, 1, 0, 0, mode))));
+                    List.of(new KernelCall(KERNEL, all, 1, 1, 0, 0, 1, FLOPS, BYTES))));
         }
         var graphs = new TreeMap<String, String>();
-        entries.forEach(entry -> graphs.put(entry.name(), "graph " + entry.name() + " {}\n"));
+        entries.forEach(entry -> graphs.put(entry.name(), GRAPH.replace("ENTRY", entry.name())));
         var manifest = new Manifest(
                 Manifest.FORMAT_VERSION,
                 "Toy",

@@ -1,0 +1,58 @@
+package org.clipc.program;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * Several ways to run some of a schedule's calls. All compute the same, though sums may round differently; which is fastest
+ * depends on the device. The calls as the schedule lists them are the default.
+ *
+ * @param name of what is computed, unique in a schedule and the same wherever the same is computed
+ * @param sites index of the first call of every place where it is computed
+ * @param options the other ways, by name: for each call from a site on, what is different
+ */
+public record Choice(String name, List<Integer> sites, Map<String, List<Patch>> options) {
+
+    /**
+     * What is different in a call.
+     *
+     * @param args values by index in {@link KernelCall#args}
+     */
+    public record Patch(int units, int localFloats, int sharedFloats, SortedMap<Integer, Long> args) {
+
+        public Patch {
+            args = Collections.unmodifiableSortedMap(new TreeMap<>(args));
+        }
+    }
+
+    public Choice {
+        sites = List.copyOf(sites);
+        options = Collections.unmodifiableMap(new LinkedHashMap<>(options));
+    }
+
+    /** Calls from a site on that belong to it. */
+    public int calls() {
+        return options.values().stream().mapToInt(List::size).max().orElse(0);
+    }
+
+    /** A call as an option makes it. */
+    static KernelCall patched(KernelCall call, Patch patch) {
+        var args = new ArrayList<>(call.args());
+        patch.args().forEach(args::set);
+        return new KernelCall(
+                call.kernel(),
+                args,
+                patch.units(),
+                call.groupSize(),
+                patch.localFloats(),
+                patch.sharedFloats(),
+                call.node(),
+                call.flops(),
+                call.bytes());
+    }
+}

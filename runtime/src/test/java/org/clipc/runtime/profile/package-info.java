@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.runtime.profile;
+
+import org.jspecify.annotations.NullMarked;
