@@ -324,8 +324,8 @@ class ProgramFileTest {
                   output "loss" = %1
                 }
                 """);
-        var path =
-                write(new Program(sample.manifest(), graphs, sample.schedules(), sample.kernels(), sample.sources()));
+        var path = write(new Program(
+                sample.manifest(), graphs, sample.schedules(), sample.kernels(), sample.prebuilt(), sample.sources()));
         try (var file = ProgramFile.open(path)) {
             assertThat(file.nodes("encode_image"))
                     .containsExactly(
