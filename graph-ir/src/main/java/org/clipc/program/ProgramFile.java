@@ -151,11 +151,10 @@ public final class ProgramFile implements AutoCloseable {
     /** The nodes of an entry point's graph, whose indices {@link KernelCall#node} are. */
     public List<NodeInfo> nodes(String entry) throws ProgramFormatException {
         var text = graph(entry);
-        var member = Members.graph(entry);
         try {
-            return NodeInfo.of(GraphParser.parse(member, text));
+            return NodeInfo.of(GraphParser.parse(Members.graph(entry), text));
         } catch (GraphParseException e) {
-            throw new ProgramFormatException(path(), member, "is no graph: " + e.getMessage());
+            throw new ProgramFormatException(path(), String.valueOf(e.getMessage()));
         }
     }
 

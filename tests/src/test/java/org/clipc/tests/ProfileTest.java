@@ -139,7 +139,7 @@ class ProfileTest {
                         "--trials",
                         1,
                         "--pairs",
-                        2)
+                        4)
                 .succeeds();
         assertThat(result.out()).contains("products are faster in another way", "wrote " + tuning);
         var json = new ObjectMapper().readTree(tuning.toFile());
@@ -162,7 +162,7 @@ class ProfileTest {
                         "--iterations",
                         1)
                 .succeeds();
-        clipRun("tune", "--graph", program, "--pairs", 1).isRefused("--pairs at least 2");
+        clipRun("tune", "--graph", program, "--pairs", 1).isRefused("--pairs at least 4");
         clipRun("tune", "--graph", program, "--entry", "x").isRefused("no entry point 'x'");
     }
 

@@ -29,6 +29,9 @@ final class TuneCommand implements Callable<Integer> {
 
     private static final int MOST_SHOWN = 20;
 
+    /** Fewer cannot tell a faster way from luck. */
+    private static final int LEAST_PAIRS = 4;
+
     @Mixin
     private ProgramOptions options = new ProgramOptions();
 
@@ -53,8 +56,9 @@ final class TuneCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (warmup < 0 || trials < 1 || pairs < 2) {
-            throw new CliException("--warmup must not be negative, --trials at least 1 and --pairs at least 2");
+        if (warmup < 0 || trials < 1 || pairs < LEAST_PAIRS) {
+            throw new CliException(
+                    "--warmup must not be negative, --trials at least 1 and --pairs at least " + LEAST_PAIRS);
         }
         var out = Objects.requireNonNull(spec).commandLine().getOut();
         try (var file = options.open();

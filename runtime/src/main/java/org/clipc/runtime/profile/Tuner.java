@@ -39,7 +39,7 @@ public final class Tuner {
      *
      * @param warmup runs before, for the JIT compiler
      * @param trials measurements of every way, at least 1
-     * @param pairs of runs that confirm, at least 2
+     * @param pairs of runs that confirm; fewer than 4 confirm nothing
      */
     public record Effort(int warmup, int trials, int pairs) {}
 

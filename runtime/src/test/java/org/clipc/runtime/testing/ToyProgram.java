@@ -42,7 +42,7 @@ public final class ToyProgram {
     private static final String GRAPH = """
             graph "ENTRY" {
               %0 = constant {type = f32[4,8], value = 1.0}
-              %1 = tanh(%0) : f32[4,8] @ "toy.3.head" "toy.clip:5"
+              %1 = unary.tanh(%0) : f32[4,8] @ "toy.3.head" "toy.clip:5"
               output "y" = %1
             }
             """;
