@@ -61,7 +61,9 @@ class ProfileCommandTest {
         var toy = ToyProgram.program(VOCABULARY);
         var graphs = new HashMap<>(toy.graphs());
         graphs.put(EntryPoint.TRAIN_STEP, "graph?");
-        ProgramFile.write(graph, new Program(toy.manifest(), graphs, toy.schedules(), toy.kernels(), toy.sources()));
+        ProgramFile.write(
+                graph,
+                new Program(toy.manifest(), graphs, toy.schedules(), toy.kernels(), toy.prebuilt(), toy.sources()));
         clipRun("profile", "--graph", graph).isRefused("toy.bin: graphs/train_step.cir:1:");
     }
 

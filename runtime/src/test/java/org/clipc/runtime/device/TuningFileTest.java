@@ -54,7 +54,9 @@ class TuningFileTest {
                     schedule.calls(),
                     List.of(choice)));
         }
-        ProgramFile.write(path, new Program(toy.manifest(), toy.graphs(), schedules, toy.kernels(), toy.sources()));
+        ProgramFile.write(
+                path,
+                new Program(toy.manifest(), toy.graphs(), schedules, toy.kernels(), toy.prebuilt(), toy.sources()));
     }
 
     private TuningFile tuning(String option) throws IOException {
