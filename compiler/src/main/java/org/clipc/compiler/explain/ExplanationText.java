@@ -19,6 +19,10 @@ public final class ExplanationText {
         if (training != null) {
             section(out, "Memory to train on micro-batches of " + training.microBatch(), memory(training));
         }
+        var recompute = e.recompute();
+        if (recompute != null) {
+            section(out, "Computed again in a training step", RecomputeText.table(recompute));
+        }
         if (!e.entries().isEmpty()) {
             section(out, "Entry points", entries(e));
         }
@@ -96,15 +100,15 @@ public final class ExplanationText {
     }
 
     /** {@code 14.78 GFLOP}. */
-    static String count(long flops) {
+    static String count(double flops) {
         var units = new String[] {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP"};
-        var amount = (double) flops;
+        var amount = flops;
         var unit = 0;
         while (amount >= 1000 && unit < units.length - 1) {
             amount /= 1000;
             unit++;
         }
-        return unit == 0 ? flops + " FLOP" : String.format(Locale.ROOT, "%.2f %s", amount, units[unit]);
+        return unit == 0 ? Math.round(flops) + " FLOP" : String.format(Locale.ROOT, "%.2f %s", amount, units[unit]);
     }
 
     private static String share(long part, long whole) {
