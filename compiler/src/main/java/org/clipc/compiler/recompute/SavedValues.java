@@ -4,6 +4,7 @@ import java.util.HashSet;
 import java.util.Set;
 import org.clipc.ir.Graph;
 import org.clipc.ir.Op;
+import org.clipc.ir.TensorType;
 import org.clipc.ir.Value;
 
 /**
@@ -23,13 +24,17 @@ final class SavedValues {
      */
     private static final double LATE_SURCHARGE = 1.0 / 256;
 
-    /** Capacities are whole numbers; this many of them stand for a byte. */
-    private static final long UNITS = 1024;
+    /** Sum that capacities stay below. */
+    private static final double MOST = 1L << 58;
 
     private final Graph graph;
     private final int boundary;
     private final int[] vertex;
     private final double[] nanos;
+
+    /** Capacities are whole numbers; this many of them stand for a byte. */
+    private final long units;
+
     private final Set<Value> wanted;
     private final Set<Value> outside;
 
@@ -43,11 +48,14 @@ final class SavedValues {
         vertex = new int[boundary + 2];
         // A node's own vertex, then one per result; the source and the sink come first.
         vertex[0] = 2;
+        var total = 1.0;
         for (var i = 0; i <= boundary; i++) {
             var node = graph.nodes().get(i);
             vertex[i + 1] = vertex[i] + 1 + node.types().size();
             nanos[i] = isFree(node.op()) ? 0 : RecomputeTime.nanos(node, graph);
+            total += nanos[i] + node.types().stream().mapToLong(TensorType::bytes).sum();
         }
+        units = Math.max(1, Long.highestOneBit((long) Math.min(1 << 20, MOST / total)));
     }
 
     /**
@@ -113,15 +121,16 @@ final class SavedValues {
                 }
             }
         }
-        return new Choice(price, saved, bytes, time, (double) capacity / UNITS);
+        return new Choice(price, saved, bytes, time, (double) capacity / units);
     }
 
     private long runAgain(int node, double price) {
-        return (long) (UNITS * price * (1 + LATE_SURCHARGE * node / (boundary + 1)) * nanos[node]);
+        var charged = price * (1 + LATE_SURCHARGE * node / (boundary + 1)) * nanos[node];
+        return (long) Math.min(MinCut.UNLIMITED, units * charged);
     }
 
     private long keep(Value value) {
-        return mayKeep(value) ? UNITS * graph.type(value).bytes() : MinCut.UNLIMITED;
+        return mayKeep(value) ? units * graph.type(value).bytes() : MinCut.UNLIMITED;
     }
 
     private int vertexOf(Value value) {

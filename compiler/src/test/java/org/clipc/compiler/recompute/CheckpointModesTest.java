@@ -1,0 +1,273 @@
+package org.clipc.compiler.recompute;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.OptionalLong;
+import java.util.Random;
+import java.util.TreeMap;
+import org.clipc.compiler.config.Setting;
+import org.clipc.compiler.elaborate.Elaborator;
+import org.clipc.compiler.jvm.JvmTarget;
+import org.clipc.compiler.pack.CompileOptions;
+import org.clipc.compiler.pack.CompileReport.EntryReport;
+import org.clipc.compiler.pack.CompiledProgram;
+import org.clipc.compiler.pack.ModelSource;
+import org.clipc.compiler.pack.ProgramBuilder;
+import org.clipc.compiler.pack.ProgramRunner;
+import org.clipc.compiler.train.Optimizer;
+import org.clipc.ir.DType;
+import org.clipc.ir.Graph;
+import org.clipc.ir.Op;
+import org.clipc.ir.TensorType;
+import org.clipc.ir.Value;
+import org.clipc.ir.interp.Interpreter;
+import org.clipc.ir.interp.Tensor64;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** {@code activations_checkpoint_*} and the memory budget, on the small model with dropout. */
+class CheckpointModesTest {
+
+    /** Small enough to interpret. */
+    private static final String TINY =
+            "vision.hidden_dropout=0.1 vision.attention_dropout=0.2 vision.drop_path_rate=0.2 text.hidden_dropout=0.1"
+                    + " text.attention_dropout=0.1";
+
+    /** Wide and long enough for products and attention to be dear, so that their results are kept unless told otherwise. */
+    private static final String WIDE = TINY
+            + " vision.hidden_size=192 vision.patch_dim=4 text.hidden_size=192 text.encoder_seq_length=64";
+
+    private static final String FULL = " activations_checkpoint_granularity=full";
+    private static final String SELECTIVE = " activations_checkpoint_granularity=selective";
+    private static final String UNIFORM = " activations_checkpoint_method=uniform";
+    private static final String BLOCK = " activations_checkpoint_method=block";
+    private static final String TWO = " activations_checkpoint_num_layers=2";
+    private static final int LAST = 2;
+    private static final String LAYERS = "transformer.resblocks.";
+
+    /** A compiled model and its graphs by entry point and pass. */
+    private record Compiled(CompiledProgram program, Map<String, Map<String, Graph>> graphs) {
+
+        Graph graph(String entry, String pass) {
+            return Objects.requireNonNull(
+                    Objects.requireNonNull(graphs.get(entry)).get(pass));
+        }
+
+        EntryReport report(String entry) {
+            return program.report().entries().stream()
+                    .filter(e -> e.entry().equals(entry))
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+
+    private static ModelSource model(String settings) {
+        var folder = Path.of("").toAbsolutePath();
+        while (!Files.isDirectory(folder.resolve("clip-graphs"))) {
+            folder = Objects.requireNonNull(folder.getParent());
+        }
+        var graphs = folder.resolve("clip-graphs");
+        var values = new HashMap<String, Setting>();
+        for (var pair : settings.strip().split(" +")) {
+            var name = pair.substring(0, pair.indexOf('='));
+            var text = pair.substring(pair.indexOf('=') + 1);
+            Object value = text.matches("\\d+")
+                    ? (Object) Long.valueOf(text)
+                    : text.matches("[\\d.]+") ? (Object) Double.valueOf(text) : text;
+            values.put(name, new Setting(value, Setting.Origin.COMMAND_LINE));
+        }
+        return ModelSource.of(Objects.requireNonNull(
+                Elaborator.load(graphs.resolve("tiny.clip"), graphs, values).model()));
+    }
+
+    private static Compiled compile(String settings, int batch, OptionalLong budget, boolean withKernels) {
+        var graphs = new HashMap<String, Map<String, Graph>>();
+        var options = new CompileOptions(
+                Map.of(),
+                batch,
+                batch,
+                true,
+                new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
+                budget,
+                List.of(new JvmTarget(256)),
+                true,
+                false,
+                (entry, pass, graph) ->
+                        graphs.computeIfAbsent(entry, _ -> new HashMap<>()).put(pass, graph));
+        var source = model(settings);
+        return new Compiled(
+                withKernels ? ProgramBuilder.build(source, options) : ProgramBuilder.plan(source, options), graphs);
+    }
+
+    /** With kernels, for a batch of two. */
+    private static Compiled compile(String settings) {
+        return compile(settings, 2, OptionalLong.empty(), true);
+    }
+
+    /** Without kernels. */
+    private static Compiled plan(String settings) {
+        return compile(settings, 2, OptionalLong.empty(), false);
+    }
+
+    private static Map<String, Tensor64> inputs(Graph graph) {
+        var inputs = new TreeMap<String, Tensor64>();
+        for (var input : graph.inputs()) {
+            var random = new Random(input.name().hashCode());
+            var tensor = Tensor64.zeros(input.type());
+            for (var i = 0; i < tensor.size(); i++) {
+                tensor.data()[i] = input.type().dtype() == DType.I32
+                        ? random.nextInt(97)
+                        : input.name().startsWith("adam.") ? 0 : (float) (0.2 * random.nextGaussian());
+            }
+            inputs.put(input.name(), tensor);
+        }
+        inputs.put("lr", Tensor64.scalar(TensorType.f32(), 0.01));
+        return inputs;
+    }
+
+    /** Loss and gradients, then the outputs, parameters and moments of three training steps, by the kernels. */
+    private static List<Map<String, Tensor64>> run(Compiled compiled) {
+        var results = new ArrayList<Map<String, Tensor64>>();
+        try (var runner = new ProgramRunner(compiled.program().program(), "jvm256")) {
+            var inputs = inputs(compiled.graph("train_step", "schedule"));
+            results.add(runner.run("loss_grad", inputs));
+            for (var step = 1; step <= 3; step++) {
+                inputs.put("step", Tensor64.scalar(TensorType.f32(), step));
+                inputs.put("seed", Tensor64.filled(TensorType.i32(2), step));
+                var result = runner.run("train_step", inputs);
+                results.add(result);
+                result.forEach((name, tensor) -> {
+                    if (name.startsWith("next.")) {
+                        inputs.put(name.substring("next.".length()), tensor);
+                    }
+                });
+            }
+        }
+        return results;
+    }
+
+    private static final class Plain {
+
+        static final Compiled COMPILED = compile(WIDE);
+        static final List<Map<String, Tensor64>> RESULTS = run(COMPILED);
+
+        private Plain() {}
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                FULL + UNIFORM,
+                FULL + UNIFORM + TWO,
+                FULL + BLOCK + TWO,
+                SELECTIVE,
+                SELECTIVE + BLOCK,
+                " vision.activations_checkpoint_granularity=full vision.activations_checkpoint_method=uniform"
+            })
+    void changesNoBitOfWhatKernelsCompute(String mode) {
+        var compiled = compile(WIDE + mode);
+        assertThat(recomputed(compiled)).isGreaterThan(1.1 * recomputed(Plain.COMPILED));
+        assertThat(run(compiled)).isEqualTo(Plain.RESULTS);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {FULL + UNIFORM, FULL + BLOCK + TWO, SELECTIVE})
+    void changesNoBitOfWhatTheGraphMeans(String mode) {
+        for (var entry : List.of("loss_grad", "train_step")) {
+            var plain = plan(TINY).graph(entry, "schedule");
+            var graph = plan(TINY + mode).graph(entry, "schedule");
+            var inputs = inputs(plain);
+            inputs.put("step", Tensor64.scalar(TensorType.f32(), 1));
+            assertThat(graph).isNotEqualTo(plain);
+            assertThat(Interpreter.run(graph, inputs)).isEqualTo(Interpreter.run(plain, inputs));
+        }
+    }
+
+    private static double recomputed(Compiled compiled) {
+        return Objects.requireNonNull(compiled.report("train_step").recompute()).recomputedFlops();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {" ", SELECTIVE, FULL + BLOCK})
+    void aBudgetComesOnTopOfAMode(String mode) {
+        var free = compile(WIDE + mode, 16, OptionalLong.empty(), false);
+        var tight = compile(WIDE + mode, 16, OptionalLong.of(peak(free) * 9 / 10), false);
+        assertThat(peak(tight)).isLessThan(peak(free) * 92 / 100);
+        assertThat(recomputed(tight)).isGreaterThan(recomputed(free));
+        var search = Objects.requireNonNull(
+                Objects.requireNonNull(tight.report("train_step").recompute()).search());
+        assertThat(search.planned()).isLessThanOrEqualTo(search.budget());
+        assertThat(search.leastTime()).isLessThanOrEqualTo(search.time());
+    }
+
+    private static long peak(Compiled compiled) {
+        return compiled.report("train_step").plan().bytes();
+    }
+
+    @Test
+    void aBudgetChangesNoBitEither() {
+        var free = compile(WIDE, 8, OptionalLong.empty(), true);
+        var tight = compile(WIDE, 8, OptionalLong.of(peak(free) * 95 / 100), true);
+        assertThat(recomputed(tight)).isGreaterThan(recomputed(free));
+        assertThat(run(tight)).isEqualTo(run(free));
+    }
+
+    /** What of each tower's layers the backward pass reads as the forward pass left it, other than through other layers. */
+    private static List<Value> kept(Graph graph) {
+        var boundary = graph.output("loss").value().node();
+        return graph.nodes().subList(boundary + 1, graph.nodes().size()).stream()
+                .flatMap(node -> node.operands().stream())
+                .filter(v -> v.node() <= boundary && !SavedValues.isFree(graph.op(v)))
+                .filter(v -> graph.node(v).location().path().contains(LAYERS))
+                .distinct()
+                .toList();
+    }
+
+    private static int layer(Graph graph, Value value) {
+        var path = graph.node(value).location().path();
+        var rest = path.substring(path.indexOf(LAYERS) + LAYERS.length());
+        return Integer.parseInt(rest.contains(".") ? rest.substring(0, rest.indexOf('.')) : rest);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3})
+    void uniformKeepsTheInputOfEachChunkOnly(int chunk) {
+        var graph = plan(WIDE + FULL + UNIFORM + " activations_checkpoint_num_layers=" + chunk)
+                .graph("loss_grad", "rematerialize");
+        assertThat(kept(graph)).allSatisfy(value -> {
+            assertThat(graph.node(value).location().path()).matches(".*resblocks\\.\\d");
+            assertThat(layer(graph, value)).matches(l -> (l + 1) % chunk == 0 || l == LAST);
+        });
+        // The input of each chunk but the first. Of the last layer's result, only the pooled rows are computed at all.
+        assertThat(kept(graph).stream().filter(v -> graph.type(v).elements() >= 2 * 64 * 192))
+                .hasSize(2 * (LAST / chunk));
+    }
+
+    @Test
+    void blockTreatsTheFirstLayersOnly() {
+        var plain = plan(WIDE).graph("loss_grad", "rematerialize");
+        var graph = plan(WIDE + FULL + BLOCK + TWO).graph("loss_grad", "rematerialize");
+        assertThat(kept(graph).stream().filter(v -> layer(graph, v) < 2))
+                .allSatisfy(v -> assertThat(graph.node(v).location().path()).matches(".*resblocks\\.\\d"));
+        assertThat(kept(graph).stream().filter(v -> layer(graph, v) == 2))
+                .hasSameSizeAs(kept(plain).stream().filter(v -> layer(plain, v) == 2).toList());
+    }
+
+    @Test
+    void selectiveRunsTheCoreOfAttentionAgainAndNoOtherProduct() {
+        var graph = plan(WIDE + SELECTIVE).graph("loss_grad", "rematerialize");
+        var again = graph.nodes().stream()
+                .filter(n -> Rematerialize.isRecomputed(n) && n.location().path().contains(LAYERS))
+                .toList();
+        assertThat(again).filteredOn(n -> n.op() instanceof Op.Attention).hasSize(6);
+        assertThat(again).filteredOn(n -> n.op() instanceof Op.DotGeneral).isEmpty();
+    }
+}
