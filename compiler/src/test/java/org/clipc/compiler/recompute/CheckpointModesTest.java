@@ -2,26 +2,14 @@ package org.clipc.compiler.recompute;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.TreeMap;
-import org.clipc.compiler.config.Setting;
-import org.clipc.compiler.elaborate.Elaborator;
-import org.clipc.compiler.jvm.JvmTarget;
-import org.clipc.compiler.pack.CompileOptions;
-import org.clipc.compiler.pack.CompileReport.EntryReport;
-import org.clipc.compiler.pack.CompiledProgram;
-import org.clipc.compiler.pack.ModelSource;
-import org.clipc.compiler.pack.ProgramBuilder;
 import org.clipc.compiler.pack.ProgramRunner;
-import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
 import org.clipc.ir.Op;
@@ -52,70 +40,6 @@ class CheckpointModesTest {
     private static final String TWO = " activations_checkpoint_num_layers=2";
     private static final int LAST = 2;
     private static final String LAYERS = "transformer.resblocks.";
-
-    /** A compiled model and its graphs by entry point and pass. */
-    private record Compiled(CompiledProgram program, Map<String, Map<String, Graph>> graphs) {
-
-        Graph graph(String entry, String pass) {
-            return Objects.requireNonNull(
-                    Objects.requireNonNull(graphs.get(entry)).get(pass));
-        }
-
-        EntryReport report(String entry) {
-            return program.report().entries().stream()
-                    .filter(e -> e.entry().equals(entry))
-                    .findFirst()
-                    .orElseThrow();
-        }
-    }
-
-    private static ModelSource model(String settings) {
-        var folder = Path.of("").toAbsolutePath();
-        while (!Files.isDirectory(folder.resolve("clip-graphs"))) {
-            folder = Objects.requireNonNull(folder.getParent());
-        }
-        var graphs = folder.resolve("clip-graphs");
-        var values = new HashMap<String, Setting>();
-        for (var pair : settings.strip().split(" +")) {
-            var name = pair.substring(0, pair.indexOf('='));
-            var text = pair.substring(pair.indexOf('=') + 1);
-            Object value = text.matches("\\d+")
-                    ? (Object) Long.valueOf(text)
-                    : text.matches("[\\d.]+") ? (Object) Double.valueOf(text) : text;
-            values.put(name, new Setting(value, Setting.Origin.COMMAND_LINE));
-        }
-        return ModelSource.of(Objects.requireNonNull(
-                Elaborator.load(graphs.resolve("tiny.clip"), graphs, values).model()));
-    }
-
-    private static Compiled compile(String settings, int batch, OptionalLong budget, boolean withKernels) {
-        var graphs = new HashMap<String, Map<String, Graph>>();
-        var options = new CompileOptions(
-                Map.of(),
-                batch,
-                batch,
-                true,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
-                budget,
-                List.of(new JvmTarget(256)),
-                true,
-                false,
-                (entry, pass, graph) ->
-                        graphs.computeIfAbsent(entry, _ -> new HashMap<>()).put(pass, graph));
-        var source = model(settings);
-        return new Compiled(
-                withKernels ? ProgramBuilder.build(source, options) : ProgramBuilder.plan(source, options), graphs);
-    }
-
-    /** With kernels, for a batch of two. */
-    private static Compiled compile(String settings) {
-        return compile(settings, 2, OptionalLong.empty(), true);
-    }
-
-    /** Without kernels. */
-    private static Compiled plan(String settings) {
-        return compile(settings, 2, OptionalLong.empty(), false);
-    }
 
     private static Map<String, Tensor64> inputs(Graph graph) {
         var inputs = new TreeMap<String, Tensor64>();
@@ -156,7 +80,7 @@ class CheckpointModesTest {
 
     private static final class Plain {
 
-        static final Compiled COMPILED = compile(WIDE);
+        static final Compiled COMPILED = Compiled.compile(WIDE);
         static final List<Map<String, Tensor64>> RESULTS = run(COMPILED);
 
         private Plain() {}
@@ -173,7 +97,7 @@ class CheckpointModesTest {
                 " vision.activations_checkpoint_granularity=full vision.activations_checkpoint_method=uniform"
             })
     void changesNoBitOfWhatKernelsCompute(String mode) {
-        var compiled = compile(WIDE + mode);
+        var compiled = Compiled.compile(WIDE + mode);
         assertThat(recomputed(compiled)).isGreaterThan(1.1 * recomputed(Plain.COMPILED));
         assertThat(run(compiled)).isEqualTo(Plain.RESULTS);
     }
@@ -182,8 +106,8 @@ class CheckpointModesTest {
     @ValueSource(strings = {FULL + UNIFORM, FULL + BLOCK + TWO, SELECTIVE})
     void changesNoBitOfWhatTheGraphMeans(String mode) {
         for (var entry : List.of("loss_grad", "train_step")) {
-            var plain = plan(TINY).graph(entry, "schedule");
-            var graph = plan(TINY + mode).graph(entry, "schedule");
+            var plain = Compiled.plan(TINY).graph(entry, "schedule");
+            var graph = Compiled.plan(TINY + mode).graph(entry, "schedule");
             var inputs = inputs(plain);
             inputs.put("step", Tensor64.scalar(TensorType.f32(), 1));
             assertThat(graph).isNotEqualTo(plain);
@@ -192,30 +116,25 @@ class CheckpointModesTest {
     }
 
     private static double recomputed(Compiled compiled) {
-        return Objects.requireNonNull(compiled.report("train_step").recompute()).recomputedFlops();
+        return compiled.recompute().recomputedFlops();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {" ", SELECTIVE, FULL + BLOCK})
     void aBudgetComesOnTopOfAMode(String mode) {
-        var free = compile(WIDE + mode, 16, OptionalLong.empty(), false);
-        var tight = compile(WIDE + mode, 16, OptionalLong.of(peak(free) * 9 / 10), false);
-        assertThat(peak(tight)).isLessThan(peak(free) * 92 / 100);
+        var free = Compiled.compile(WIDE + mode, 16, OptionalLong.empty(), false);
+        var tight = Compiled.compile(WIDE + mode, 16, OptionalLong.of(free.peak() * 9 / 10), false);
+        assertThat(tight.peak()).isLessThan(free.peak() * 92 / 100);
         assertThat(recomputed(tight)).isGreaterThan(recomputed(free));
-        var search = Objects.requireNonNull(
-                Objects.requireNonNull(tight.report("train_step").recompute()).search());
+        var search = Objects.requireNonNull(tight.recompute().search());
         assertThat(search.planned()).isLessThanOrEqualTo(search.budget());
         assertThat(search.leastTime()).isLessThanOrEqualTo(search.time());
     }
 
-    private static long peak(Compiled compiled) {
-        return compiled.report("train_step").plan().bytes();
-    }
-
     @Test
     void aBudgetChangesNoBitEither() {
-        var free = compile(WIDE, 8, OptionalLong.empty(), true);
-        var tight = compile(WIDE, 8, OptionalLong.of(peak(free) * 95 / 100), true);
+        var free = Compiled.compile(WIDE, 8, OptionalLong.empty(), true);
+        var tight = Compiled.compile(WIDE, 8, OptionalLong.of(free.peak() * 95 / 100), true);
         assertThat(recomputed(tight)).isGreaterThan(recomputed(free));
         assertThat(run(tight)).isEqualTo(run(free));
     }
@@ -240,7 +159,7 @@ class CheckpointModesTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3})
     void uniformKeepsTheInputOfEachChunkOnly(int chunk) {
-        var graph = plan(WIDE + FULL + UNIFORM + " activations_checkpoint_num_layers=" + chunk)
+        var graph = Compiled.plan(WIDE + FULL + UNIFORM + " activations_checkpoint_num_layers=" + chunk)
                 .graph("loss_grad", "rematerialize");
         assertThat(kept(graph)).allSatisfy(value -> {
             assertThat(graph.node(value).location().path()).matches(".*resblocks\\.\\d");
@@ -253,8 +172,8 @@ class CheckpointModesTest {
 
     @Test
     void blockTreatsTheFirstLayersOnly() {
-        var plain = plan(WIDE).graph("loss_grad", "rematerialize");
-        var graph = plan(WIDE + FULL + BLOCK + TWO).graph("loss_grad", "rematerialize");
+        var plain = Compiled.plan(WIDE).graph("loss_grad", "rematerialize");
+        var graph = Compiled.plan(WIDE + FULL + BLOCK + TWO).graph("loss_grad", "rematerialize");
         assertThat(kept(graph).stream().filter(v -> layer(graph, v) < 2))
                 .allSatisfy(v -> assertThat(graph.node(v).location().path()).matches(".*resblocks\\.\\d"));
         assertThat(kept(graph).stream().filter(v -> layer(graph, v) == 2))
@@ -263,7 +182,7 @@ class CheckpointModesTest {
 
     @Test
     void selectiveRunsTheCoreOfAttentionAgainAndNoOtherProduct() {
-        var graph = plan(WIDE + SELECTIVE).graph("loss_grad", "rematerialize");
+        var graph = Compiled.plan(WIDE + SELECTIVE).graph("loss_grad", "rematerialize");
         var again = graph.nodes().stream()
                 .filter(n -> Rematerialize.isRecomputed(n) && n.location().path().contains(LAYERS))
                 .toList();
