@@ -1,9 +1,9 @@
 package org.clipc.compiler.recompute;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.util.OptionalLong;
-import org.assertj.core.data.Percentage;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -44,9 +44,11 @@ class ActivationGrowthTest {
             var more = Compiled.compile(MODEL + count + mode, BATCH, OptionalLong.empty(), false);
             var growth = (count - 4) * (streams * STREAM + rows * ROWS);
             assertThat(more.recompute().keptBytes() - four.recompute().keptBytes()).isEqualTo((long) growth);
-            // A chunk of several layers is computed again all at once, and that is soon more than what is kept.
+            // A chunk of several layers is computed again all at once, and that is soon more than what is kept. Otherwise
+            // the peak moves by what is kept, but for what the plan can or cannot fill.
             if (layers == 1) {
-                assertThat((double) more.peak() - four.peak()).isCloseTo(growth, Percentage.withPercentage(3));
+                assertThat((double) more.peak() - four.peak())
+                        .isCloseTo(growth, within(Math.max(STREAM, 0.03 * growth)));
             }
         }
     }
