@@ -26,9 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class ConfigResolver {
     /** Keys of towers that a recipe may also set once, beside the towers: {@code model.activations_checkpoint_method}. */
     private static final Set<String> FOR_ALL_TOWERS = Set.of(
-            "activations_checkpoint_granularity",
-            "activations_checkpoint_method",
-            "activations_checkpoint_num_layers");
+            "activations_checkpoint_granularity", "activations_checkpoint_method", "activations_checkpoint_num_layers");
 
     private final Evaluator evaluator;
     private final Map<String, Setting> settings;

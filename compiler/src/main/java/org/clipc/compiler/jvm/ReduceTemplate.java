@@ -201,8 +201,7 @@ final class ReduceTemplate {
         kernel.add(code.row(type)
                 .addCode(
                         isCheap
-                                ? Loops.reduce(
-                                        kernel.library(), spec.fn(), held, "n", Loops.UNROLLED, "total", term)
+                                ? Loops.reduce(kernel.library(), spec.fn(), held, "n", Loops.UNROLLED, "total", term)
                                 : Loops.reduceCostly(kernel.library(), spec.fn(), held, "n", "total", term))
                 .addStatement("return total"));
     }

@@ -36,6 +36,7 @@ final class RowWalk {
     private final int scratch;
     /** Whether a block is one row, and its chunks have the same size always. */
     private final boolean single;
+
     private final List<Stepper> tensors;
     private final List<Stepper> counters = new ArrayList<>();
     private final List<Expr.Uniform> uniforms;

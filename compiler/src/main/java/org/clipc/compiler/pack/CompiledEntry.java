@@ -47,7 +47,8 @@ record CompiledEntry(
             targets.add(TargetCalls.plan(target, lowered, byName));
             kernels.put(target.name(), byName);
         }
-        return new CompiledEntry(name, batch, passed.timings(), recompute, lowered, targets, kernels, plan(lowered, targets));
+        return new CompiledEntry(
+                name, batch, passed.timings(), recompute, lowered, targets, kernels, plan(lowered, targets));
     }
 
     private static MemoryPlan plan(LoweredGraph lowered, List<TargetCalls> targets) {

@@ -108,8 +108,7 @@ public final class ProgramBuilder {
         var parameters = model.parameters();
         Passes inference = _ -> EntryPasses.inference();
         Passes gradients = told -> EntryPasses.gradients(parameters, options.memoryBudget(), told);
-        Passes training =
-                told -> EntryPasses.training(parameters, options.optimizer(), options.memoryBudget(), told);
+        Passes training = told -> EntryPasses.training(parameters, options.optimizer(), options.memoryBudget(), told);
         var trains = options.training() && model.entryNames().contains(EntryPoint.LOSS);
         for (var name : model.entryNames()) {
             sources.add(source(name, model, name, false, inference));
@@ -135,7 +134,12 @@ public final class ProgramBuilder {
         var batch = entry.equals(EntryPoint.LOSS) ? options.microBatch() : options.inferenceBatch();
         var recomputed = new AtomicReference<@Nullable RecomputeReport>();
         return new Source(
-                name, batch, of.entry(entry, batch, training), passes.telling(recomputed::set), new ArrayList<>(), recomputed);
+                name,
+                batch,
+                of.entry(entry, batch, training),
+                passes.telling(recomputed::set),
+                new ArrayList<>(),
+                recomputed);
     }
 
     private CompiledEntry compile(Source source) {
@@ -233,12 +237,7 @@ public final class ProgramBuilder {
     private CompileReport report(long nanos) {
         var reports = entries.stream()
                 .map(e -> new CompileReport.EntryReport(
-                        e.name(),
-                        e.passes(),
-                        Cost.flops(e.graph()),
-                        e.recompute(),
-                        e.launches(),
-                        e.plan()))
+                        e.name(), e.passes(), Cost.flops(e.graph()), e.recompute(), e.launches(), e.plan()))
                 .toList();
         var counts = new TreeMap<String, Integer>();
         kernels.forEach((target, byName) -> counts.put(target, byName.size()));

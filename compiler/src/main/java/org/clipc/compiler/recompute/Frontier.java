@@ -70,6 +70,9 @@ final class Frontier {
 
     /** A time that every choice takes that keeps {@code limit} bytes at most. */
     double leastNanos(long limit) {
-        return tried.stream().mapToDouble(choice -> choice.leastNanos(limit)).max().orElse(0);
+        return tried.stream()
+                .mapToDouble(choice -> choice.leastNanos(limit))
+                .max()
+                .orElse(0);
     }
 }

@@ -23,7 +23,10 @@ import org.jspecify.annotations.Nullable;
  * @param search how a memory budget was met; null if there is none
  */
 public record RecomputeReport(
-        long keptBytes, double flops, List<Part> parts, @Nullable Search search) {
+        long keptBytes,
+        double flops,
+        List<Part> parts,
+        @Nullable Search search) {
 
     public RecomputeReport {
         parts = List.copyOf(parts);
@@ -57,7 +60,8 @@ public record RecomputeReport(
     }
 
     static RecomputeReport of(Graph graph, long keptBytes, @Nullable Search search) {
-        return new RecomputeReport(keptBytes, Cost.flops(graph) - Rematerialize.recomputedFlops(graph), parts(graph), search);
+        return new RecomputeReport(
+                keptBytes, Cost.flops(graph) - Rematerialize.recomputedFlops(graph), parts(graph), search);
     }
 
     public double recomputedFlops() {
@@ -68,16 +72,24 @@ public record RecomputeReport(
         Map<String, List<Node>> byModule = new LinkedHashMap<>();
         graph.nodes().stream()
                 .filter(Rematerialize::isRecomputed)
-                .forEach(n -> byModule.computeIfAbsent(kind(n), _ -> new ArrayList<>()).add(n));
+                .forEach(n -> byModule.computeIfAbsent(kind(n), _ -> new ArrayList<>())
+                        .add(n));
         var parts = new ArrayList<Part>();
         byModule.forEach((module, nodes) -> {
-            Set<String> places = nodes.stream().map(n -> n.location().path()).collect(Collectors.toCollection(LinkedHashSet::new));
+            Set<String> places =
+                    nodes.stream().map(n -> n.location().path()).collect(Collectors.toCollection(LinkedHashSet::new));
             var bytes = nodes.stream()
                     .filter(n -> !SavedValues.isView(n.op()))
                     .flatMap(n -> n.types().stream())
                     .mapToLong(TensorType::bytes)
                     .sum();
-            parts.add(new Part(module, places.size(), bytes, nodes.stream().mapToDouble(n -> Rematerialize.flops(n, graph)).sum()));
+            parts.add(new Part(
+                    module,
+                    places.size(),
+                    bytes,
+                    nodes.stream()
+                            .mapToDouble(n -> Rematerialize.flops(n, graph))
+                            .sum()));
         });
         return parts;
     }

@@ -15,6 +15,9 @@ import org.clipc.ir.Node;
  */
 public final class Rematerialize implements Pass {
 
+    /** Ends the names of what is computed again. */
+    public static final String AGAIN = ", again";
+
     /** Bytes kept rather than spending a nanosecond, when memory is no concern. */
     private static final double CHEAP = 1;
 
@@ -112,12 +115,7 @@ public final class Rematerialize implements Pass {
                     chosen.graph(),
                     choice.bytes(),
                     new RecomputeReport.Search(
-                            limit,
-                            first.bytes(),
-                            chosen.bytes(),
-                            choice.nanos(),
-                            frontier.leastNanos(limit),
-                            time)));
+                            limit, first.bytes(), chosen.bytes(), choice.nanos(), frontier.leastNanos(limit), time)));
             return chosen.graph();
         }
 
@@ -173,12 +171,12 @@ public final class Rematerialize implements Pass {
                 .sum();
     }
 
-    static boolean isRecomputed(Node node) {
+    /** Whether a node computes again what the forward pass had. */
+    public static boolean isRecomputed(Node node) {
         return node.location().recompute().equals(Recomputation.REGION);
     }
 
     static double flops(Node node, Graph graph) {
-        return Cost.flops(
-                node.op(), node.operands().stream().map(graph::type).toList(), node.types());
+        return Cost.flops(node.op(), node.operands().stream().map(graph::type).toList(), node.types());
     }
 }

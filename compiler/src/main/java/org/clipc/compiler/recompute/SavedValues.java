@@ -53,7 +53,8 @@ final class SavedValues {
             var node = graph.nodes().get(i);
             vertex[i + 1] = vertex[i] + 1 + node.types().size();
             nanos[i] = isFree(node.op()) ? 0 : RecomputeTime.nanos(node, graph);
-            total += nanos[i] + node.types().stream().mapToLong(TensorType::bytes).sum();
+            total += nanos[i]
+                    + node.types().stream().mapToLong(TensorType::bytes).sum();
         }
         units = Math.max(1, Long.highestOneBit((long) Math.min(1 << 20, MOST / total)));
     }

@@ -24,9 +24,9 @@ class ActivationGrowthTest {
     /** Bytes of a number for each query and head: s·b·a numbers. */
     private static final long ROWS = 4L * BATCH * TOKENS * HEADS;
 
-    private static final String MODEL = "vision.patch_dim=4 vision.hidden_size=%d vision.num_attention_heads=%d"
-                    .formatted(WIDTH, HEADS)
-            + " text.num_layers=1 vision.hidden_dropout=0.1 vision.num_layers=";
+    private static final String MODEL =
+            "vision.patch_dim=4 vision.hidden_size=%d vision.num_attention_heads=%d".formatted(WIDTH, HEADS)
+                    + " text.num_layers=1 vision.hidden_dropout=0.1 vision.num_layers=";
 
     @ParameterizedTest
     @CsvSource({
@@ -37,14 +37,17 @@ class ActivationGrowthTest {
         "full,      uniform, 4, 0.25, 0",
     })
     void growsWithTheLayersAsItShould(String granularity, String method, int layers, double streams, int rows) {
-        var mode = " vision.activations_checkpoint_granularity=" + granularity + " vision.activations_checkpoint_method="
-                + method + " vision.activations_checkpoint_num_layers=" + layers;
+        var mode =
+                " vision.activations_checkpoint_granularity=" + granularity + " vision.activations_checkpoint_method="
+                        + method + " vision.activations_checkpoint_num_layers=" + layers;
         var four = Compiled.compile(MODEL + 4 + mode, BATCH, OptionalLong.empty(), false);
         for (var count : new int[] {8, 16}) {
             var more = Compiled.compile(MODEL + count + mode, BATCH, OptionalLong.empty(), false);
             var growth = (count - 4) * (streams * STREAM + rows * ROWS);
-            assertThat(more.recompute().keptBytes() - four.recompute().keptBytes()).isEqualTo((long) growth);
-            // A chunk of several layers is computed again all at once, and that is soon more than what is kept. Otherwise
+            assertThat(more.recompute().keptBytes() - four.recompute().keptBytes())
+                    .isEqualTo((long) growth);
+            // A chunk of several layers is computed again all at once, and that is soon more than what is kept.
+            // Otherwise
             // the peak moves by what is kept, but for what the plan can or cannot fill.
             if (layers == 1) {
                 assertThat((double) more.peak() - four.peak())
@@ -60,7 +63,8 @@ class ActivationGrowthTest {
         var plain = Compiled.compile(MODEL + count, BATCH, OptionalLong.empty(), false);
         var block = Compiled.compile(
                 MODEL + count + " vision.activations_checkpoint_granularity=full"
-                        + " vision.activations_checkpoint_method=block vision.activations_checkpoint_num_layers=" + treated,
+                        + " vision.activations_checkpoint_method=block vision.activations_checkpoint_num_layers="
+                        + treated,
                 BATCH,
                 OptionalLong.empty(),
                 false);

@@ -30,8 +30,8 @@ class CheckpointModesTest {
                     + " text.attention_dropout=0.1";
 
     /** Wide and long enough for products and attention to be dear, so that their results are kept unless told otherwise. */
-    private static final String WIDE = TINY
-            + " vision.hidden_size=192 vision.patch_dim=4 text.hidden_size=192 text.encoder_seq_length=64";
+    private static final String WIDE =
+            TINY + " vision.hidden_size=192 vision.patch_dim=4 text.hidden_size=192 text.encoder_seq_length=64";
 
     private static final String FULL = " activations_checkpoint_granularity=full";
     private static final String SELECTIVE = " activations_checkpoint_granularity=selective";
@@ -177,14 +177,16 @@ class CheckpointModesTest {
         assertThat(kept(graph).stream().filter(v -> layer(graph, v) < 2))
                 .allSatisfy(v -> assertThat(graph.node(v).location().path()).matches(".*resblocks\\.\\d"));
         assertThat(kept(graph).stream().filter(v -> layer(graph, v) == 2))
-                .hasSameSizeAs(kept(plain).stream().filter(v -> layer(plain, v) == 2).toList());
+                .hasSameSizeAs(
+                        kept(plain).stream().filter(v -> layer(plain, v) == 2).toList());
     }
 
     @Test
     void selectiveRunsTheCoreOfAttentionAgainAndNoOtherProduct() {
         var graph = Compiled.plan(WIDE + SELECTIVE).graph("loss_grad", "rematerialize");
         var again = graph.nodes().stream()
-                .filter(n -> Rematerialize.isRecomputed(n) && n.location().path().contains(LAYERS))
+                .filter(n ->
+                        Rematerialize.isRecomputed(n) && n.location().path().contains(LAYERS))
                 .toList();
         assertThat(again).filteredOn(n -> n.op() instanceof Op.Attention).hasSize(6);
         assertThat(again).filteredOn(n -> n.op() instanceof Op.DotGeneral).isEmpty();

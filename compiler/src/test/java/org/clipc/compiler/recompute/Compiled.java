@@ -71,8 +71,7 @@ record Compiled(CompiledProgram program, Map<String, Map<String, Graph>> graphs)
     }
 
     Graph graph(String entry, String pass) {
-        return Objects.requireNonNull(
-                Objects.requireNonNull(graphs.get(entry)).get(pass));
+        return Objects.requireNonNull(Objects.requireNonNull(graphs.get(entry)).get(pass));
     }
 
     private EntryReport step() {

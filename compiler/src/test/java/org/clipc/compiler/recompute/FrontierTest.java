@@ -35,7 +35,10 @@ class FrontierTest {
                 if (random.nextBoolean()) {
                     values.add(b.unary(random.nextBoolean() ? UnaryFn.NEG : UnaryFn.ERF, x));
                 } else {
-                    var weight = b.input("w" + i, InputKind.DATA, TensorType.f32(width, b.shape(x).dim(1)));
+                    var weight = b.input(
+                            "w" + i,
+                            InputKind.DATA,
+                            TensorType.f32(width, b.shape(x).dim(1)));
                     values.add(b.dot(x, 1, weight, 1));
                 }
             }

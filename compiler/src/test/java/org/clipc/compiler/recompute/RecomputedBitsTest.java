@@ -97,7 +97,8 @@ class RecomputedBitsTest {
                     var bias = b.broadcast(input(out), b.shape(y), List.of(1));
                     yield random.nextBoolean() ? y : b.add(y, bias);
                 }
-                case 2 -> b.unary(List.of(UnaryFn.TANH, UnaryFn.SIGMOID, UnaryFn.ERF).get(random.nextInt(3)), x);
+                case 2 ->
+                    b.unary(List.of(UnaryFn.TANH, UnaryFn.SIGMOID, UnaryFn.ERF).get(random.nextInt(3)), x);
                 case 3 -> b.mul(x, b.unary(UnaryFn.SIGMOID, b.mul(x, 1.702)));
                 case 4 -> {
                     var other = values.stream()
