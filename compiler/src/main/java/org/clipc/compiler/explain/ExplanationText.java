@@ -100,15 +100,15 @@ public final class ExplanationText {
     }
 
     /** {@code 14.78 GFLOP}. */
-    static String count(double flops) {
+    static String count(long flops) {
         var units = new String[] {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP"};
-        var amount = flops;
+        var amount = (double) flops;
         var unit = 0;
         while (amount >= 1000 && unit < units.length - 1) {
             amount /= 1000;
             unit++;
         }
-        return unit == 0 ? Math.round(flops) + " FLOP" : String.format(Locale.ROOT, "%.2f %s", amount, units[unit]);
+        return unit == 0 ? flops + " FLOP" : String.format(Locale.ROOT, "%.2f %s", amount, units[unit]);
     }
 
     private static String share(long part, long whole) {

@@ -85,7 +85,7 @@ public final class RecomputeText {
                 part.module().isEmpty() ? "the model itself" : part.module(),
                 String.valueOf(part.places()),
                 ByteSize.format(part.bytes()),
-                ExplanationText.count(part.flops()),
+                ExplanationText.count(Math.round(part.flops())),
                 "+" + percent(part.flops() / report.flops()));
     }
 

@@ -127,7 +127,7 @@ final class SavedValues {
 
     private long runAgain(int node, double price) {
         var charged = price * (1 + LATE_SURCHARGE * node / (boundary + 1)) * nanos[node];
-        return (long) Math.min(MinCut.UNLIMITED, units * charged);
+        return (long) Math.min((double) MinCut.UNLIMITED, units * charged);
     }
 
     private long keep(Value value) {

@@ -2,6 +2,9 @@ package org.clipc.compiler.recompute;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -12,12 +15,14 @@ import java.util.TreeMap;
 import org.clipc.compiler.pack.ProgramRunner;
 import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
+import org.clipc.ir.Node;
 import org.clipc.ir.Op;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.Value;
 import org.clipc.ir.interp.Interpreter;
 import org.clipc.ir.interp.Tensor64;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -190,5 +195,47 @@ class CheckpointModesTest {
                 .toList();
         assertThat(again).filteredOn(n -> n.op() instanceof Op.Attention).hasSize(6);
         assertThat(again).filteredOn(n -> n.op() instanceof Op.DotGeneral).isEmpty();
+    }
+
+    /** What a region of the source computes is dear to repeat, and yet only what leaves it is kept. */
+    @Test
+    void regionsOfTheSourceAreObeyed(@TempDir Path folder) throws IOException {
+        var source = """
+                model M {
+                  param a: [512, 512] = normal(0.02)
+                  entry loss(x: [B, 512]) -> [] {
+                    let entering = x @ a
+                    var h = entering
+                    REGION {
+                      h = tanh(h @ a) @ a
+                      h = tanh(h @ a) @ a
+                    }
+                    return sum(tanh(h @ a))
+                  }
+                }
+                """;
+        var file = Files.writeString(folder.resolve("m.clip"), source.replace("REGION", "recompute"));
+        var graph = Compiled.plan(file, folder).graph("loss_grad", "rematerialize");
+        assertThat(keptProducts(graph)).isEqualTo(3);
+        assertThat(graph.nodes()).filteredOn(Rematerialize::isRecomputed).filteredOn(CheckpointModesTest::isProduct).hasSize(3);
+
+        Files.writeString(file, source.replace("REGION", "if true"));
+        var plain = Compiled.plan(file, folder).graph("loss_grad", "rematerialize");
+        assertThat(keptProducts(plain)).isEqualTo(6);
+        assertThat(plain.nodes()).filteredOn(Rematerialize::isRecomputed).filteredOn(CheckpointModesTest::isProduct).isEmpty();
+    }
+
+    private static boolean isProduct(Node node) {
+        return node.op() instanceof Op.DotGeneral;
+    }
+
+    /** Results of products of the forward pass that are read behind it. */
+    private static long keptProducts(Graph graph) {
+        var boundary = graph.output("loss").value().node();
+        return graph.nodes().subList(boundary + 1, graph.nodes().size()).stream()
+                .flatMap(node -> node.operands().stream())
+                .filter(v -> v.node() <= boundary && isProduct(graph.node(v)))
+                .distinct()
+                .count();
     }
 }

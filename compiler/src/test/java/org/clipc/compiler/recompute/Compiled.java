@@ -33,6 +33,21 @@ record Compiled(CompiledProgram program, Map<String, Map<String, Graph>> graphs)
 
     /** @param settings {@code key=value} pairs, relative to the model */
     static Compiled compile(String settings, int batch, OptionalLong budget, boolean withKernels) {
+        return compile(tiny(settings), batch, budget, withKernels);
+    }
+
+    /** A model of its own, for a batch large enough for products to be dear; without kernels. */
+    static Compiled plan(Path model, Path library) {
+        var elaborated = Elaborator.load(model, library, Map.of());
+        return compile(
+                ModelSource.of(Objects.requireNonNull(
+                        elaborated.model(), elaborated.diagnostics()::toString)),
+                64,
+                OptionalLong.empty(),
+                false);
+    }
+
+    private static Compiled compile(ModelSource source, int batch, OptionalLong budget, boolean withKernels) {
         var graphs = new HashMap<String, Map<String, Graph>>();
         var options = new CompileOptions(
                 Map.of(),
@@ -46,12 +61,11 @@ record Compiled(CompiledProgram program, Map<String, Map<String, Graph>> graphs)
                 false,
                 (entry, pass, graph) ->
                         graphs.computeIfAbsent(entry, _ -> new HashMap<>()).put(pass, graph));
-        var source = model(settings);
         return new Compiled(
                 withKernels ? ProgramBuilder.build(source, options) : ProgramBuilder.plan(source, options), graphs);
     }
 
-    private static ModelSource model(String settings) {
+    private static ModelSource tiny(String settings) {
         var folder = Path.of("").toAbsolutePath();
         while (!Files.isDirectory(folder.resolve("clip-graphs"))) {
             folder = Objects.requireNonNull(folder.getParent());
