@@ -12,6 +12,7 @@ import java.util.concurrent.Callable;
 import org.clipc.compiler.config.ByteSize;
 import org.clipc.compiler.config.Suggestion;
 import org.clipc.compiler.explain.PassTimes;
+import org.clipc.compiler.explain.RecomputeText;
 import org.clipc.compiler.pack.CompiledProgram;
 import org.clipc.compiler.pack.ProgramBuilder;
 import org.clipc.ir.Graph;
@@ -111,6 +112,7 @@ final class CompileCommand implements Callable<Integer> {
         }
         console.err().flush();
         console.out().println(summary(loaded, compiled));
+        RecomputeText.line(compiled.report()).ifPresent(line -> console.out().println(output + ": " + line));
         return Clipc.OK;
     }
 

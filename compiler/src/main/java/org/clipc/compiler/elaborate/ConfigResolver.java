@@ -24,6 +24,10 @@ import org.jspecify.annotations.Nullable;
  * its type's default, which may use the keys before it.
  */
 final class ConfigResolver {
+    /** Keys of towers that a recipe may also set once, beside the towers: {@code model.activations_checkpoint_method}. */
+    private static final Set<String> FOR_ALL_TOWERS = Set.of(
+            "activations_checkpoint_granularity", "activations_checkpoint_method", "activations_checkpoint_num_layers");
+
     private final Evaluator evaluator;
     private final Map<String, Setting> settings;
     private final Set<String> used = new HashSet<>();
@@ -129,8 +133,7 @@ final class ConfigResolver {
                 && !(typeScope.find(named.name()) instanceof Val.ConfigType)) {
             throw evaluator.types().unknown(named, typeScope);
         }
-        Setting setting = settings.get(path);
-        used.add(path);
+        Setting setting = setting(name, path);
         Val value;
         if (setting != null && setting.value() != null) {
             value = fromSetting(path, type, typeScope, setting);
@@ -143,6 +146,17 @@ final class ConfigResolver {
         }
         schema.add(describe(path, type, value, doc, span));
         return value;
+    }
+
+    /** The recipe's for the key itself, else for all towers. */
+    private @Nullable Setting setting(String name, String path) {
+        used.add(path);
+        if (FOR_ALL_TOWERS.contains(name)) {
+            used.add(name);
+            Setting own = settings.get(path);
+            return own == null || own.value() == null ? settings.get(name) : own;
+        }
+        return settings.get(path);
     }
 
     private Val fromSetting(String path, TypeRef type, Scope scope, Setting setting) {

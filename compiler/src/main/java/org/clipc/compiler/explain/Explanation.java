@@ -2,6 +2,7 @@ package org.clipc.compiler.explain;
 
 import java.util.List;
 import java.util.Map;
+import org.clipc.compiler.recompute.RecomputeReport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param recipe file that configured it, or that there was none
  * @param training null if the model has no loss to train with
+ * @param recompute what a training step computes again; null if there is none
  * @param kernels distinct kernels of all entry points, on one target
  * @param timings milliseconds by compiler pass, summed over the entry points
  * @param modules by module and its parts
@@ -19,6 +21,7 @@ public record Explanation(
         Parameters parameters,
         Flops flops,
         @Nullable Training training,
+        @Nullable RecomputeReport recompute,
         int kernels,
         List<Entry> entries,
         Map<String, Double> timings,

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.clipc.compiler.recompute.RecomputeReport;
 
 /**
  * An explanation for programs to read. Counts are exact; memory is in bytes, times are in milliseconds. What a model does
@@ -46,6 +47,10 @@ public final class ExplanationJson {
                             "workspace_bytes", training.workspace(),
                             "micro_batch_size", training.microBatch()));
         }
+        var recompute = e.recompute();
+        if (recompute != null) {
+            root.put("recompute", recompute(recompute));
+        }
         root.put("kernels", e.kernels());
         root.put("entries", e.entries().stream().map(ExplanationJson::entry).toList());
         root.put("modules", e.modules().stream().map(ExplanationJson::row).toList());
@@ -61,6 +66,31 @@ public final class ExplanationJson {
                 "calls", entry.calls(),
                 "kernels", entry.kernels(),
                 "workspace_bytes", entry.workspace());
+    }
+
+    /** Times are shares of a step without recomputation. */
+    private static Map<String, Object> recompute(RecomputeReport report) {
+        var map = ordered(
+                "kept_bytes", report.keptBytes(),
+                "extra_flops", Math.round(report.recomputedFlops()),
+                "flops", Math.round(report.flops()));
+        var search = report.search();
+        if (search != null) {
+            map.put("budget_bytes", search.budget());
+            map.put("workspace_without_budget_bytes", search.without());
+            map.put("extra_time", search.time() / search.stepTime());
+            map.put("least_extra_time", search.leastTime() / search.stepTime());
+        }
+        map.put(
+                "modules",
+                report.parts().stream()
+                        .map(part -> ordered(
+                                "name", part.module(),
+                                "count", part.places(),
+                                "bytes", part.bytes(),
+                                "flops", Math.round(part.flops())))
+                        .toList());
+        return map;
     }
 
     private static Map<String, Object> row(ModuleCosts.Row row) {

@@ -19,6 +19,10 @@ public final class ExplanationText {
         if (training != null) {
             section(out, "Memory to train on micro-batches of " + training.microBatch(), memory(training));
         }
+        var recompute = e.recompute();
+        if (recompute != null) {
+            section(out, "Computed again in a training step", RecomputeText.table(recompute));
+        }
         if (!e.entries().isEmpty()) {
             section(out, "Entry points", entries(e));
         }

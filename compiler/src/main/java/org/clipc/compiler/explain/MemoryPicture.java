@@ -7,6 +7,7 @@ import org.clipc.compiler.draw.MemoryChart;
 import org.clipc.compiler.draw.MemoryChart.Tenant;
 import org.clipc.compiler.memory.MemoryPlan;
 import org.clipc.compiler.pack.CompileReport;
+import org.clipc.compiler.recompute.Rematerialize;
 
 /** The memory plan of an entry point, by kind of module. */
 final class MemoryPicture {
@@ -28,7 +29,8 @@ final class MemoryPicture {
         var interval = placement.interval();
         // Buffers are named after the module and the op that fills them.
         var parts = List.of(interval.name().split(": ", 2));
-        var module = parts.size() == 2 ? kind(parts.getFirst()) : "";
+        var again = interval.name().endsWith(Rematerialize.AGAIN) ? Rematerialize.AGAIN : "";
+        var module = parts.size() == 2 ? kind(parts.getFirst()) + again : "";
         return new Tenant(
                 interval.name(), module, interval.bytes(), placement.offset(), interval.first(), interval.last());
     }

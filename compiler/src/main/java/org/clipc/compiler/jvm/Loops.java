@@ -1,6 +1,7 @@
 package org.clipc.compiler.jvm;
 
 import com.palantir.javapoet.CodeBlock;
+import com.palantir.javapoet.TypeName;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -60,6 +61,33 @@ final class Loops {
         return reduceAll(library, fn, dtype, count, unroll, List.of(result), strip -> List.of(term.apply(strip)));
     }
 
+    /**
+     * What {@link #reduce} gives with {@link #UNROLLED} terms in flight, to the bit, but with a costly term rendered once:
+     * the partial results take turns. Whether a term is computed here or read from memory, where it is cheap, must not
+     * show in the sum.
+     */
+    static CodeBlock reduceCostly(
+            JvmLibrary library,
+            ReduceFn fn,
+            DType dtype,
+            String count,
+            String result,
+            Function<Strip, CodeBlock> term) {
+        Function<Strip, List<CodeBlock>> terms = strip -> List.of(term.apply(strip));
+        var results = List.of(result);
+        var code = CodeBlock.builder().add(partialsOf(results, fn, dtype, UNROLLED));
+        code.beginControlFlow("for (; i < $1L - $1L % ($2L * LANES); i += LANES)", count, UNROLLED)
+                .add(step(library, Lanes.VECTOR, "i", "ta", s -> accumulate(s, fn, dtype, partials(results, 0), terms)))
+                .addStatement("final $T first = $L", vector(dtype), partial(result, 0));
+        for (var u = 1; u < UNROLLED; u++) {
+            code.addStatement("$L = $L", partial(result, u - 1), partial(result, u));
+        }
+        return code.addStatement("$L = first", partial(result, UNROLLED - 1))
+                .endControlFlow()
+                .add(rest(library, fn, dtype, count, UNROLLED, results, terms))
+                .build();
+    }
+
     /** Several reductions in one loop. */
     static CodeBlock reduceAll(
             JvmLibrary library,
@@ -69,14 +97,7 @@ final class Loops {
             int unroll,
             List<String> results,
             Function<Strip, List<CodeBlock>> terms) {
-        var code = CodeBlock.builder();
-        var type = dtype == DType.I32 ? Lanes.VECTOR.intType() : Lanes.VECTOR.floatType();
-        for (var result : results) {
-            for (var u = 0; u < unroll; u++) {
-                code.addStatement("$T $L = $L", type, partial(result, u), identity(Lanes.VECTOR, fn, dtype));
-            }
-        }
-        code.addStatement("int i = 0");
+        var code = CodeBlock.builder().add(partialsOf(results, fn, dtype, unroll));
         if (unroll > 1) {
             code.beginControlFlow("for (; i <= $L - $L * LANES; i += $L * LANES)", count, unroll, unroll);
             for (var u = 0; u < unroll; u++) {
@@ -91,6 +112,33 @@ final class Loops {
             }
             code.endControlFlow();
         }
+        return code.add(rest(library, fn, dtype, count, unroll, results, terms)).build();
+    }
+
+    private static TypeName vector(DType dtype) {
+        return dtype == DType.I32 ? Lanes.VECTOR.intType() : Lanes.VECTOR.floatType();
+    }
+
+    private static CodeBlock partialsOf(List<String> results, ReduceFn fn, DType dtype, int unroll) {
+        var code = CodeBlock.builder();
+        for (var result : results) {
+            for (var u = 0; u < unroll; u++) {
+                code.addStatement("$T $L = $L", vector(dtype), partial(result, u), identity(Lanes.VECTOR, fn, dtype));
+            }
+        }
+        return code.addStatement("int i = 0").build();
+    }
+
+    /** What is left from {@code i} on, and all partial results joined. */
+    private static CodeBlock rest(
+            JvmLibrary library,
+            ReduceFn fn,
+            DType dtype,
+            String count,
+            int unroll,
+            List<String> results,
+            Function<Strip, List<CodeBlock>> terms) {
+        var code = CodeBlock.builder();
         code.beginControlFlow("for (; i <= $L - LANES; i += LANES)", count)
                 .add(step(library, Lanes.VECTOR, "i", "t", s -> accumulate(s, fn, dtype, partials(results, 0), terms)))
                 .endControlFlow();

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import javax.lang.model.element.Modifier;
 import org.clipc.compiler.kernel.Access;
@@ -138,7 +139,7 @@ final class ReduceTemplate {
     private static RowWalk walk(Reduce spec) {
         var dag = ExprDag.of(List.of(spec.value()));
         return spec.inner()
-                ? new RowWalk(1, ROW_CHUNK, 0, spec.operands(), dag, List.of())
+                ? RowWalk.singly(ROW_CHUNK, spec.operands(), dag)
                 : new RowWalk(2, COLUMNS, 2 * COLUMNS, spec.operands(), dag, List.of());
     }
 
@@ -195,16 +196,13 @@ final class ReduceTemplate {
                                 .build(),
                         row -> CodeBlock.of("total = $L", Loops.combine(Lanes.SCALAR, spec.fn(), held, total, row)))
                 .addStatement("return total"));
-        var unroll = ExprDag.of(List.of(spec.value())).isCheap() ? Loops.UNROLLED : 1;
+        Function<Strip, CodeBlock> term = strip -> code.expressions(strip).renderAs(held, spec.value());
+        var isCheap = ExprDag.of(List.of(spec.value())).isCheap();
         kernel.add(code.row(type)
-                .addCode(Loops.reduce(
-                        kernel.library(),
-                        spec.fn(),
-                        held,
-                        "n",
-                        unroll,
-                        "total",
-                        strip -> code.expressions(strip).renderAs(held, spec.value())))
+                .addCode(
+                        isCheap
+                                ? Loops.reduce(kernel.library(), spec.fn(), held, "n", Loops.UNROLLED, "total", term)
+                                : Loops.reduceCostly(kernel.library(), spec.fn(), held, "n", "total", term))
                 .addStatement("return total"));
     }
 

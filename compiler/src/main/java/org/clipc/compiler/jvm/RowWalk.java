@@ -34,6 +34,9 @@ final class RowWalk {
     private final int outerAxes;
     private final int widest;
     private final int scratch;
+    /** Whether a block is one row, and its chunks have the same size always. */
+    private final boolean single;
+
     private final List<Stepper> tensors;
     private final List<Stepper> counters = new ArrayList<>();
     private final List<Expr.Uniform> uniforms;
@@ -42,7 +45,15 @@ final class RowWalk {
 
     /** For a template whose operands all lie in the arena. */
     RowWalk(int outerAxes, int widest, int scratch, List<Operand> operands, ExprDag dag, List<Operand> results) {
-        this(outerAxes, widest, scratch, operands, 0, dag, results);
+        this(outerAxes, widest, scratch, operands, 0, dag, results, false);
+    }
+
+    /**
+     * For a template that hands over one row at a time, in chunks of {@code chunk} columns whatever passes through
+     * scratch: its result depends on the chunks, and must not depend on how operands lie.
+     */
+    static RowWalk singly(int chunk, List<Operand> operands, ExprDag dag) {
+        return new RowWalk(1, chunk, 0, operands, 0, dag, List.of(), true);
     }
 
     /**
@@ -61,6 +72,19 @@ final class RowWalk {
             int given,
             ExprDag dag,
             List<Operand> results) {
+        this(outerAxes, widest, scratch, operands, given, dag, results, false);
+    }
+
+    private RowWalk(
+            int outerAxes,
+            int widest,
+            int scratch,
+            List<Operand> operands,
+            int given,
+            ExprDag dag,
+            List<Operand> results,
+            boolean single) {
+        this.single = single;
         this.outerAxes = outerAxes;
         this.widest = widest;
         this.scratch = scratch;
@@ -207,12 +231,12 @@ final class RowWalk {
     }
 
     int tileRows() {
-        return isTiled() ? TILE_ROWS : 1;
+        return isTiled() && !single ? TILE_ROWS : 1;
     }
 
     /** Columns that {@code row} handles at a time. */
     int tileColumns() {
-        return isTiled() ? TILE_COLUMNS : isStaged() ? Math.min(STAGED_COLUMNS, widest) : widest;
+        return single || !isStaged() ? widest : isTiled() ? TILE_COLUMNS : Math.min(STAGED_COLUMNS, widest);
     }
 
     /** Where in scratch the tile of a tensor or a {@code uniform} starts. */

@@ -154,12 +154,10 @@ final class GemmLowering {
             rhsFree = free(rhs, dot.rhsBatch(), dot.rhsContract());
             batches = dot.lhsBatch().size();
             contracted = dot.lhsContract().size();
-            // In the order in which the left operand holds them: that way at least it needs no copy.
+            // In an order that does not depend on how operands lie: it decides how sums round.
             var order = IntStream.range(0, contracted)
                     .boxed()
-                    .sorted(Comparator.comparingLong(
-                                    (Integer i) -> -lhs.stride(dot.lhsContract().get(i)))
-                            .thenComparingInt(i -> dot.lhsContract().get(i)))
+                    .sorted(Comparator.comparingInt(dot.lhsContract()::get))
                     .toList();
             var lhsContract = order.stream().map(dot.lhsContract()::get).toList();
             var rhsContract = order.stream().map(dot.rhsContract()::get).toList();

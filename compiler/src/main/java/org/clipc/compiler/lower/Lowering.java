@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.clipc.compiler.kernel.View;
+import org.clipc.compiler.recompute.Rematerialize;
 import org.clipc.ir.FusionKind;
 import org.clipc.ir.Graph;
 import org.clipc.ir.InputKind;
@@ -53,7 +54,7 @@ public final class Lowering {
 
     private static String describe(Node node) {
         var path = node.location().path();
-        var op = ShapeRules.describe(node.op());
+        var op = ShapeRules.describe(node.op()) + (Rematerialize.isRecomputed(node) ? Rematerialize.AGAIN : "");
         return path.isEmpty() ? op : path + ": " + op;
     }
 

@@ -4,6 +4,8 @@ import java.util.List;
 import java.util.Map;
 import org.clipc.compiler.memory.MemoryPlan;
 import org.clipc.compiler.pass.PassPipeline;
+import org.clipc.compiler.recompute.RecomputeReport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What compiling a program came to.
@@ -24,7 +26,7 @@ public record CompileReport(
     /**
      * @param passes in order, with their times
      * @param flops floating-point operations of a run
-     * @param recomputedFlops those of them that compute again what the forward pass had
+     * @param recompute what its backward pass computes again; null if it has none
      * @param launches number of kernel launches of a run
      * @param plan of the workspace
      */
@@ -32,7 +34,7 @@ public record CompileReport(
             String entry,
             List<PassPipeline.Timing> passes,
             double flops,
-            double recomputedFlops,
+            @Nullable RecomputeReport recompute,
             int launches,
             MemoryPlan plan) {
 

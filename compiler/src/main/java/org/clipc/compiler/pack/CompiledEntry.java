@@ -12,24 +12,33 @@ import org.clipc.compiler.memory.Lifetimes;
 import org.clipc.compiler.memory.MemoryPlan;
 import org.clipc.compiler.memory.PlanMemory;
 import org.clipc.compiler.pass.PassPipeline;
+import org.clipc.compiler.recompute.RecomputeReport;
 import org.clipc.ir.Graph;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An entry point with its calls for every target and one memory plan for all of them, so that its inputs and outputs are
  * at the same places whatever runs it.
  *
+ * @param recompute what the backward pass computes again; null if there is none
  * @param kernels by target and class name
  */
 record CompiledEntry(
         String name,
         int batch,
         List<PassPipeline.Timing> passes,
+        @Nullable RecomputeReport recompute,
         LoweredGraph lowered,
         List<TargetCalls> targets,
         Map<String, Map<String, RenderedKernel>> kernels,
         MemoryPlan plan) {
 
-    static CompiledEntry compile(String name, int batch, PassPipeline.Result passed, List<Target> allTargets) {
+    static CompiledEntry compile(
+            String name,
+            int batch,
+            PassPipeline.Result passed,
+            @Nullable RecomputeReport recompute,
+            List<Target> allTargets) {
         var lowered = EntryPasses.lower(passed.graph());
         var targets = new ArrayList<TargetCalls>();
         var kernels = new TreeMap<String, Map<String, RenderedKernel>>();
@@ -38,7 +47,8 @@ record CompiledEntry(
             targets.add(TargetCalls.plan(target, lowered, byName));
             kernels.put(target.name(), byName);
         }
-        return new CompiledEntry(name, batch, passed.timings(), lowered, targets, kernels, plan(lowered, targets));
+        return new CompiledEntry(
+                name, batch, passed.timings(), recompute, lowered, targets, kernels, plan(lowered, targets));
     }
 
     private static MemoryPlan plan(LoweredGraph lowered, List<TargetCalls> targets) {

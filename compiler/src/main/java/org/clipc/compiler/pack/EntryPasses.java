@@ -2,6 +2,7 @@ package org.clipc.compiler.pack;
 
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import org.clipc.compiler.autodiff.Autodiff;
 import org.clipc.compiler.fuse.Fuse;
 import org.clipc.compiler.lower.LoweredGraph;
@@ -13,6 +14,7 @@ import org.clipc.compiler.pass.EraseStopGradients;
 import org.clipc.compiler.pass.NarrowRows;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.Simplify;
+import org.clipc.compiler.recompute.RecomputeReport;
 import org.clipc.compiler.recompute.Rematerialize;
 import org.clipc.compiler.schedule.Schedule;
 import org.clipc.compiler.train.Optimizer;
@@ -33,7 +35,7 @@ final class EntryPasses {
                 new EraseStopGradients(), new Simplify(), new NarrowRows(), new Simplify(), new Fuse(), new Schedule());
     }
 
-    static List<Pass> gradients(List<Parameter> parameters, OptionalLong budget) {
+    static List<Pass> gradients(List<Parameter> parameters, OptionalLong budget, Consumer<RecomputeReport> told) {
         var trainable = parameters.stream()
                 .filter(Parameter::trainable)
                 .map(Parameter::name)
@@ -45,21 +47,23 @@ final class EntryPasses {
                                 g,
                                 LOSS,
                                 input -> input.kind() == InputKind.PARAMETER && trainable.contains(input.name()))),
-                budget);
+                budget,
+                told);
     }
 
-    static List<Pass> training(List<Parameter> parameters, Optimizer optimizer, OptionalLong budget) {
-        return backward(Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), budget);
+    static List<Pass> training(
+            List<Parameter> parameters, Optimizer optimizer, OptionalLong budget, Consumer<RecomputeReport> told) {
+        return backward(Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), budget, told);
     }
 
-    private static List<Pass> backward(Pass differentiate, OptionalLong budget) {
+    private static List<Pass> backward(Pass differentiate, OptionalLong budget, Consumer<RecomputeReport> told) {
         return List.of(
                 new Simplify(),
                 new NarrowRows(),
                 differentiate,
                 new EraseStopGradients(),
                 new Simplify(),
-                new Rematerialize(LOSS, budget, EntryPasses::workspace),
+                new Rematerialize(LOSS, budget, EntryPasses::workspace, told),
                 new Fuse(),
                 new Schedule());
     }

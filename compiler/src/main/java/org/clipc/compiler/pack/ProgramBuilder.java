@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.clipc.compiler.cost.Cost;
 import org.clipc.compiler.jvm.JvmKernelCompiler;
@@ -14,6 +16,7 @@ import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.PassPipeline;
+import org.clipc.compiler.recompute.RecomputeReport;
 import org.clipc.compiler.recompute.Rematerialize;
 import org.clipc.ir.Graph;
 import org.clipc.ir.text.GraphPrinter;
@@ -22,6 +25,7 @@ import org.clipc.program.Manifest;
 import org.clipc.program.Parameter;
 import org.clipc.program.Program;
 import org.clipc.program.Schedule;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Compiles a model to a program: the entry points that it declares and, for training, {@code loss_grad} and
@@ -33,8 +37,21 @@ public final class ProgramBuilder {
      * An entry point to compile.
      *
      * @param seen filled by its compilation: what the observer is then shown, in the order of entry points
+     * @param recomputed filled likewise: what its backward pass computes again
      */
-    private record Source(String name, int batch, Graph graph, List<Pass> passes, List<Seen> seen) {}
+    private record Source(
+            String name,
+            int batch,
+            Graph graph,
+            List<Pass> passes,
+            List<Seen> seen,
+            AtomicReference<@Nullable RecomputeReport> recomputed) {}
+
+    /** How an entry point is compiled, which tells what it computes again. */
+    @FunctionalInterface
+    private interface Passes {
+        List<Pass> telling(Consumer<RecomputeReport> told);
+    }
 
     private record Seen(String pass, Graph graph) {}
 
@@ -89,11 +106,12 @@ public final class ProgramBuilder {
     private List<Source> sources() {
         var sources = new ArrayList<Source>();
         var parameters = model.parameters();
-        var gradients = EntryPasses.gradients(parameters, options.memoryBudget());
-        var training = EntryPasses.training(parameters, options.optimizer(), options.memoryBudget());
+        Passes inference = _ -> EntryPasses.inference();
+        Passes gradients = told -> EntryPasses.gradients(parameters, options.memoryBudget(), told);
+        Passes training = told -> EntryPasses.training(parameters, options.optimizer(), options.memoryBudget(), told);
         var trains = options.training() && model.entryNames().contains(EntryPoint.LOSS);
         for (var name : model.entryNames()) {
-            sources.add(source(name, model, name, false, EntryPasses.inference()));
+            sources.add(source(name, model, name, false, inference));
         }
         if (trains) {
             sources.add(source(EntryPoint.LOSS_GRAD, model, EntryPoint.LOSS, false, gradients));
@@ -102,7 +120,7 @@ public final class ProgramBuilder {
         model.forShorterTexts().forEach((length, shorter) -> {
             if (shorter.entryNames().contains(EntryPoint.ENCODE_TEXT)) {
                 var name = EntryPoint.forTexts(EntryPoint.ENCODE_TEXT, length);
-                sources.add(source(name, shorter, EntryPoint.ENCODE_TEXT, false, EntryPasses.inference()));
+                sources.add(source(name, shorter, EntryPoint.ENCODE_TEXT, false, inference));
             }
             if (trains) {
                 var name = EntryPoint.forTexts(EntryPoint.TRAIN_STEP, length);
@@ -112,9 +130,16 @@ public final class ProgramBuilder {
         return sources;
     }
 
-    private Source source(String name, ModelSource of, String entry, boolean training, List<Pass> passes) {
+    private Source source(String name, ModelSource of, String entry, boolean training, Passes passes) {
         var batch = entry.equals(EntryPoint.LOSS) ? options.microBatch() : options.inferenceBatch();
-        return new Source(name, batch, of.entry(entry, batch, training), passes, new ArrayList<>());
+        var recomputed = new AtomicReference<@Nullable RecomputeReport>();
+        return new Source(
+                name,
+                batch,
+                of.entry(entry, batch, training),
+                passes.telling(recomputed::set),
+                new ArrayList<>(),
+                recomputed);
     }
 
     private CompiledEntry compile(Source source) {
@@ -123,7 +148,9 @@ public final class ProgramBuilder {
                 source.passes(),
                 options.verifyEach(),
                 (pass, graph) -> source.seen().add(new Seen(pass.name(), graph)));
-        return CompiledEntry.compile(source.name(), source.batch(), pipeline.run(source.graph()), options.targets());
+        var passed = pipeline.run(source.graph());
+        return CompiledEntry.compile(
+                source.name(), source.batch(), passed, source.recomputed().get(), options.targets());
     }
 
     private Program program() {
@@ -223,12 +250,7 @@ public final class ProgramBuilder {
     private CompileReport report(long nanos) {
         var reports = entries.stream()
                 .map(e -> new CompileReport.EntryReport(
-                        e.name(),
-                        e.passes(),
-                        Cost.flops(e.graph()),
-                        Rematerialize.recomputedFlops(e.graph()),
-                        e.launches(),
-                        e.plan()))
+                        e.name(), e.passes(), Cost.flops(e.graph()), e.recompute(), e.launches(), e.plan()))
                 .toList();
         var counts = new TreeMap<String, Integer>();
         kernels.forEach((target, byName) -> counts.put(target, byName.size()));

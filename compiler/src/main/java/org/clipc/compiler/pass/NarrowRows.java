@@ -172,6 +172,8 @@ public final class NarrowRows implements Pass {
         private Value select(Value value, Selection selection) {
             var from = whole(value);
             var shape = b.shape(from);
+            // Where what it is of was computed, so that it does not make that leave its recompute region.
+            b.at(graph.node(value).location());
             return switch (selection) {
                 case Selection.Range(var axis, var start, var limit) -> {
                     var starts = new ArrayList<Integer>();

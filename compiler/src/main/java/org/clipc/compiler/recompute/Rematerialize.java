@@ -1,14 +1,12 @@
 package org.clipc.compiler.recompute;
 
-import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
-import java.util.function.Predicate;
+import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import org.clipc.compiler.cost.Cost;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.ir.Graph;
-import org.clipc.ir.Value;
+import org.clipc.ir.Node;
 
 /**
  * Decides what the backward pass computes again instead of keeping. Always what is cheap for its size: elementwise ops,
@@ -17,20 +15,19 @@ import org.clipc.ir.Value;
  */
 public final class Rematerialize implements Pass {
 
+    /** Ends the names of what is computed again. */
+    public static final String AGAIN = ", again";
+
     /** Bytes kept rather than spending a nanosecond, when memory is no concern. */
     private static final double CHEAP = 1;
 
-    /** The price at which next to everything is computed again. */
-    private static final double DEAR = 0.01;
-
-    /** Ratio of prices that are tried one after the other: a class of equal layers flips within one or two. */
-    private static final double STEP = 0.8;
-
-    private static final int REFINEMENTS = 3;
+    /** Plans made to come closer to the budget, once one is below it. */
+    private static final int REFINEMENTS = 6;
 
     private final String loss;
     private final OptionalLong budget;
     private final ToLongFunction<Graph> planner;
+    private final Consumer<RecomputeReport> told;
 
     /** A budget that no choice of recomputations meets. */
     public static final class BudgetException extends RuntimeException {
@@ -47,11 +44,14 @@ public final class Rematerialize implements Pass {
      * @param loss the output that ends the forward pass
      * @param budget bytes that the plan may take
      * @param planner the size of the memory plan for a graph
+     * @param told what was chosen, each time the pass runs
      */
-    public Rematerialize(String loss, OptionalLong budget, ToLongFunction<Graph> planner) {
+    public Rematerialize(
+            String loss, OptionalLong budget, ToLongFunction<Graph> planner, Consumer<RecomputeReport> told) {
         this.loss = loss;
         this.budget = budget;
         this.planner = planner;
+        this.told = told;
     }
 
     @Override
@@ -62,100 +62,101 @@ public final class Rematerialize implements Pass {
     @Override
     public Graph apply(Graph graph) {
         var boundary = graph.output(loss).value().node();
-        var cheap = new Trial(graph, boundary, SavedValues.choose(graph, boundary, CHEAP));
-        if (budget.isEmpty()) {
-            return cheap.graph();
+        var values = new SavedValues(graph, boundary);
+        var cheap = values.choose(CHEAP);
+        if (budget.isPresent()) {
+            return new Search(graph, boundary, values, cheap).run();
         }
-        return new Search(graph, boundary, cheap).run();
-    }
-
-    /** A choice of what to keep. */
-    private record Trial(Set<Value> saved, Graph graph) {
-
-        Trial(Graph graph, int boundary, Set<Value> saved) {
-            this(saved, Recomputation.apply(graph, boundary, saved));
-        }
+        var result = Recomputation.apply(graph, boundary, cheap.saved());
+        told.accept(RecomputeReport.of(result, cheap.bytes(), null));
+        return result;
     }
 
     /**
-     * The least work that fits. Lowers the price of time step by step until the plan fits, then looks for the highest
-     * price between the last two. Not a bisection from end to end: keeping next to nothing makes long chains that are
-     * computed again all at once, and needs more memory than keeping something here and there.
+     * The least work that fits. What is kept is live all at once between the forward and the backward pass, so a bound on
+     * its bytes stands in for the one on the plan: {@link Frontier} knows the least time for each, and the plan tells how
+     * far the bound has to be moved. Lowered from the top, not bisected from end to end: keeping next to nothing makes
+     * long chains that are computed again all at once, and needs more memory than keeping something here and there.
      */
     private final class Search {
 
         private final Graph graph;
         private final int boundary;
-        private final Trial cheap;
+        private final Frontier frontier;
+        private final Trial first;
         private final long limit = budget.orElseThrow();
-        private final long cheapBytes;
         private long least;
 
-        Search(Graph graph, int boundary, Trial cheap) {
+        /** A choice and the size of its plan. */
+        private record Trial(SavedValues.Choice choice, Graph graph, long bytes) {}
+
+        Search(Graph graph, int boundary, SavedValues values, SavedValues.Choice cheap) {
             this.graph = graph;
             this.boundary = boundary;
-            this.cheap = cheap;
-            cheapBytes = planner.applyAsLong(cheap.graph());
-            least = cheapBytes;
+            frontier = new Frontier(values, cheap);
+            least = Long.MAX_VALUE;
+            first = trial(cheap);
+        }
+
+        private Trial trial(SavedValues.Choice choice) {
+            var candidate = Recomputation.apply(graph, boundary, choice.saved());
+            var bytes = planner.applyAsLong(candidate);
+            least = Math.min(least, bytes);
+            return new Trial(choice, candidate, bytes);
         }
 
         Graph run() {
-            if (cheapBytes <= limit) {
-                return cheap.graph();
-            }
-            return lower(this::isFar).or(() -> lower(_ -> false)).orElseThrow(() -> new BudgetException(limit, least));
+            var chosen = first.bytes() <= limit ? first : lower();
+            var choice = chosen.choice();
+            var time = graph.nodes().stream()
+                    .mapToDouble(node -> RecomputeTime.nanos(node, graph))
+                    .sum();
+            told.accept(RecomputeReport.of(
+                    chosen.graph(),
+                    choice.bytes(),
+                    new RecomputeReport.Search(
+                            limit, first.bytes(), chosen.bytes(), choice.nanos(), frontier.leastNanos(limit), time)));
+            return chosen.graph();
         }
 
-        /**
-         * Whether what is kept exceeds the budget by so much that no plan, which takes its time to make, need tell: what
-         * is kept no more is missing where memory peaks, as a rule.
-         */
-        private boolean isFar(Set<Value> saved) {
-            return cheapBytes - bytes(cheap.saved()) + bytes(saved) > limit + limit / 16;
-        }
-
-        private long bytes(Set<Value> saved) {
-            return saved.stream().mapToLong(v -> graph.type(v).bytes()).sum();
-        }
-
-        private Optional<Graph> lower(Predicate<Set<Value>> exceeds) {
-            var last = cheap.saved();
-            for (var price = CHEAP * STEP; price >= DEAR; price *= STEP) {
-                var saved = SavedValues.choose(graph, boundary, price);
-                if (!saved.equals(last)) {
-                    last = saved;
-                    var trial = new Trial(graph, boundary, saved);
-                    if (!exceeds.test(saved) && fits(trial)) {
-                        return Optional.of(refine(trial, price, exceeds).graph());
-                    }
+        private Trial lower() {
+            var above = first;
+            while (true) {
+                var step = Math.max(above.bytes() - limit, above.choice().bytes() / 64);
+                var choice = frontier.within(above.choice().bytes() - step);
+                if (choice.isEmpty()) {
+                    throw new BudgetException(limit, least);
                 }
+                var trial = trial(choice.get());
+                if (trial.bytes() <= limit) {
+                    return raise(trial, above);
+                }
+                above = trial;
             }
-            return Optional.empty();
         }
 
-        private boolean fits(Trial trial) {
-            var bytes = planner.applyAsLong(trial.graph());
-            least = Math.min(least, bytes);
-            return bytes <= limit;
-        }
-
-        private Trial refine(Trial fitting, double price, Predicate<Set<Value>> exceeds) {
+        /** Comes closer to the budget from below: keeps what still fits. */
+        private Trial raise(Trial fitting, Trial above) {
             var best = fitting;
-            var low = price;
-            var high = price / STEP;
+            var low = fitting.choice().bytes();
+            var high = above.choice().bytes();
+            var next = low + limit - fitting.bytes();
             for (var i = 0; i < REFINEMENTS; i++) {
-                var middle = Math.sqrt(low * high);
-                var saved = SavedValues.choose(graph, boundary, middle);
-                if (saved.equals(best.saved())) {
-                    low = middle;
+                var bound = next > low && next < high ? next : low + (high - low) / 2;
+                var choice = frontier.within(bound).orElse(best.choice());
+                if (choice.bytes() <= best.choice().bytes()) {
+                    low = bound;
+                    next = -1;
                     continue;
                 }
-                var trial = new Trial(graph, boundary, saved);
-                if (!exceeds.test(saved) && fits(trial)) {
-                    low = middle;
+                var trial = trial(choice);
+                if (trial.bytes() <= limit) {
                     best = trial;
+                    low = choice.bytes();
+                    next = low + limit - trial.bytes();
                 } else {
-                    high = middle;
+                    high = choice.bytes();
+                    next = high - (trial.bytes() - limit);
                 }
             }
             return best;
@@ -165,9 +166,17 @@ public final class Rematerialize implements Pass {
     /** Work that a graph spends on computing again what it had before. */
     public static double recomputedFlops(Graph graph) {
         return graph.nodes().stream()
-                .filter(node -> node.location().recompute().equals(Recomputation.REGION))
-                .mapToDouble(node -> Cost.flops(
-                        node.op(), node.operands().stream().map(graph::type).toList(), node.types()))
+                .filter(Rematerialize::isRecomputed)
+                .mapToDouble(node -> flops(node, graph))
                 .sum();
+    }
+
+    /** Whether a node computes again what the forward pass had. */
+    public static boolean isRecomputed(Node node) {
+        return node.location().recompute().equals(Recomputation.REGION);
+    }
+
+    static double flops(Node node, Graph graph) {
+        return Cost.flops(node.op(), node.operands().stream().map(graph::type).toList(), node.types());
     }
 }

@@ -95,4 +95,22 @@ class ExplainCommandTest {
                         "forward, per sample 14.78 GFLOP\n",
                         "transformer.resblocks ×12 85,054,464 56.2 % 8.59 GFLOP 58.1 %\n");
     }
+
+    @Test
+    void saysWhatIsComputedAgainAndHowCloseThatIsToTheLeast() throws IOException {
+        var json = json("explain", Cli.model("b32"), "--json").at("/recompute");
+        assertThat(json.get("budget_bytes").longValue()).isEqualTo(700L << 20);
+        assertThat(json.get("workspace_without_budget_bytes").longValue()).isGreaterThan(1000L << 20);
+        assertThat(json.get("least_extra_time").doubleValue())
+                .isPositive()
+                .isLessThanOrEqualTo(json.get("extra_time").doubleValue())
+                .isGreaterThan(json.get("extra_time").doubleValue() - 0.02);
+        assertThat(json.get("modules").findValuesAsText("name")).contains("visual.transformer.resblocks.mlp");
+        var ran = cli.run(
+                "explain",
+                Cli.model("tiny"),
+                "model.vision.activations_checkpoint_granularity=full",
+                "model.vision.activations_checkpoint_method=uniform");
+        assertThat(ran.out()).contains("Computed again in a training step").doesNotContain("memory budget");
+    }
 }

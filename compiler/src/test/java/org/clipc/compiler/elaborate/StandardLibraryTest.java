@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.clipc.ir.Graph;
 import org.clipc.ir.Op;
 import org.clipc.ir.Verifier;
@@ -83,6 +84,9 @@ class StandardLibraryTest {
                 "text.pooling=first text.use_scaled_init_method=false",
                 "text.encoder_seq_length=9 text.max_position_embeddings=16",
                 "objective=sigmoid",
+                "activations_checkpoint_granularity=full activations_checkpoint_method=uniform",
+                "vision.activations_checkpoint_granularity=selective text.activations_checkpoint_granularity=full"
+                        + " text.activations_checkpoint_method=block text.activations_checkpoint_num_layers=2",
             })
     void options(String text) {
         ElaboratedModel model = Repository.load("tiny", settings(text));
@@ -113,6 +117,29 @@ class StandardLibraryTest {
         assertThat(run(random, "loss", false)).isEqualTo(run(plain, "loss", false));
         assertThat(run(random, "loss", true)).isNotEqualTo(run(plain, "loss", true));
         assertThat(run(random, "loss", true)).isEqualTo(run(random, "loss", true));
+    }
+
+    /** A key beside the towers is for both; a tower's own goes before it, and an empty one leaves it as it is. */
+    @Test
+    void checkpointsAreSetForBothTowersOrForOne() {
+        ElaboratedModel model = Repository.load(
+                "tiny",
+                "activations_checkpoint_granularity",
+                "full",
+                "activations_checkpoint_method",
+                "uniform",
+                "text.activations_checkpoint_method",
+                "block",
+                "vision.activations_checkpoint_method",
+                null);
+        assertThat(model.config().get("vision"))
+                .asInstanceOf(InstanceOfAssertFactories.MAP)
+                .containsEntry("activations_checkpoint_granularity", "full")
+                .containsEntry("activations_checkpoint_method", "uniform");
+        assertThat(model.config().get("text"))
+                .asInstanceOf(InstanceOfAssertFactories.MAP)
+                .containsEntry("activations_checkpoint_granularity", "full")
+                .containsEntry("activations_checkpoint_method", "block");
     }
 
     @Test
@@ -178,6 +205,18 @@ class StandardLibraryTest {
                 .contains("encoder_seq_length is more than max_position_embeddings");
         assertThat(problems("vision.num_attention_heads=5")).contains("48 is not divisible by 5");
         assertThat(problems("vision.hidden_sze=64")).contains("did you mean 'model.vision.hidden_size'?");
+        assertThat(problems("activations_checkpoint_granularity=full"))
+                .contains("'full' needs activations_checkpoint_method: uniform or block");
+        assertThat(problems("vision.activations_checkpoint_method=block"))
+                .contains("activations_checkpoint_method needs activations_checkpoint_granularity");
+        assertThat(problems("activations_checkpoint_granularity=selective activations_checkpoint_num_layers=2"))
+                .contains("activations_checkpoint_num_layers needs activations_checkpoint_method");
+        assertThat(problems("activations_checkpoint_granularity=full activations_checkpoint_method=uniform"
+                        + " text.activations_checkpoint_num_layers=0"))
+                .contains("activations_checkpoint_num_layers must be at least 1");
+        assertThat(problems("text.activations_checkpoint_granularity=some"))
+                .contains("model.text.activations_checkpoint_granularity must be one of");
+        assertThat(problems("activations_checkpoint_methd=uniform")).contains("did you mean");
         assertThat(problems("vision.activation=relu")).contains("must be one of \"gelu\"");
     }
 

@@ -42,7 +42,10 @@ class RematerializeTest {
         var expected = Interpreter.run(step, inputs);
         for (var price : new double[] {1e9, 1, 0.01, 1e-6}) {
             var boundary = step.output("loss").value().node();
-            var graph = Recomputation.apply(step, boundary, SavedValues.choose(step, boundary, price));
+            var graph = Recomputation.apply(
+                    step,
+                    boundary,
+                    new SavedValues(step, boundary).choose(price).saved());
             assertThat(Verifier.verify(graph)).isEmpty();
             assertThat(Interpreter.run(graph, inputs)).isEqualTo(expected);
             assertThat(Interpreter.run(new Fuse().apply(graph), inputs)).isEqualTo(expected);
@@ -58,9 +61,10 @@ class RematerializeTest {
         var boundary = large.output("loss").value().node();
         var last = Long.MAX_VALUE;
         for (var price : new double[] {1e9, 1, 0.3, 1e-6}) {
-            var kept = SavedValues.choose(large, boundary, price).stream()
-                    .mapToLong(v -> large.type(v).bytes())
-                    .sum();
+            var kept = new SavedValues(large, boundary)
+                    .choose(price).saved().stream()
+                            .mapToLong(v -> large.type(v).bytes())
+                            .sum();
             assertThat(kept).isLessThan(last);
             last = kept;
         }
@@ -69,7 +73,7 @@ class RematerializeTest {
     @Test
     void withoutABudgetOnlyCheapWorkIsDoneAgain() {
         var large = middling();
-        var graph = new Rematerialize("loss", OptionalLong.empty(), RematerializeTest::planned).apply(large);
+        var graph = new Rematerialize("loss", OptionalLong.empty(), RematerializeTest::planned, _ -> {}).apply(large);
         assertThat(Rematerialize.recomputedFlops(graph)).isPositive().isLessThan(0.02 * Cost.flops(large));
         assertThat(planned(graph)).isLessThan(planned(large));
     }
@@ -77,12 +81,14 @@ class RematerializeTest {
     @Test
     void meetsABudgetWithTheWorkItTakes() {
         var large = middling();
-        var free = new Rematerialize("loss", OptionalLong.empty(), RematerializeTest::planned).apply(large);
+        var free = new Rematerialize("loss", OptionalLong.empty(), RematerializeTest::planned, _ -> {}).apply(large);
         var boundary = large.output("loss").value().node();
-        var little = Recomputation.apply(large, boundary, SavedValues.choose(large, boundary, 0.3));
+        var little = Recomputation.apply(
+                large, boundary, new SavedValues(large, boundary).choose(0.3).saved());
         var budget = (planned(free) + planned(little)) / 2;
         assertThat(planned(free)).isGreaterThan(budget);
-        var graph = new Rematerialize("loss", OptionalLong.of(budget), RematerializeTest::planned).apply(large);
+        var graph =
+                new Rematerialize("loss", OptionalLong.of(budget), RematerializeTest::planned, _ -> {}).apply(large);
         assertThat(planned(graph)).isLessThanOrEqualTo(budget);
         assertThat(Rematerialize.recomputedFlops(graph))
                 .isGreaterThan(Rematerialize.recomputedFlops(free))
@@ -105,8 +111,8 @@ class RematerializeTest {
 
     @Test
     void saysWhatTheLeastIsThatABudgetMustBe() {
-        assertThatThrownBy(
-                        () -> new Rematerialize("loss", OptionalLong.of(1000), RematerializeTest::planned).apply(step))
+        assertThatThrownBy(() -> new Rematerialize("loss", OptionalLong.of(1000), RematerializeTest::planned, _ -> {})
+                        .apply(step))
                 .isInstanceOf(Rematerialize.BudgetException.class)
                 .hasMessageContaining("1000 bytes")
                 .hasMessageContaining("model.micro_batch_size");
