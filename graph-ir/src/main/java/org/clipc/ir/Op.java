@@ -153,4 +153,33 @@ public sealed interface Op {
 
     /** Several ops run by one kernel: operand i is the body's input named i, result j its output named j. */
     record Fused(FusionKind kind, Graph body) implements Op {}
+
+    /**
+     * Combines, element by element, the operands that the ranks along {@code axis} have; every rank gets the result. One
+     * or more operands of one dtype, each reduced by itself, so that many small ones travel at once. {@code size} is the
+     * number of ranks, here and in the other collectives.
+     */
+    record AllReduce(MeshAxis axis, ReduceFn fn, int size) implements Op {}
+
+    /**
+     * Joins the ranks' shards: the inverse of {@link RankSlice}. One or more operands of one dtype and rank above
+     * {@code dim}, each gathered by itself.
+     */
+    record AllGather(MeshAxis axis, int size, int dim, int parts) implements Op {}
+
+    /** The rank's shard, as {@link RankSlice} cuts it, of the sum over the ranks. One or more operands, as in {@link AllGather}. */
+    record ReduceScatter(MeshAxis axis, int size, int dim, int parts) implements Op {}
+
+    /** The operand of the rank {@code shift} places before, in a ring. */
+    record Permute(MeshAxis axis, int size, int shift) implements Op {}
+
+    /**
+     * A rank's shard. Operands x and the rank's coordinate i32[]. Axis {@code dim} is cut into {@code parts} equal
+     * sections and each of these into {@code size} equal pieces; the result joins piece number {@code coordinate} of each
+     * section. (Three parts: a joint projection to queries, keys and values, which is to be split by heads.)
+     */
+    record RankSlice(int size, int dim, int parts) implements Op {}
+
+    /** The operand. Tells the partitioner that every rank along {@code axis} shall hold all of it. */
+    record Replicate(MeshAxis axis) implements Op {}
 }

@@ -117,6 +117,31 @@ public final class ShapeRules {
             }
             case Op.StopGradient _ -> in.count(1).is(in.get(0));
             case Op.Fused(var _, var body) -> fused(body, in);
+            case Op.AllReduce(var _, var _, var size) -> {
+                many(size, in);
+                yield in.types();
+            }
+            case Op.AllGather(var _, var size, var dim, var parts) -> {
+                many(size, in);
+                yield in.types().stream()
+                        .map(x -> resized(x, dim, parts, x.dim(dim) * size, in))
+                        .toList();
+            }
+            case Op.ReduceScatter(var _, var size, var dim, var parts) -> {
+                many(size, in);
+                yield in.types().stream()
+                        .map(x -> resized(x, dim, size * parts, x.dim(dim) / size, in))
+                        .toList();
+            }
+            case Op.Permute(var _, var size, var _) -> {
+                in.count(1).check(size > 0, "needs a positive size");
+                yield in.types();
+            }
+            case Op.RankSlice(var size, var dim, var parts) -> {
+                in.count(2).exactly(1, TensorType.scalar(DType.I32)).check(size > 0, "needs a positive size");
+                yield List.of(resized(in.get(0), dim, size * parts, in.get(0).dim(dim) / size, in));
+            }
+            case Op.Replicate _ -> in.count(1).is(in.get(0));
         };
     }
 
@@ -285,6 +310,22 @@ public final class ShapeRules {
 
     private static TensorType logSumExp(TensorType q, int heads) {
         return TensorType.f32(q.dim(0), heads, q.dim(1));
+    }
+
+    private static void many(int size, Operands in) {
+        in.check(size > 0, "needs a positive size").check(in.size() > 0, "needs an operand");
+        for (var i = 0; i < in.size(); i++) {
+            in.check(in.get(i).dtype() == in.get(0).dtype(), "element types differ");
+            in.check(in.get(i).dtype() != DType.BOOL, "needs numbers");
+        }
+    }
+
+    /** {@code x} with another extent along an axis that {@code divisor} has to divide. */
+    private static TensorType resized(TensorType x, int dim, int divisor, int extent, Operands in) {
+        in.check(
+                divisor > 0 && x.dim(dim) % divisor == 0,
+                divisor + " does not divide the extent " + x.dim(dim) + " of axis " + dim);
+        return x.withShape(x.shape().with(dim, extent));
     }
 
     private static List<TensorType> fused(Graph body, Operands in) {

@@ -7,6 +7,7 @@ import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.lower.LoweredGraph;
+import org.clipc.compiler.lower.Step;
 import org.clipc.compiler.memory.MemoryPlan;
 
 /**
@@ -34,7 +35,10 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
         var bytes = new ArrayList<Long>();
         for (var s = 0; s < lowered.steps().size(); s++) {
             var sink = new Collector(target.name(), s, lowered.buffers().size(), kernels, calls);
-            target.plan(lowered.steps().get(s).launch(), sink);
+            switch (lowered.steps().get(s)) {
+                case Step.Kernel(var _, var launch) -> target.plan(launch, sink);
+                case Step.Exchange exchange -> throw new UnsupportedOperationException(exchange.op() + " has no call");
+            }
             bytes.add(sink.used);
         }
         return new TargetCalls(target.name(), calls, bytes);
