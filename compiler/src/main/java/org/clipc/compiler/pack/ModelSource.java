@@ -62,6 +62,8 @@ public interface ModelSource {
                                 p.trainable(),
                                 p.clamp(),
                                 p.shardAxis(),
+                                p.shardParts(),
+                                -1,
                                 0))
                         .toList();
             }
