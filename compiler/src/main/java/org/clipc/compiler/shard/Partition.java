@@ -75,7 +75,7 @@ public final class Partition implements Pass {
     /** @throws PartitionException if the model cannot be divided so */
     @Override
     public Graph apply(Graph graph) {
-        return new Run(graph).run();
+        return ranks == 1 ? graph : new Run(graph).run();
     }
 
     private final class Run {

@@ -58,8 +58,8 @@ final class TinyClip {
         return source;
     }
 
-    Graph loss(int batch) {
-        return source.entry("loss", batch, true);
+    Graph loss(int batch, int dataRanks) {
+        return source.entry("loss", batch, true, dataRanks);
     }
 
     /** Numbers for the inputs of a graph that do not change from step to step, zeros for the optimizer's state. */
