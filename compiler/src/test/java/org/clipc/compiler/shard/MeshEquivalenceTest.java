@@ -8,19 +8,22 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BiConsumer;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Assume;
 import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.GenerationMode;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.clipc.compiler.pass.EraseStopGradients;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.Simplify;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.compiler.train.TrainStep;
+import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
-import org.clipc.ir.InputKind;
 import org.clipc.ir.Mesh;
 import org.clipc.ir.MeshAxis;
 import org.clipc.ir.Op;
@@ -30,6 +33,7 @@ import org.clipc.ir.interp.Interpreter;
 import org.clipc.ir.interp.MeshInterpreter;
 import org.clipc.ir.interp.Tensor64;
 import org.clipc.program.Parameter;
+import org.jspecify.annotations.Nullable;
 
 /** Training on any mesh is training on one rank. */
 class MeshEquivalenceTest {
@@ -50,14 +54,30 @@ class MeshEquivalenceTest {
     }
 
     @Property(generation = GenerationMode.EXHAUSTIVE)
-    void everyMeshTrainsAlike(@ForAll("setups") Setup setup) {
-        check(new TinyClip(), setup);
+    void everyMeshTrainsAlike(@ForAll("setups") Setup setup, @ForAll boolean localLoss) {
+        var model = new TinyClip("local_loss", localLoss);
+        check(model, setup, 1);
     }
 
-    private static void check(TinyClip model, Setup setup) {
-        var step = new Simplify().apply(TrainStep.build(model.loss(BATCH), "loss", model.parameters(), ADAM));
+    /** Without gradients between ranks the model learns something else, but the same whatever the mesh does with it. */
+    @Property(generation = GenerationMode.EXHAUSTIVE)
+    void gradientsMayStayOnTheirRank(@ForAll("setups") Setup setup, @ForAll boolean localLoss) {
+        Assume.that(setup.mesh().data() > 1 && setup.mesh().tensor() < 4);
+        var model = new TinyClip("local_loss", localLoss, "gather_with_grad", false);
+        check(model, setup, setup.mesh().data());
+    }
+
+    @Property(generation = GenerationMode.EXHAUSTIVE)
+    void theSigmoidLossIsDividedToo(@ForAll("setups") Setup setup) {
+        Assume.that(setup.mesh().tensor() < 4);
+        check(new TinyClip("objective", "sigmoid"), setup, 1);
+    }
+
+    /** @param referenceRanks {@code data_ranks} of the loss that one rank computes */
+    private static void check(TinyClip model, Setup setup, int referenceRanks) {
+        var step = step(model, referenceRanks);
         var held = Shardings.held(model.parameters(), setup.mesh(), setup.zero());
-        var divided = divide(step, held, setup);
+        var divided = divide(step(model, setup.mesh().data()), held, setup);
         Verifier.check(divided);
         var whole = TinyClip.inputs(step, 42);
         var ranks = new ArrayList<Map<String, Tensor64>>();
@@ -84,11 +104,16 @@ class MeshEquivalenceTest {
         }
     }
 
-    private static java.util.function.BiConsumer<String, Tensor64> near(Map<String, Tensor64> actual) {
+    private static Graph step(TinyClip model, int dataRanks) {
+        var step = TrainStep.build(model.loss(BATCH, dataRanks), "loss", model.parameters(), ADAM);
+        return new Simplify().apply(new EraseStopGradients().apply(step));
+    }
+
+    private static BiConsumer<String, Tensor64> near(Map<String, Tensor64> actual) {
         return (name, expected) -> close(name, actual.get(name), expected);
     }
 
-    private static void close(String name, @org.jspecify.annotations.Nullable Tensor64 actual, @org.jspecify.annotations.Nullable Tensor64 expected) {
+    private static void close(String name, @Nullable Tensor64 actual, @Nullable Tensor64 expected) {
         assertThat(actual).as(name).isNotNull();
         assertThat(Objects.requireNonNull(actual).type()).as(name).isEqualTo(Objects.requireNonNull(expected).type());
         assertThat(actual.data()).as(name).containsExactly(expected.data(), within(TOLERANCE));
@@ -136,7 +161,7 @@ class MeshEquivalenceTest {
             return x;
         }
         var op = new Op.RankSlice(mesh.size(axis), dim, parts);
-        var coordinate = Tensor64.scalar(TensorType.scalar(org.clipc.ir.DType.I32), mesh.coordinate(axis, rank));
+        var coordinate = Tensor64.scalar(TensorType.scalar(DType.I32), mesh.coordinate(axis, rank));
         var type = sharding.local(x.type(), mesh.size(axis));
         return Interpreter.apply(op, List.of(x, coordinate), List.of(type)).getFirst();
     }
