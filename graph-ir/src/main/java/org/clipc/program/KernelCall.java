@@ -3,7 +3,7 @@ package org.clipc.program;
 import java.util.List;
 
 /**
- * One call of a generated kernel. Calls run in order, with a barrier between any two.
+ * One call of a generated kernel.
  *
  * <p>Kernels of a JVM target are {@code static void run(MemorySegment arena, long[] args, int from, int to, float[] local,
  * float[] shared)}, over any partition of {@code [0, units)}. Those of the target {@code tornado} are {@code static void
@@ -19,10 +19,16 @@ import java.util.List;
  * @param node index of the graph node that the call computes, for profiles and error messages
  */
 public record KernelCall(
-        String kernel, List<Long> args, int units, int groupSize, int localFloats, int sharedFloats, int node) {
+        String kernel, List<Long> args, int units, int groupSize, int localFloats, int sharedFloats, int node)
+        implements Call {
 
     public KernelCall {
         args = List.copyOf(args);
+    }
+
+    @Override
+    public String name() {
+        return kernel;
     }
 
     /** A call of a JVM kernel. */

@@ -27,7 +27,7 @@ public record Schedule(
         int ints,
         Map<String, Integer> places,
         List<Float> constants,
-        List<KernelCall> calls) {
+        List<Call> calls) {
 
     public Schedule {
         places = Collections.unmodifiableMap(new LinkedHashMap<>(places));
@@ -36,7 +36,15 @@ public record Schedule(
     }
 
     /** A schedule for the JVM. */
-    public Schedule(String entry, String target, long workspaceBytes, List<KernelCall> calls) {
-        this(entry, target, workspaceBytes, 0, Map.of(), List.of(), calls);
+    public Schedule(String entry, String target, long workspaceBytes, List<? extends Call> calls) {
+        this(entry, target, workspaceBytes, 0, Map.of(), List.of(), List.copyOf(calls));
+    }
+
+    /** The calls that run kernels. */
+    public List<KernelCall> kernelCalls() {
+        return calls.stream()
+                .filter(KernelCall.class::isInstance)
+                .map(KernelCall.class::cast)
+                .toList();
     }
 }

@@ -102,8 +102,8 @@ final class SamplePrograms {
                 Map.of("jvm128/Softmax", "class Softmax {}\n"));
     }
 
-    private static List<KernelCall> calls(Random random, String target) {
-        var calls = new ArrayList<KernelCall>();
+    private static List<Call> calls(Random random, String target) {
+        var calls = new ArrayList<Call>();
         for (var i = 0; i < random.nextInt(20); i++) {
             calls.add(new KernelCall(
                     "org.clipc.kernels." + target + (random.nextBoolean() ? ".Gemm_1" : ".Softmax"),

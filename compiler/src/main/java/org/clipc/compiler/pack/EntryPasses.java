@@ -1,5 +1,6 @@
 package org.clipc.compiler.pack;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import org.clipc.compiler.autodiff.Autodiff;
@@ -15,10 +16,16 @@ import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.Simplify;
 import org.clipc.compiler.recompute.Rematerialize;
 import org.clipc.compiler.schedule.Schedule;
+import org.clipc.compiler.shard.BucketCollectives;
+import org.clipc.compiler.shard.ExpandCollectives;
+import org.clipc.compiler.shard.Parallelism;
+import org.clipc.compiler.shard.Partition;
+import org.clipc.compiler.shard.Shardings;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.compiler.train.TrainStep;
 import org.clipc.ir.Graph;
 import org.clipc.ir.InputKind;
+import org.clipc.ir.Mesh;
 import org.clipc.program.Parameter;
 
 /** The passes that each kind of entry point goes through. */
@@ -28,12 +35,39 @@ final class EntryPasses {
 
     private EntryPasses() {}
 
-    static List<Pass> inference() {
-        return List.of(
-                new EraseStopGradients(), new Simplify(), new NarrowRows(), new Simplify(), new Fuse(), new Schedule());
+    /**
+     * What the passes must know of ranks.
+     *
+     * @param held the parameters as each of them holds them
+     */
+    record Ranks(Parallelism parallelism, List<Parameter> held) {
+
+        Mesh mesh() {
+            return parallelism.mesh();
+        }
+
+        Pass tensor() {
+            return Partition.tensor(
+                    mesh().tensor(), Shardings.tensor(held), parallelism.sequenceParallel(), mesh().data());
+        }
+
+        Pass data() {
+            return Partition.data(mesh().data(), Shardings.data(held));
+        }
     }
 
-    static List<Pass> gradients(List<Parameter> parameters, OptionalLong budget) {
+    /** Data-parallel ranks infer each by itself, tensor-parallel ones together. */
+    static List<Pass> inference(Ranks ranks) {
+        var passes = new ArrayList<Pass>(
+                List.of(new EraseStopGradients(), new Simplify(), new NarrowRows(), new Simplify()));
+        if (ranks.mesh().tensor() > 1) {
+            passes.addAll(List.of(ranks.tensor(), new ExpandCollectives(), new Simplify()));
+        }
+        passes.addAll(List.of(new Fuse(), new Schedule()));
+        return passes;
+    }
+
+    static List<Pass> gradients(List<Parameter> parameters, Ranks ranks, OptionalLong budget) {
         var trainable = parameters.stream()
                 .filter(Parameter::trainable)
                 .map(Parameter::name)
@@ -45,23 +79,24 @@ final class EntryPasses {
                                 g,
                                 LOSS,
                                 input -> input.kind() == InputKind.PARAMETER && trainable.contains(input.name()))),
+                ranks,
                 budget);
     }
 
-    static List<Pass> training(List<Parameter> parameters, Optimizer optimizer, OptionalLong budget) {
-        return backward(Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), budget);
+    static List<Pass> training(List<Parameter> parameters, Optimizer optimizer, Ranks ranks, OptionalLong budget) {
+        return backward(Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), ranks, budget);
     }
 
-    private static List<Pass> backward(Pass differentiate, OptionalLong budget) {
-        return List.of(
-                new Simplify(),
-                new NarrowRows(),
-                differentiate,
-                new EraseStopGradients(),
-                new Simplify(),
-                new Rematerialize(LOSS, budget, EntryPasses::workspace),
-                new Fuse(),
-                new Schedule());
+    private static List<Pass> backward(Pass differentiate, Ranks ranks, OptionalLong budget) {
+        var passes = new ArrayList<Pass>(List.of(
+                new Simplify(), new NarrowRows(), differentiate, new EraseStopGradients(), new Simplify()));
+        if (ranks.mesh().size() > 1) {
+            passes.addAll(List.of(
+                    ranks.tensor(), ranks.data(), new ExpandCollectives(), new BucketCollectives(), new Simplify()));
+        }
+        passes.addAll(List.of(
+                new Rematerialize(LOSS, budget, EntryPasses::workspace), new Fuse(), new Schedule()));
+        return passes;
     }
 
     /** Size of the workspace that a graph will need, before it is fused. */

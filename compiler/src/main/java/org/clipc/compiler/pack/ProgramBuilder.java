@@ -15,6 +15,7 @@ import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.PassPipeline;
 import org.clipc.compiler.recompute.Rematerialize;
+import org.clipc.compiler.shard.Shardings;
 import org.clipc.ir.Graph;
 import org.clipc.ir.text.GraphPrinter;
 import org.clipc.program.EntryPoint;
@@ -41,6 +42,7 @@ public final class ProgramBuilder {
     private final ModelSource model;
     private final CompileOptions options;
     private final boolean withKernels;
+    private final EntryPasses.Ranks ranks;
     private final Map<String, Map<String, RenderedKernel>> kernels = new TreeMap<>();
     private final List<CompiledEntry> entries = new ArrayList<>();
     private long renderNanos;
@@ -50,6 +52,10 @@ public final class ProgramBuilder {
         this.model = model;
         this.options = options;
         this.withKernels = withKernels;
+        var parallelism = options.parallelism();
+        this.ranks = new EntryPasses.Ranks(
+                parallelism,
+                Shardings.held(model.parameters(), parallelism.mesh(), parallelism.distributedOptimizer()));
     }
 
     /** @throws Rematerialize.BudgetException if the training step cannot be brought within the memory budget */
@@ -89,32 +95,35 @@ public final class ProgramBuilder {
     private List<Source> sources() {
         var sources = new ArrayList<Source>();
         var parameters = model.parameters();
-        var gradients = EntryPasses.gradients(parameters, options.memoryBudget());
-        var training = EntryPasses.training(parameters, options.optimizer(), options.memoryBudget());
+        var gradients = EntryPasses.gradients(parameters, ranks, options.memoryBudget());
+        var training = EntryPasses.training(parameters, options.optimizer(), ranks, options.memoryBudget());
+        var dataRanks = options.parallelism().mesh().data();
         var trains = options.training() && model.entryNames().contains(EntryPoint.LOSS);
         for (var name : model.entryNames()) {
-            sources.add(source(name, model, name, false, EntryPasses.inference()));
+            sources.add(source(name, model, name, false, 1, EntryPasses.inference(ranks)));
         }
         if (trains) {
-            sources.add(source(EntryPoint.LOSS_GRAD, model, EntryPoint.LOSS, false, gradients));
-            sources.add(source(EntryPoint.TRAIN_STEP, model, EntryPoint.LOSS, true, training));
+            sources.add(source(EntryPoint.LOSS_GRAD, model, EntryPoint.LOSS, false, dataRanks, gradients));
+            sources.add(source(EntryPoint.TRAIN_STEP, model, EntryPoint.LOSS, true, dataRanks, training));
         }
         model.forShorterTexts().forEach((length, shorter) -> {
             if (shorter.entryNames().contains(EntryPoint.ENCODE_TEXT)) {
                 var name = EntryPoint.forTexts(EntryPoint.ENCODE_TEXT, length);
-                sources.add(source(name, shorter, EntryPoint.ENCODE_TEXT, false, EntryPasses.inference()));
+                sources.add(source(name, shorter, EntryPoint.ENCODE_TEXT, false, 1, EntryPasses.inference(ranks)));
             }
             if (trains) {
                 var name = EntryPoint.forTexts(EntryPoint.TRAIN_STEP, length);
-                sources.add(source(name, shorter, EntryPoint.LOSS, true, training));
+                sources.add(source(name, shorter, EntryPoint.LOSS, true, dataRanks, training));
             }
         });
         return sources;
     }
 
-    private Source source(String name, ModelSource of, String entry, boolean training, List<Pass> passes) {
+    private Source source(
+            String name, ModelSource of, String entry, boolean training, int dataRanks, List<Pass> passes) {
         var batch = entry.equals(EntryPoint.LOSS) ? options.microBatch() : options.inferenceBatch();
-        return new Source(name, batch, of.entry(entry, batch, training), passes, new ArrayList<>());
+        var graph = of.entry(entry, Math.multiplyExact(batch, dataRanks), training, dataRanks);
+        return new Source(name, batch, graph, passes, new ArrayList<>());
     }
 
     private CompiledEntry compile(Source source) {
@@ -127,7 +136,7 @@ public final class ProgramBuilder {
     }
 
     private Program program() {
-        var layout = new ArenaLayout(model.parameters(), entries);
+        var layout = new ArenaLayout(ranks.held(), entries);
         var sources = new LinkedHashMap<String, String>();
         var classes = new LinkedHashMap<String, byte[]>();
         if (withKernels) {
@@ -145,7 +154,8 @@ public final class ProgramBuilder {
                 Manifest.FORMAT_VERSION,
                 model.name(),
                 options.config(),
-                model.parameters().stream().map(p -> placed(p, layout)).toList(),
+                options.parallelism().mesh(),
+                ranks.held().stream().map(p -> placed(p, layout)).toList(),
                 layout.state(),
                 entries.stream().map(layout::entryPoint).toList(),
                 layout.parameterBytes(),
@@ -165,6 +175,8 @@ public final class ProgramBuilder {
                 p.trainable(),
                 p.clamp(),
                 p.shardAxis(),
+                p.shardParts(),
+                p.stateAxis(),
                 layout.parameter(p.name()));
     }
 

@@ -19,7 +19,13 @@ import org.clipc.compiler.memory.MemoryPlan;
 record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
 
     /** A call whose addresses are not known yet. */
-    record Call(
+    sealed interface Call {
+
+        int step();
+    }
+
+    /** Of a kernel. */
+    record KernelUse(
             int step,
             String kernel,
             List<CallSink.Argument> arguments,
@@ -27,7 +33,18 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
             int groupSize,
             int localFloats,
             int sharedFloats,
-            List<Long> temporaries) {}
+            List<Long> temporaries)
+            implements Call {}
+
+    /** Between ranks. */
+    record RankExchange(int step, Step.Exchange exchange) implements Call {}
+
+    List<KernelUse> kernelUses() {
+        return calls.stream()
+                .filter(KernelUse.class::isInstance)
+                .map(KernelUse.class::cast)
+                .toList();
+    }
 
     /** @param kernels by class name, to which those called are added */
     static TargetCalls plan(Target target, LoweredGraph lowered, Map<String, RenderedKernel> kernels) {
@@ -37,7 +54,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
             var sink = new Collector(target.name(), s, lowered.buffers().size(), kernels, calls);
             switch (lowered.steps().get(s)) {
                 case Step.Kernel(var _, var launch) -> target.plan(launch, sink);
-                case Step.Exchange exchange -> throw new UnsupportedOperationException(exchange.op() + " has no call");
+                case Step.Exchange exchange -> calls.add(new RankExchange(s, exchange));
             }
             bytes.add(sink.used);
         }
@@ -79,7 +96,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
                 RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats) {
             kernels.putIfAbsent(kernel.className(), kernel);
             // The list of temporaries is shared on purpose: later ones have higher numbers.
-            calls.add(new Call(
+            calls.add(new KernelUse(
                     step,
                     kernel.className(),
                     List.copyOf(arguments),
@@ -93,7 +110,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
         @Override
         public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
             kernels.putIfAbsent(kernel.className(), kernel);
-            calls.add(new Call(step, kernel.className(), List.copyOf(arguments), groups, groupSize, 0, 0, temporaries));
+            calls.add(new KernelUse(step, kernel.className(), List.copyOf(arguments), groups, groupSize, 0, 0, temporaries));
         }
     }
 }

@@ -100,7 +100,7 @@ final class BenchCommand implements Callable<Integer> {
         var ran = new String[] {name};
         program.observe((variant, call, nanos) -> {
             ran[0] = variant;
-            families.merge(family(call.kernel()), nanos, Long::sum);
+            families.merge(family(call.name()), nanos, Long::sum);
         });
         var seconds = new double[iterations];
         for (var i = 0; i < iterations; i++) {

@@ -2,7 +2,7 @@ package org.clipc.runtime.device;
 
 import java.util.Collection;
 import java.util.Map;
-import org.clipc.program.KernelCall;
+import org.clipc.program.Call;
 import org.clipc.program.Manifest;
 import org.clipc.runtime.tensor.HostTensor;
 import org.jspecify.annotations.Nullable;
@@ -14,11 +14,11 @@ import org.jspecify.annotations.Nullable;
  */
 public interface DeviceProgram extends AutoCloseable {
 
-    /** Told of every kernel call, for profiles. */
+    /** Told of every call, for profiles. */
     @FunctionalInterface
     interface CallObserver {
 
-        void called(String entry, KernelCall call, long nanos);
+        void called(String entry, Call call, long nanos);
     }
 
     Manifest manifest();

@@ -194,7 +194,11 @@ final class TornadoProgram implements DeviceProgram {
                     .setAtIndex(ValueLayout.JAVA_FLOAT, i, schedule.constants().get(i));
         }
         var graphs = new ArrayList<TornadoVm.Graph>();
-        var calls = schedule.calls();
+        if (schedule.kernelCalls().size() < schedule.calls().size()) {
+            throw new DeviceException(
+                    path + ": entry point '" + schedule.entry() + "' is for several ranks, which run on the jvm device only");
+        }
+        var calls = schedule.kernelCalls();
         for (var from = 0; from < Math.max(1, calls.size()); from += TASKS) {
             var graph = vm.new Graph("entry" + number + "part" + graphs.size());
             graph.consume(floats);
@@ -389,7 +393,7 @@ final class TornadoProgram implements DeviceProgram {
             return message;
         }
         var number = Integer.parseInt(task.group(1));
-        var kernel = entry.schedule().calls().get(number).kernel();
+        var kernel = entry.schedule().kernelCalls().get(number).kernel();
         return "kernel %s (call %d) fails: %s%nIts source is in the program if that was compiled with --keep-sources"
                 .formatted(kernel, number, message);
     }
