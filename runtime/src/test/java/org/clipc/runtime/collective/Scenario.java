@@ -95,6 +95,7 @@ enum Scenario {
         void run(Rank rank) {
             var me = rank.ends.rank();
             rank.ends.world().exchange(tensor(me == 2 ? 7 : 8), (me + 1) % 4, tensor(8), (me + 3) % 4, DType.F32);
+            rank.ends.world().barrier();
         }
     },
     /** Rank 2 ends without a word, in the middle of the others' work. */
