@@ -52,7 +52,7 @@ abstract class MpiConformance extends CollectivesConformance {
     }
 
     @Override
-    List<String> outcomes(Scenario scenario, Duration timeout) throws IOException, InterruptedException {
+    protected List<String> outcomes(Scenario scenario, Duration timeout) throws IOException, InterruptedException {
         var launcher = launchers.stream().flatMap(name -> onPath(name).stream()).findFirst();
         assumeTrue(launcher.isPresent(), "none of " + launchers + " is installed");
         var run = Files.createTempDirectory(folder, "run");

@@ -2,7 +2,6 @@ package org.clipc.runtime.collective.mpi;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import org.clipc.runtime.collective.Call;
@@ -13,6 +12,7 @@ import org.clipc.runtime.collective.Operation;
 import org.clipc.runtime.collective.Operation.Kind;
 import org.clipc.runtime.collective.reduce.Reducer;
 import org.clipc.runtime.collective.reduce.Slices;
+import org.clipc.runtime.collective.rendezvous.Patience;
 
 /**
  * A member that sends messages to the others. First all tell each other what they are about to do; then data go straight
@@ -23,13 +23,11 @@ final class MpiGroup extends CheckedGroup {
     /** What MPI's standard promises of tags. */
     private static final int LARGEST_TAG = 32_767;
 
-    /** How long the last messages of a rank that has left may still be on their way. */
-    private static final Duration GRACE = Duration.ofSeconds(2);
-
     private final MpiWorld world;
     private final int number;
     private final long hash;
     private final MpiRequests requests;
+    private final Patience patience;
     private final MemorySegment ownHeader;
     private final MemorySegment[] headers;
     private final Reducer reducer = new Reducer();
@@ -37,7 +35,6 @@ final class MpiGroup extends CheckedGroup {
     private final MemorySegment[] targets = new MemorySegment[1];
     private MemorySegment scratch = MemorySegment.NULL;
     private Call current = new Call(Operation.MEET, 0, MemorySegment.NULL, MemorySegment.NULL, 0, 0);
-    private long deadline;
 
     MpiGroup(MpiWorld world, List<Integer> ranks, int number) {
         super(ranks, world.rank());
@@ -49,6 +46,7 @@ final class MpiGroup extends CheckedGroup {
         this.number = number;
         this.hash = Header.groupHash(ranks);
         this.requests = new MpiRequests(world.library());
+        this.patience = new Patience(world.rendezvous(), world.options(), world.rank());
         this.sources = new MemorySegment[ranks.size()];
         var arena = Arena.ofAuto();
         this.ownHeader = arena.allocate(Header.BYTES, 8);
@@ -122,7 +120,7 @@ final class MpiGroup extends CheckedGroup {
 
     private void begin(Call call) {
         current = call;
-        deadline = System.nanoTime() + world.options().timeout().toNanos();
+        patience.begin();
         new Header(hash, call.number(), call.operation(), call.to()).write(ownHeader);
     }
 
@@ -173,7 +171,7 @@ final class MpiGroup extends CheckedGroup {
                         other,
                         header.operation().text(),
                         header.group() == hash ? "" : " in another group");
-        return fail(reason, List.of(Math.min(own, other), Math.max(own, other)));
+        return stopped(call, world.fail(new Failure(reason, List.of(Math.min(own, other), Math.max(own, other)))));
     }
 
     private void allReduceInParts(Call call) {
@@ -318,40 +316,9 @@ final class MpiGroup extends CheckedGroup {
     }
 
     private void requirePatience() {
-        var failure = world.rendezvous().failure();
+        var failure = patience.failure(requests::awaited, () -> name(current));
         if (failure != null) {
             throw stopped(current, failure);
         }
-        if (Thread.currentThread().isInterrupted()) {
-            var own = ranks().get(rank());
-            throw fail("rank " + own + " was interrupted in " + name(current), List.of(own));
-        }
-        var gone = goneRanks();
-        if (!gone.isEmpty()) {
-            deadline = Math.min(deadline, System.nanoTime() + GRACE.toNanos());
-        }
-        if (System.nanoTime() > deadline) {
-            throw gone.isEmpty()
-                    ? fail(
-                            "%s did not come to %s within %s"
-                                    .formatted(
-                                            CollectiveException.name(requests.awaited()),
-                                            name(current),
-                                            world.options().timeoutText()),
-                            requests.awaited())
-                    : fail(CollectiveException.name(gone) + " left before " + name(current), gone);
-        }
-    }
-
-    /** Ranks that have left, and from which something is missing. */
-    private List<Integer> goneRanks() {
-        var left = world.rendezvous().left();
-        return left.isEmpty()
-                ? List.of()
-                : requests.awaited().stream().filter(left::contains).toList();
-    }
-
-    private CollectiveException fail(String reason, List<Integer> blamed) {
-        return stopped(current, world.fail(new Failure(reason, blamed)));
     }
 }
