@@ -10,20 +10,20 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What every backend must do; a backend says how to put four ranks through a scenario. */
-abstract class CollectivesConformance {
+public abstract class CollectivesConformance {
 
     private static final Duration PATIENT = Duration.ofSeconds(120);
     private static final Duration HASTY = Duration.ofSeconds(2);
 
     /** Said by a rank that went through a scenario to its end. */
-    static final String DONE = "done";
+    protected static final String DONE = "done";
 
     /**
      * Puts ranks through a scenario.
      *
      * @return of each rank: {@link #DONE}, what its exception says, or "" if it died without a word
      */
-    abstract List<String> outcomes(Scenario scenario, Duration timeout) throws Exception;
+    protected abstract List<String> outcomes(Scenario scenario, Duration timeout) throws Exception;
 
     @ParameterizedTest
     @EnumSource(names = {"OPERATIONS", "GROUPS_AT_ONCE", "UNEVEN_PACE"})

@@ -13,7 +13,7 @@ class LocalConformanceTest extends CollectivesConformance {
     }
 
     @Override
-    List<String> outcomes(Scenario scenario, Duration timeout) throws InterruptedException {
+    protected List<String> outcomes(Scenario scenario, Duration timeout) throws InterruptedException {
         var outcomes = new String[Scenario.RANKS];
         Arrays.fill(outcomes, "");
         try {

@@ -12,11 +12,11 @@ import org.clipc.ir.DType;
  * What a world of four ranks is put through. Scenarios are named, so that they can be asked of ranks that are processes
  * of their own. Those that break a world leave through the exception that its ranks get.
  */
-enum Scenario {
+public enum Scenario {
     /** All operations on groups of every form. */
     OPERATIONS {
         @Override
-        void run(Rank rank) {
+        public void run(Rank rank) {
             for (var ranks : GROUPS) {
                 if (ranks.contains(rank.ends.rank())) {
                     var checks = new OperationChecks(rank.ends.group(ranks), rank.tolerance);
@@ -28,7 +28,7 @@ enum Scenario {
     /** A row and a column of a mesh, used by two threads of each rank at the same time. */
     GROUPS_AT_ONCE {
         @Override
-        void run(Rank rank) throws InterruptedException {
+        public void run(Rank rank) throws InterruptedException {
             var me = rank.ends.rank();
             var row = rank.ends.group(List.of(me / 2 * 2, me / 2 * 2 + 1));
             var column = rank.ends.group(List.of(me % 2, me % 2 + 2));
@@ -57,7 +57,7 @@ enum Scenario {
     /** Members that have different amounts to do between collectives. */
     UNEVEN_PACE {
         @Override
-        void run(Rank rank) throws InterruptedException {
+        public void run(Rank rank) throws InterruptedException {
             for (var i = 0; i < 40; i++) {
                 if (i % 4 == rank.ends.rank()) {
                     TimeUnit.MILLISECONDS.sleep(i % 8);
@@ -68,14 +68,14 @@ enum Scenario {
     },
     DISAGREEING_SIZES {
         @Override
-        void run(Rank rank) {
+        public void run(Rank rank) {
             sum(rank.ends.world(), 8);
             sum(rank.ends.world(), rank.ends.rank() == 1 ? 5 : 8);
         }
     },
     DISAGREEING_OPERATIONS {
         @Override
-        void run(Rank rank) {
+        public void run(Rank rank) {
             if (rank.ends.rank() == 3) {
                 rank.ends.world().broadcast(tensor(8), DType.F32, 0);
             } else {
@@ -85,22 +85,23 @@ enum Scenario {
     },
     DISAGREEING_ROOTS {
         @Override
-        void run(Rank rank) {
+        public void run(Rank rank) {
             rank.ends.world().broadcast(tensor(8), DType.F32, rank.ends.rank() == 2 ? 1 : 0);
         }
     },
     /** Rank 2 sends less than rank 3 expects. */
     DISAGREEING_EXCHANGE {
         @Override
-        void run(Rank rank) {
+        public void run(Rank rank) {
             var me = rank.ends.rank();
             rank.ends.world().exchange(tensor(me == 2 ? 7 : 8), (me + 1) % 4, tensor(8), (me + 3) % 4, DType.F32);
+            rank.ends.world().barrier();
         }
     },
     /** Rank 2 ends without a word, in the middle of the others' work. */
     DYING {
         @Override
-        void run(Rank rank) {
+        public void run(Rank rank) {
             for (var i = 0; i < LONG; i++) {
                 if (rank.ends.rank() == 2 && i == 20) {
                     rank.die.run();
@@ -112,7 +113,7 @@ enum Scenario {
     /** Rank 1 never gets as far as the others; when it comes at last, the world is over for it too. */
     STALLING {
         @Override
-        void run(Rank rank) throws InterruptedException {
+        public void run(Rank rank) throws InterruptedException {
             sum(rank.ends.world(), 8);
             if (rank.ends.rank() == 1) {
                 TimeUnit.SECONDS.sleep(6);
@@ -123,7 +124,7 @@ enum Scenario {
     /** As the one before, in a group that not all are in: who is outside is told all the same. */
     STALLING_IN_A_PAIR {
         @Override
-        void run(Rank rank) throws InterruptedException {
+        public void run(Rank rank) throws InterruptedException {
             var me = rank.ends.rank();
             var pair = rank.ends.group(List.of(me / 2 * 2, me / 2 * 2 + 1));
             if (me == 1) {
@@ -138,7 +139,7 @@ enum Scenario {
     /** Rank 3 thinks that the work is done. */
     LEAVING {
         @Override
-        void run(Rank rank) {
+        public void run(Rank rank) {
             sum(rank.ends.world(), 8);
             if (rank.ends.rank() != 3) {
                 sum(rank.ends.world(), 8);
@@ -148,7 +149,7 @@ enum Scenario {
     /** Rank 0 says that it cannot go on. */
     ABORTING {
         @Override
-        void run(Rank rank) {
+        public void run(Rank rank) {
             sum(rank.ends.world(), 8);
             if (rank.ends.rank() == 0) {
                 rank.ends.abort("its disk is full");
@@ -157,7 +158,7 @@ enum Scenario {
         }
     };
 
-    static final int RANKS = 4;
+    public static final int RANKS = 4;
 
     private static final int LONG = 100_000;
 
@@ -178,7 +179,7 @@ enum Scenario {
             List.of(2),
             List.of(3));
 
-    abstract void run(Rank rank) throws InterruptedException;
+    public abstract void run(Rank rank) throws InterruptedException;
 
     /**
      * Who goes through a scenario.
@@ -186,7 +187,7 @@ enum Scenario {
      * @param tolerance of sums, relative to the sum of magnitudes; 0 for the same bits
      * @param die ends the rank in the worst way that it can end; does not return
      */
-    record Rank(Collectives ends, double tolerance, Runnable die) {}
+    public record Rank(Collectives ends, double tolerance, Runnable die) {}
 
     private static MemorySegment tensor(int elements) {
         return Arena.ofAuto().allocate(DType.F32.bytes() * (long) elements, 64);

@@ -16,12 +16,13 @@ import org.jspecify.annotations.Nullable;
  *
  * @param localRank which of its machine's ranks this one is: the GPU that it uses
  * @param masterAddress host name or address of rank 0
- * @param masterPort that rank 0 listens on
+ * @param masterPort that rank 0 listens on; of no account where it is alone
  */
 public record RankEnvironment(int rank, int worldSize, int localRank, String masterAddress, int masterPort) {
 
     private static final int SLURM_PORTS_FROM = 15_000;
     private static final int SLURM_PORTS = 10_000;
+    private static final int ANY_PORT = 0;
     private static final int LARGEST_PORT = 65_535;
     private static final int LARGEST_WORLD = 1 << 20;
 
@@ -59,7 +60,7 @@ public record RankEnvironment(int rank, int worldSize, int localRank, String mas
                     slurmAddress(variables),
                     slurmPort(variables));
         }
-        return new RankEnvironment(0, 1, 0, "localhost", 1);
+        return new RankEnvironment(0, 1, 0, "localhost", ANY_PORT);
     }
 
     /** Slurm starts task 0 on the first of the step's nodes, however it spreads the others. */

@@ -35,22 +35,21 @@ public final class Rendezvous implements AutoCloseable {
     /** More than the server's verdict on who did not come takes to arrive. */
     private static final Duration GRACE = Duration.ofSeconds(5);
 
-    private static final Duration LAST_WORDS = Duration.ofSeconds(1);
-
     private final int rank;
     private final Connection connection;
     private final Pace pace;
     private final @Nullable RendezvousServer server;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
-    private final Thread listener = Thread.ofVirtual().name("rendezvous-listen").unstarted(this::listen);
     private volatile @Nullable Failure failure;
+    private volatile Set<Integer> left = Set.of();
+    private volatile boolean leaving;
     private volatile boolean closed;
 
     // All below under the lock.
     private final Map<String, String> values = new HashMap<>();
-    private final Set<Integer> left = new HashSet<>();
     private boolean welcome;
+    private boolean over;
 
     private Rendezvous(int rank, Connection connection, Pace pace, @Nullable RendezvousServer server) {
         this.rank = rank;
@@ -67,17 +66,14 @@ public final class Rendezvous implements AutoCloseable {
      *     they are
      */
     public static Rendezvous join(RankEnvironment environment, Duration timeout) {
-        var server = environment.rank() == 0
-                ? RendezvousServer.open(environment.masterPort(), environment.worldSize(), timeout)
-                : null;
-        var address = server == null ? environment.masterAddress() : "localhost";
-        return join(
-                environment.rank(),
-                environment.worldSize(),
-                List.of(address),
-                environment.masterPort(),
-                timeout,
-                server);
+        var size = environment.worldSize();
+        if (environment.rank() != 0) {
+            var address = List.of(environment.masterAddress());
+            return join(environment.rank(), size, address, environment.masterPort(), timeout, null);
+        }
+        // Nobody comes to a world of one.
+        var server = RendezvousServer.open(size == 1 ? 0 : environment.masterPort(), size, timeout);
+        return join(0, size, List.of("localhost"), server.port(), timeout, server);
     }
 
     /**
@@ -107,7 +103,7 @@ public final class Rendezvous implements AutoCloseable {
             var connection = connect(rank, addresses, port, timeout, pace);
             var joined = new Rendezvous(rank, connection, pace, server);
             connection.tell(new Hello(rank, worldSize));
-            joined.listener.start();
+            Thread.ofVirtual().name("rendezvous-listen").start(joined::listen);
             Thread.ofVirtual().name("rendezvous-beat").start(joined::beat);
             joined.awaitWelcome(timeout.plus(GRACE));
             return joined;
@@ -190,7 +186,10 @@ public final class Rendezvous implements AutoCloseable {
                 hear(connection.read());
             }
         } catch (IOException e) {
-            if (!closed) {
+            if (leaving) {
+                // It has nothing more to say: all have left.
+                change(() -> over = true);
+            } else {
                 set(RendezvousServer.Lost.failure(0, e, pace));
             }
         }
@@ -200,7 +199,7 @@ public final class Rendezvous implements AutoCloseable {
         switch (message) {
             case Welcome _ -> change(() -> welcome = true);
             case Put(var key, var value) -> change(() -> values.put(key, value));
-            case Left(var other) -> change(() -> left.add(other));
+            case Left(var other) -> change(() -> left = with(left, other));
             case Failed(var reason) -> set(reason);
             case Beat _ -> {}
             case Hello _, Bye _ -> throw new IOException("it said what rank 0 never says");
@@ -224,6 +223,12 @@ public final class Rendezvous implements AutoCloseable {
                 failure = reason;
             }
         });
+    }
+
+    private static Set<Integer> with(Set<Integer> some, int one) {
+        var all = new HashSet<>(some);
+        all.add(one);
+        return Set.copyOf(all);
     }
 
     private void change(Runnable what) {
@@ -279,6 +284,16 @@ public final class Rendezvous implements AutoCloseable {
         }
     }
 
+    /** The text that some rank put under this key, if it has got here. */
+    public @Nullable String peek(String key) {
+        lock.lock();
+        try {
+            return values.get(key);
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Why the world is over; null while it is not. */
     public @Nullable Failure failure() {
         return failure;
@@ -286,12 +301,7 @@ public final class Rendezvous implements AutoCloseable {
 
     /** The ranks that have left in good order. */
     public Set<Integer> left() {
-        lock.lock();
-        try {
-            return Set.copyOf(left);
-        } finally {
-            lock.unlock();
-        }
+        return left;
     }
 
     /** Ends the world for all ranks, unless it is over already. Returns why it is over. */
@@ -302,6 +312,19 @@ public final class Rendezvous implements AutoCloseable {
         return first == null ? reason : first;
     }
 
+    /** Says that this rank needs nothing more of the others, nor they of it. */
+    public void leave() {
+        if (!leaving) {
+            leaving = true;
+            connection.tell(new Bye());
+        }
+    }
+
+    /** Whether all ranks have left, or the world has failed, within {@code patience}. */
+    public boolean awaitAllLeft(int worldSize, Duration patience) {
+        return await(() -> over || left.size() == worldSize, patience);
+    }
+
     /** Leaves. Rank 0 waits for all others to leave, since they hear of each other through it. */
     @Override
     public void close() {
@@ -309,19 +332,9 @@ public final class Rendezvous implements AutoCloseable {
             return;
         }
         closed = true;
-        connection.tell(new Bye());
+        leave();
         if (server != null) {
             server.close();
-        }
-        hangUp();
-    }
-
-    /** Rank 0 hangs up when it has heard the last word; what it says until then must be listened to. */
-    private void hangUp() {
-        try {
-            listener.join(LAST_WORDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
         connection.close();
     }

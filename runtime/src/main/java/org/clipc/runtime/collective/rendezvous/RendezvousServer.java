@@ -1,5 +1,6 @@
 package org.clipc.runtime.collective.rendezvous;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -44,6 +45,7 @@ public final class RendezvousServer implements AutoCloseable {
 
     // All below under the lock.
     private final @Nullable Connection[] members;
+    private final boolean[] left;
     private final boolean[] gone;
     private int joined;
     private @Nullable Failure failure;
@@ -54,6 +56,7 @@ public final class RendezvousServer implements AutoCloseable {
         this.timeout = timeout;
         this.pace = pace;
         this.members = new Connection[worldSize];
+        this.left = new boolean[worldSize];
         this.gone = new boolean[worldSize];
     }
 
@@ -185,10 +188,7 @@ public final class RendezvousServer implements AutoCloseable {
                     case Put put -> tellAll(put);
                     case Beat beat -> connection.tell(beat);
                     case Failed(var reason) -> fail(reason);
-                    case Bye _ -> {
-                        leave(rank);
-                        return;
-                    }
+                    case Bye _ -> leave(rank);
                     case Hello _, Welcome _, Left _ -> throw new IOException("it said what only rank 0 says");
                 }
             }
@@ -202,7 +202,9 @@ public final class RendezvousServer implements AutoCloseable {
         try {
             gone[rank] = true;
             changed.signalAll();
-            fail(Lost.failure(rank, how, pace));
+            if (!left[rank]) {
+                fail(Lost.failure(rank, how, pace));
+            }
         } finally {
             lock.unlock();
         }
@@ -211,7 +213,7 @@ public final class RendezvousServer implements AutoCloseable {
     private void leave(int rank) {
         lock.lock();
         try {
-            gone[rank] = true;
+            left[rank] = true;
             changed.signalAll();
             tellAll(new Left(rank));
         } finally {
@@ -267,7 +269,7 @@ public final class RendezvousServer implements AutoCloseable {
     }
 
     private boolean allGone() {
-        return IntStream.range(0, worldSize).allMatch(r -> gone[r] || members[r] == null);
+        return IntStream.range(0, worldSize).allMatch(r -> left[r] || gone[r] || members[r] == null);
     }
 
     private void hangUp() {
@@ -289,9 +291,11 @@ public final class RendezvousServer implements AutoCloseable {
         private Lost() {}
 
         static Failure failure(int rank, IOException how, Pace pace) {
-            var reason = how instanceof SocketTimeoutException
-                    ? "nothing was heard of it for " + Text.of(pace.silence())
-                    : "its process ended, or its connection broke (" + how.getMessage() + ")";
+            var reason = switch (how) {
+                case SocketTimeoutException _ -> "nothing was heard of it for " + Text.of(pace.silence());
+                case EOFException _ -> "its process ended";
+                default -> "its connection broke (" + how.getMessage() + ")";
+            };
             return new Failure("rank " + rank + " is gone: " + reason, List.of(rank));
         }
     }
