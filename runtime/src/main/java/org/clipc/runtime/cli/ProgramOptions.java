@@ -42,10 +42,16 @@ final class ProgramOptions {
     }
 
     Device device() {
+        return device(1);
+    }
+
+    /** @param ranks that share the cores */
+    Device device(int ranks) {
         if (threads < 0) {
             throw new CliException("--threads must be positive, not " + threads);
         }
-        return Devices.open(device, threads);
+        var share = Math.max(1, Runtime.getRuntime().availableProcessors() / ranks);
+        return Devices.open(device, threads == 0 && ranks > 1 ? share : threads);
     }
 
     boolean hasWeights() {

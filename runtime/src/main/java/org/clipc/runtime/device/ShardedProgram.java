@@ -24,13 +24,16 @@ public final class ShardedProgram implements DeviceProgram {
     /** How a tensor is cut, in turn: along the tensor axis first, each of these shards along the data axis then. */
     private record Cut(MeshAxis axis, int dim, int parts, TensorType before) {}
 
+    /** Before the name of a parameter: its optimizer state. */
+    private static final List<String> MOMENTS = List.of("adam.m.", "adam.v.");
+
     private final DeviceProgram held;
     private final MeshRank rank;
     private final Manifest whole;
     private final Map<String, List<Cut>> cuts = new HashMap<>();
 
-    /** @param moments prefixes of the names of a parameter's optimizer state */
-    public ShardedProgram(DeviceProgram held, MeshRank rank, List<String> moments) {
+    /** @param held what this rank has loaded */
+    public ShardedProgram(DeviceProgram held, MeshRank rank) {
         this.held = held;
         this.rank = rank;
         var manifest = held.manifest();
@@ -47,7 +50,7 @@ public final class ShardedProgram implements DeviceProgram {
             if (p.stateAxis() >= 0) {
                 ofParameter.add(new Cut(MeshAxis.DATA, p.stateAxis(), 1, p.type()));
             }
-            for (var prefix : moments) {
+            for (var prefix : MOMENTS) {
                 cuts.put(prefix + p.name(), List.copyOf(ofParameter));
                 state.put(prefix + p.name(), type);
             }
@@ -83,8 +86,19 @@ public final class ShardedProgram implements DeviceProgram {
                 manifest.checksums());
     }
 
-    public MeshRank rank() {
-        return rank;
+    /** {@code program} as a rank holds it. */
+    public static DeviceProgram held(DeviceProgram program) {
+        return program instanceof ShardedProgram sharded ? sharded.held : program;
+    }
+
+    /** What all ranks hold together of a tensor like {@code tensor}, of which this one holds {@code part}; a collective. */
+    public static HostTensor whole(DeviceProgram program, String tensor, HostTensor part) {
+        return program instanceof ShardedProgram sharded ? sharded.whole(tensor, part) : part;
+    }
+
+    /** What this rank holds of a tensor like {@code tensor}. */
+    public static HostTensor part(DeviceProgram program, String tensor, HostTensor whole) {
+        return program instanceof ShardedProgram sharded ? sharded.part(tensor, whole) : whole;
     }
 
     /** The manifest with whole shapes; places are those of what this rank holds. */
@@ -98,8 +112,7 @@ public final class ShardedProgram implements DeviceProgram {
         return whole(tensor, held.read(tensor));
     }
 
-    /** What all ranks hold together of a tensor of which, or of something alike, this one holds {@code part}. */
-    HostTensor whole(String tensor, HostTensor part) {
+    private HostTensor whole(String tensor, HostTensor part) {
         var result = part;
         for (var cut : cutsOf(tensor).reversed()) {
             result = gather(result, cut);
@@ -142,11 +155,15 @@ public final class ShardedProgram implements DeviceProgram {
 
     @Override
     public void write(String tensor, HostTensor value) {
-        var part = value;
+        held.write(tensor, part(tensor, value));
+    }
+
+    private HostTensor part(String tensor, HostTensor whole) {
+        var part = whole;
         for (var cut : cutsOf(tensor)) {
             part = slice(tensor, part, cut);
         }
-        held.write(tensor, part);
+        return part;
     }
 
     private HostTensor slice(String tensor, HostTensor whole, Cut cut) {
