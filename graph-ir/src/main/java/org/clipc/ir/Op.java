@@ -134,7 +134,9 @@ public sealed interface Op {
      * {@code dropout > 0}; results o like q, lse f32[b, heads, s] (logarithm of the softmax's denominator, as in
      * FlashAttention-2, arXiv:2307.08691). Causal: query i sees keys up to i. Dropout acts on the probabilities: one whose
      * uniform number is below {@code dropout} becomes 0, the others are divided by 1 - dropout; element index for the
-     * generator is ((b·heads + h)·s + i)·t + j.
+     * generator is ((b·heads + h)·s + i)·t + j. Where samples or heads are split over ranks, the seed is i32[4]: behind the
+     * seed itself stand the number b·heads + h that the first pair of sample and head has among all ranks', and the number
+     * of heads of all ranks, so that the mask is that of one rank.
      */
     record Attention(int heads, boolean causal, double scale, double dropout, int stream) implements Op {}
 

@@ -10,6 +10,7 @@ import java.util.stream.IntStream;
 public final class ShapeRules {
 
     private static final TensorType SEED = TensorType.i32(2);
+    private static final TensorType SHARDED_SEED = TensorType.i32(4);
     private static final TensorType F32_SCALAR = TensorType.scalar(DType.F32);
 
     private ShapeRules() {}
@@ -304,7 +305,8 @@ public final class ShapeRules {
         in.check(heads > 0 && q.dim(2) % heads == 0, heads + " heads do not divide width " + q.dim(2));
         in.check(dropout >= 0 && dropout < 1, "dropout " + dropout + " is outside of [0, 1)");
         if (dropout > 0) {
-            in.exactly(in.size() - 1, SEED);
+            var seed = in.get(in.size() - 1);
+            in.check(seed.equals(SEED) || seed.equals(SHARDED_SEED), "the seed must be i32[2], or i32[4] on several ranks");
         }
     }
 

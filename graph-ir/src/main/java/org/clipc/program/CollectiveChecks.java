@@ -31,15 +31,17 @@ final class CollectiveChecks {
                 || tensor.to() + received * width <= tensor.from();
         var inPlace = call.kind() == CollectiveCall.Kind.ALL_REDUCE && tensor.from() == tensor.to();
         if (!apart && !inPlace) {
-            throw new InvalidMemberException("gives and gets the same bytes, from " + tensor.from() + " on, in a collective");
+            throw new InvalidMemberException(
+                    "gives and gets the same bytes, from " + tensor.from() + " on, in a collective");
         }
     }
 
     private static void inside(CollectiveCall call, long offset, long elements, int width, long arena)
             throws InvalidMemberException {
         if (offset % width != 0 || elements < 0 || elements > (arena - offset) / width) {
-            throw new InvalidMemberException("exchanges %d elements of %s at byte %d, outside of the arena or across its elements"
-                    .formatted(elements, call.dtype().text(), offset));
+            throw new InvalidMemberException(
+                    "exchanges %d elements of %s at byte %d, outside of the arena or across its elements"
+                            .formatted(elements, call.dtype().text(), offset));
         }
     }
 }

@@ -66,12 +66,13 @@ final class ManifestChecks {
                     .formatted(p.name(), p.type(), p.shardParts(), p.shardAxis()));
         }
         if (p.shardAxis() >= 0 && (long) p.type().dim(p.shardAxis()) * mesh.tensor() > Integer.MAX_VALUE) {
-            throw new InvalidMemberException("parameter '%s' (%s) is too large for %d ranks"
-                    .formatted(p.name(), p.type(), mesh.tensor()));
+            throw new InvalidMemberException(
+                    "parameter '%s' (%s) is too large for %d ranks".formatted(p.name(), p.type(), mesh.tensor()));
         }
         if (p.stateAxis() >= 0 && p.type().dim(p.stateAxis()) % mesh.data() != 0) {
-            throw new InvalidMemberException("the state of parameter '%s' (%s) cannot be split over %d ranks along axis %d"
-                    .formatted(p.name(), p.type(), mesh.data(), p.stateAxis()));
+            throw new InvalidMemberException(
+                    "the state of parameter '%s' (%s) cannot be split over %d ranks along axis %d"
+                            .formatted(p.name(), p.type(), mesh.data(), p.stateAxis()));
         }
     }
 

@@ -200,7 +200,17 @@ final class ManifestJson {
     }
 
     private static Parameter readParameter(Json json) throws InvalidMemberException {
-        json.object(Set.of("name", "type", "offset", "init", "decay", "trainable", "clamp", "shard_axis", "shard_parts", "state_axis"));
+        json.object(Set.of(
+                "name",
+                "type",
+                "offset",
+                "init",
+                "decay",
+                "trainable",
+                "clamp",
+                "shard_axis",
+                "shard_parts",
+                "state_axis"));
         var type = readType(json.field("type"));
         var clamp = json.has("clamp") ? json.field("clamp").list(2, Json::number) : null;
         if (clamp != null && (clamp.size() != 2 || clamp.get(0) > clamp.get(1))) {

@@ -48,9 +48,7 @@ public record Parameter(
 
     /** The type of the parameter that all ranks of a program hold together. */
     public TensorType whole(Mesh mesh) {
-        return shardAxis < 0
-                ? type
-                : type.withShape(type.shape().with(shardAxis, type.dim(shardAxis) * mesh.tensor()));
+        return shardAxis < 0 ? type : type.withShape(type.shape().with(shardAxis, type.dim(shardAxis) * mesh.tensor()));
     }
 
     /** The type of an optimizer moment that a rank holds. */

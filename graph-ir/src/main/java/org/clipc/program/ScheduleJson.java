@@ -101,7 +101,12 @@ final class ScheduleJson {
         }
         text.append(call.node()).append(',').append(call.shift());
         for (var tensor : call.tensors()) {
-            text.append(',').append(tensor.from()).append(',').append(tensor.to()).append(',').append(tensor.elements());
+            text.append(',')
+                    .append(tensor.from())
+                    .append(',')
+                    .append(tensor.to())
+                    .append(',')
+                    .append(tensor.elements());
         }
     }
 
@@ -273,8 +278,8 @@ final class ScheduleJson {
                     }
                 }
             }
-            throw wrong("one of "
-                    + Arrays.stream(values).map(ScheduleJson::spelled).collect(Collectors.joining(", ")));
+            throw wrong(
+                    "one of " + Arrays.stream(values).map(ScheduleJson::spelled).collect(Collectors.joining(", ")));
         }
 
         private long integer(long least, long most) throws IOException, InvalidMemberException {

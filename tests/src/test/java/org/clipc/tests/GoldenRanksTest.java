@@ -35,8 +35,7 @@ class GoldenRanksTest {
     private static final int RANKS = 2;
     private static final int BATCH = 6;
 
-    private static final String SOURCE =
-            """
+    private static final String SOURCE = """
             import std.loss
 
             model Loss {
@@ -114,7 +113,8 @@ class GoldenRanksTest {
         return Tensor64.of(type, Arrays.copyOfRange(x.data(), rank * share, (rank + 1) * share));
     }
 
-    private static void mean(Map<String, Tensor64> outputs, String name, List<Map<String, Tensor64>> golden, String key) {
+    private static void mean(
+            Map<String, Tensor64> outputs, String name, List<Map<String, Tensor64>> golden, String key) {
         var sum = 0.0;
         for (var ofRank : golden) {
             sum += Objects.requireNonNull(ofRank.get(key), key).get(0);

@@ -51,8 +51,7 @@ class MeshTrainingTest {
     private record Trained(List<Double> losses, Map<String, double[]> parameters) {}
 
     private Path compile(Parallelism parallelism, boolean localLoss) throws IOException {
-        var model = Golden.tiny(
-                "vision.class_token_length", 4L, "text.vocab_size", 96L, "local_loss", localLoss);
+        var model = Golden.tiny("vision.class_token_length", 4L, "text.vocab_size", 96L, "local_loss", localLoss);
         var options = new CompileOptions(
                 Map.of(),
                 BATCH / parallelism.mesh().data(),
@@ -66,7 +65,8 @@ class MeshTrainingTest {
                 false,
                 (_, _, _) -> {});
         var path = folder.resolve("program.bin");
-        ProgramFile.write(path, ProgramBuilder.build(ModelSource.of(model), options).program());
+        ProgramFile.write(
+                path, ProgramBuilder.build(ModelSource.of(model), options).program());
         return path;
     }
 
@@ -150,9 +150,9 @@ class MeshTrainingTest {
         for (var i = 0; i < STEPS; i++) {
             assertThat(actual.losses().get(i)).isCloseTo(expected.losses().get(i), within(TOLERANCE));
         }
-        expected.parameters().forEach((name, values) -> assertThat(actual.parameters().get(name))
-                .as(name)
-                .containsExactly(values, within(TOLERANCE)));
+        expected.parameters()
+                .forEach((name, values) ->
+                        assertThat(actual.parameters().get(name)).as(name).containsExactly(values, within(TOLERANCE)));
     }
 
     @Test

@@ -58,9 +58,7 @@ final class CompileSettings {
         var mesh = new Mesh((int) (ranks / tensor), (int) tensor);
         var sequence = recipe.flag("model.sequence_parallel");
         return new Parallelism(
-                mesh,
-                sequence && tensor > 1,
-                recipe.text("model.optim.name").equals("distributed_fused_adam"));
+                mesh, sequence && tensor > 1, recipe.text("model.optim.name").equals("distributed_fused_adam"));
     }
 
     private static int batch(Recipe recipe, String key) {

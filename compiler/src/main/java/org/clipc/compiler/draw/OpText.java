@@ -39,9 +39,11 @@ final class OpText {
             case Op.SoftmaxGrad _ -> "softmax gradient";
             case Op.SoftmaxXentGrad _ -> "softmax xent gradient";
             case Op.AdamW _ -> "AdamW";
-            case Op.AllReduce reduce -> "all-reduce " + lower(reduce.fn()) + " over " + reduce.axis().text();
+            case Op.AllReduce reduce ->
+                "all-reduce " + lower(reduce.fn()) + " over " + reduce.axis().text();
             case Op.AllGather gather -> "all-gather over " + gather.axis().text();
-            case Op.ReduceScatter scatter -> "reduce-scatter over " + scatter.axis().text();
+            case Op.ReduceScatter scatter ->
+                "reduce-scatter over " + scatter.axis().text();
             case Op.Permute permute -> "shift over " + permute.axis().text();
             case Op.Fused fused -> fused.kind() == FusionKind.GEMM ? "matmul, fused" : lower(fused.kind()) + ", fused";
             default -> spaced(op);

@@ -203,7 +203,8 @@ final class ParameterBuilder {
                                     modifier.span(),
                                     "there is no modifier `" + modifier.name() + "`"
                                             + Suggestion.among(modifier.name().text(), MODIFIERS))
-                            .note("modifiers are shard(tp, axis, parts), decay, no_decay, clamp(low, high), name(\"…\")");
+                            .note(
+                                    "modifiers are shard(tp, axis, parts), decay, no_decay, clamp(low, high), name(\"…\")");
             }
         }
         return found;
@@ -212,8 +213,10 @@ final class ParameterBuilder {
     private int parts(Expr expr, Scope scope, int extent) {
         double parts = number(expr, scope);
         if (parts != Math.rint(parts) || parts < 1 || extent % parts != 0) {
-            throw new Fault(expr.span(), "an axis of %d cannot be cut into %s equal parts"
-                    .formatted(extent, expr.span().text()));
+            throw new Fault(
+                    expr.span(),
+                    "an axis of %d cannot be cut into %s equal parts"
+                            .formatted(extent, expr.span().text()));
         }
         return (int) parts;
     }

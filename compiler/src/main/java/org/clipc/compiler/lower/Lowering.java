@@ -139,18 +139,19 @@ public final class Lowering {
 
     private void exchangeOfRuns(Node node, int index, int dim, int parts) {
         if (dim != 0 || parts != 1) {
-            throw new IllegalStateException(ShapeRules.describe(node.op()) + " along axis " + dim + " is expanded before");
+            throw new IllegalStateException(
+                    ShapeRules.describe(node.op()) + " along axis " + dim + " is expanded before");
         }
         exchange(node, index);
     }
 
     private void exchange(Node node, int index) {
-        var operands = node.operands().stream()
-                .map(v -> emitter.dense(values.view(v)))
-                .toList();
+        var operands =
+                node.operands().stream().map(v -> emitter.dense(values.view(v))).toList();
         var results = new ArrayList<View>();
         for (var i = 0; i < node.types().size(); i++) {
-            results.add(values.result(new Value(index, i), view -> Optional.of(view).filter(Views::isDense)));
+            results.add(
+                    values.result(new Value(index, i), view -> Optional.of(view).filter(Views::isDense)));
         }
         emitter.exchange(node.op(), operands, results);
     }

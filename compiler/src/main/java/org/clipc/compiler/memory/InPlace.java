@@ -88,7 +88,8 @@ public final class InPlace {
             case Step.Kernel(var _, var launch) ->
                 switch (launch.spec()) {
                     case KernelSpec.Elementwise _ -> launch.inputs();
-                    case KernelSpec.Gemm _ -> launch.inputs().subList(2, launch.inputs().size());
+                    case KernelSpec.Gemm _ ->
+                        launch.inputs().subList(2, launch.inputs().size());
                     default -> List.of();
                 };
             case Step.Exchange(var _, var op, var inputs, var outputs) ->

@@ -117,16 +117,17 @@ final class ArenaLayout {
         var arenas = new DeviceArenas(entry, entry.target(target));
         var calls = entry.target(target).calls().stream()
                 .map(call -> switch (call) {
-                    case TargetCalls.KernelUse use -> (Call) new KernelCall(
-                            use.kernel(),
-                            use.arguments().stream()
-                                    .map(argument -> resolve(argument, use, entry, offsets, arenas))
-                                    .toList(),
-                            use.units(),
-                            use.groupSize(),
-                            use.localFloats(),
-                            use.sharedFloats(),
-                            lowered.steps().get(use.step()).node());
+                    case TargetCalls.KernelUse use ->
+                        (Call) new KernelCall(
+                                use.kernel(),
+                                use.arguments().stream()
+                                        .map(argument -> resolve(argument, use, entry, offsets, arenas))
+                                        .toList(),
+                                use.units(),
+                                use.groupSize(),
+                                use.localFloats(),
+                                use.sharedFloats(),
+                                lowered.steps().get(use.step()).node());
                     case TargetCalls.RankExchange(var _, var exchange) -> collective(exchange, offsets);
                 })
                 .toList();

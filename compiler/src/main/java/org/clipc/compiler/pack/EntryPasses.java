@@ -88,14 +88,13 @@ final class EntryPasses {
     }
 
     private static List<Pass> backward(Pass differentiate, Ranks ranks, OptionalLong budget) {
-        var passes = new ArrayList<Pass>(List.of(
-                new Simplify(), new NarrowRows(), differentiate, new EraseStopGradients(), new Simplify()));
+        var passes = new ArrayList<Pass>(
+                List.of(new Simplify(), new NarrowRows(), differentiate, new EraseStopGradients(), new Simplify()));
         if (ranks.mesh().size() > 1) {
             passes.addAll(List.of(
                     ranks.tensor(), ranks.data(), new ExpandCollectives(), new BucketCollectives(), new Simplify()));
         }
-        passes.addAll(List.of(
-                new Rematerialize(LOSS, budget, EntryPasses::workspace), new Fuse(), new Schedule()));
+        passes.addAll(List.of(new Rematerialize(LOSS, budget, EntryPasses::workspace), new Fuse(), new Schedule()));
         return passes;
     }
 

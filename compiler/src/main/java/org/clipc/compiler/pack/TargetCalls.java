@@ -110,7 +110,8 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes) {
         @Override
         public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
             kernels.putIfAbsent(kernel.className(), kernel);
-            calls.add(new KernelUse(step, kernel.className(), List.copyOf(arguments), groups, groupSize, 0, 0, temporaries));
+            calls.add(new KernelUse(
+                    step, kernel.className(), List.copyOf(arguments), groups, groupSize, 0, 0, temporaries));
         }
     }
 }

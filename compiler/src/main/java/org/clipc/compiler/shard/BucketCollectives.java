@@ -109,7 +109,10 @@ public final class BucketCollectives implements Pass {
         private void group(BitSet joined) {
             var open = new HashMap<List<Object>, List<Integer>>();
             var bytes = new HashMap<List<Object>, Long>();
-            var inOrder = joined.stream().boxed().sorted((a, c) -> Integer.compare(operand(a), operand(c))).toList();
+            var inOrder = joined.stream()
+                    .boxed()
+                    .sorted((a, c) -> Integer.compare(operand(a), operand(c)))
+                    .toList();
             for (var index : inOrder) {
                 var node = graph.nodes().get(index);
                 var key = List.<Object>of(node.op(), node.type().dtype());
@@ -125,7 +128,8 @@ public final class BucketCollectives implements Pass {
         }
 
         private void close(List<Integer> bucket) {
-            buckets.computeIfAbsent(operand(bucket.getLast()), _ -> new ArrayList<>()).addAll(bucket);
+            buckets.computeIfAbsent(operand(bucket.getLast()), _ -> new ArrayList<>())
+                    .addAll(bucket);
         }
 
         private void emit(List<Integer> reductions) {

@@ -41,15 +41,17 @@ public final class ExpandCollectives implements Pass {
                 values.put(new Value(i, r), results.get(r));
             }
         }
-        graph.outputs().forEach(o -> b.output(
-                new Output(o.name(), Objects.requireNonNull(values.get(o.value())), o.updates())));
+        graph.outputs()
+                .forEach(o ->
+                        b.output(new Output(o.name(), Objects.requireNonNull(values.get(o.value())), o.updates())));
         return b.build();
     }
 
     private static List<Value> expand(GraphBuilder b, Node node, List<Value> operands) {
         return switch (node.op()) {
             case Op.RankSlice slice -> List.of(slice(b, slice, operands.get(0), operands.get(1), node));
-            case Op.AllGather(var axis, var size, var dim, var parts) when dim != 0 || parts != 1 -> {
+            case Op.AllGather(var axis, var size, var dim, var parts)
+            when dim != 0 || parts != 1 -> {
                 var results = new ArrayList<Value>();
                 for (var i = 0; i < operands.size(); i++) {
                     var whole = node.types().get(i).shape();
@@ -61,7 +63,8 @@ public final class ExpandCollectives implements Pass {
                 }
                 yield results;
             }
-            case Op.ReduceScatter(var axis, var size, var dim, var parts) when dim != 0 || parts != 1 -> {
+            case Op.ReduceScatter(var axis, var size, var dim, var parts)
+            when dim != 0 || parts != 1 -> {
                 var results = new ArrayList<Value>();
                 for (var i = 0; i < operands.size(); i++) {
                     var whole = b.shape(operands.get(i));

@@ -57,6 +57,27 @@ record LocalBuilder(GraphBuilder b, int ranks, Supplier<Value> rank) {
         }
     }
 
+    /**
+     * The seed of an attention's dropout on a rank, as {@link Op.Attention} has it.
+     *
+     * @param seed as it is before this split
+     * @param byHeads whether heads are split, and not samples
+     * @param heads before this split
+     * @param batch samples before this split
+     */
+    Value maskSeed(Value seed, boolean byHeads, int heads, int batch) {
+        var one = TensorType.i32(1);
+        var known = b.shape(seed).dim(0) > 2;
+        var first = known ? b.slice(seed, List.of(2), List.of(3)) : b.constant(one, 0);
+        var all = known ? b.slice(seed, List.of(3), List.of(4)) : b.constant(one, heads);
+        var here = b.broadcast(rank.get(), one.shape(), List.of());
+        var pairs = byHeads
+                ? b.constant(one, (double) heads / ranks)
+                : b.mul(all, b.constant(one, (double) batch / ranks));
+        var key = b.slice(seed, List.of(0), List.of(2));
+        return b.concat(List.of(key, b.add(first, b.mul(here, pairs)), all), 0);
+    }
+
     /** Numbers along an axis, from the rank's first on. */
     Value iota(Shape shape, int axis) {
         var local = b.add(new Op.Iota(shape, axis));

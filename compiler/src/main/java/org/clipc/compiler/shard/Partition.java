@@ -10,19 +10,15 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.stream.IntStream;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.shard.Sharding.Split;
-import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
 import org.clipc.ir.GraphBuilder;
-import org.clipc.ir.Location;
 import org.clipc.ir.MeshAxis;
 import org.clipc.ir.Node;
 import org.clipc.ir.Op;
 import org.clipc.ir.Output;
 import org.clipc.ir.Value;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Divides a graph among the ranks along one axis of the mesh: the graph that each of them runs. Inputs come as they are
@@ -128,8 +124,7 @@ public final class Partition implements Pass {
             }
             for (var output : graph.outputs()) {
                 b.at(graph.node(output.value()).location());
-                var sharding =
-                        output.updates() == null ? Sharding.REPLICATED : byName.get(output.updates());
+                var sharding = output.updates() == null ? Sharding.REPLICATED : byName.get(output.updates());
                 if (sharding == null) {
                     throw new IllegalArgumentException("output " + output.name() + " updates no input");
                 }
@@ -183,7 +178,8 @@ public final class Partition implements Pass {
             if (sequenceParts.isEmpty() || type.rank() != 3 || !type.dtype().isFloat()) {
                 return Optional.empty();
             }
-            // A sequence that cannot be cut is divided by samples: of each data rank's samples, each tensor rank a share.
+            // A sequence that cannot be cut is divided by samples: of each data rank's samples, each tensor rank a
+            // share.
             return List.of(new Split(1), new Split(0, sequenceParts.getAsInt())).stream()
                     .filter(split -> split.fits(type, ranks))
                     .findFirst();
@@ -197,7 +193,9 @@ public final class Partition implements Pass {
             var wanted = demands.of(new Value(index, 0));
             return wanted.isEmpty()
                     ? cost
-                    : cost + values.cost(node.types().getFirst(), strategy.results().getFirst(), wanted.get());
+                    : cost
+                            + values.cost(
+                                    node.types().getFirst(), strategy.results().getFirst(), wanted.get());
         }
     }
 }

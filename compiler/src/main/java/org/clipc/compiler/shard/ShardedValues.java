@@ -140,8 +140,7 @@ final class ShardedValues {
     }
 
     private Value form(Value value, Sharding sharding) {
-        return Objects.requireNonNull(
-                Objects.requireNonNull(forms.get(value)).get(sharding));
+        return Objects.requireNonNull(Objects.requireNonNull(forms.get(value)).get(sharding));
     }
 
     private Value gather(Value held, Split split) {
@@ -155,8 +154,7 @@ final class ShardedValues {
 
     private Value shard(Value value, Split split) {
         if (sharding(value).equals(Sharding.PARTIAL) && !has(value, Sharding.REPLICATED)) {
-            return b.add(
-                    new Op.ReduceScatter(axis, ranks, split.axis(), split.parts()), form(value, Sharding.PARTIAL));
+            return b.add(new Op.ReduceScatter(axis, ranks, split.axis(), split.parts()), form(value, Sharding.PARTIAL));
         }
         return sharding(value).equals(Sharding.REPLICATED)
                 ? remade(value, split)
@@ -181,7 +179,8 @@ final class ShardedValues {
             }
             case Op.Reshape _ -> {
                 var x = node.operand(0);
-                var from = Relayout.reshape(split, node.type().shape(), graph.type(x).shape(), ranks);
+                var from = Relayout.reshape(
+                        split, node.type().shape(), graph.type(x).shape(), ranks);
                 if (from.isEmpty()) {
                     yield local.slice(form(value, Sharding.REPLICATED), split);
                 }
@@ -189,7 +188,8 @@ final class ShardedValues {
                 b.at(node.location());
                 yield b.reshape(part, type.shape());
             }
-            case Op.Compare _, Op.Select _, Op.Unary _, Op.Binary _, Op.Convert _ when isGenerated(value) -> {
+            case Op.Compare _, Op.Select _, Op.Unary _, Op.Binary _, Op.Convert _
+            when isGenerated(value) -> {
                 List<Value> parts = new ArrayList<>();
                 node.operands().forEach(x -> parts.add(get(x, split)));
                 b.at(node.location());

@@ -50,8 +50,9 @@ final class ShardingRules {
             case Op.Reshape(var shape) -> reshape(shape);
             case Op.Transpose(var permutation) -> {
                 waiting();
-                n.splits(0).forEach(s -> strategies.add(
-                        Strategy.of(n.op(), List.of(s), Relayout.transpose(s, permutation))));
+                n.splits(0)
+                        .forEach(s ->
+                                strategies.add(Strategy.of(n.op(), List.of(s), Relayout.transpose(s, permutation))));
             }
             case Op.Broadcast(var shape, var axes) ->
                 n.splits(0).forEach(s -> {
@@ -94,7 +95,8 @@ final class ShardingRules {
                 resharding(dim, parts, p -> new Op.AllGather(other, size, dim, p));
             case Op.ReduceScatter(var other, var size, var dim, var parts) ->
                 resharding(dim, parts, p -> new Op.ReduceScatter(other, size, dim, p));
-            case Op.RankSlice(var size, var dim, var parts) -> resharding(dim, parts, p -> new Op.RankSlice(size, dim, p));
+            case Op.RankSlice(var size, var dim, var parts) ->
+                resharding(dim, parts, p -> new Op.RankSlice(size, dim, p));
             case Op.Permute _ -> n.splits(0).forEach(s -> add(List.of(s), s));
             case Op.Replicate(var over) -> {
                 if (over == axis) {
@@ -125,11 +127,14 @@ final class ShardingRules {
             case Op.Unary(var fn) -> Optional.of(List.of(P)).filter(_ -> fn == UnaryFn.NEG && n.mayWait(0));
             case Op.Convert(var dtype) ->
                 Optional.of(List.of(P))
-                        .filter(_ -> dtype == DType.F32 && n.in().getFirst().dtype().isFloat() && n.mayWait(0));
+                        .filter(_ ->
+                                dtype == DType.F32 && n.in().getFirst().dtype().isFloat() && n.mayWait(0));
             case Op.Binary(var fn) -> linear(fn);
             case Op.Select _ ->
                 Optional.of(List.of(R, P, P))
-                        .filter(_ -> n.isReplicated(0) && n.mayWaitOrIsZero(1) && n.mayWaitOrIsZero(2)
+                        .filter(_ -> n.isReplicated(0)
+                                && n.mayWaitOrIsZero(1)
+                                && n.mayWaitOrIsZero(2)
                                 && (n.mayWait(1) || n.mayWait(2)));
             case Op.StopGradient _, Op.Replicate _, Op.Reshape _, Op.Transpose _, Op.Slice _ ->
                 Optional.of(List.of(P)).filter(_ -> n.mayWait(0));
@@ -156,8 +161,9 @@ final class ShardingRules {
     private void reshape(Shape shape) {
         waiting();
         for (var s : n.splits(0)) {
-            Relayout.reshape(s, n.in().getFirst().shape(), shape, n.ranks()).ifPresent(to -> strategies.add(
-                    Strategy.of(new Op.Reshape(Relayout.local(shape, to, n.ranks())), List.of(s), to)));
+            Relayout.reshape(s, n.in().getFirst().shape(), shape, n.ranks())
+                    .ifPresent(to -> strategies.add(
+                            Strategy.of(new Op.Reshape(Relayout.local(shape, to, n.ranks())), List.of(s), to)));
         }
     }
 
@@ -202,13 +208,15 @@ final class ShardingRules {
     private void pad(Op.Pad pad) {
         waiting();
         for (var s : n.splits(0)) {
-            Relayout.pad(s, n.in().getFirst(), pad).ifPresent(to -> strategies.add(Strategy.of(
-                    new Op.Pad(
-                            Relayout.with(pad.low(), s.axis(), pad.low().get(s.axis()) / n.ranks()),
-                            Relayout.with(pad.high(), s.axis(), pad.high().get(s.axis()) / n.ranks()),
-                            pad.value()),
-                    List.of(s),
-                    to)));
+            Relayout.pad(s, n.in().getFirst(), pad)
+                    .ifPresent(to -> strategies.add(Strategy.of(
+                            new Op.Pad(
+                                    Relayout.with(pad.low(), s.axis(), pad.low().get(s.axis()) / n.ranks()),
+                                    Relayout.with(
+                                            pad.high(), s.axis(), pad.high().get(s.axis()) / n.ranks()),
+                                    pad.value()),
+                            List.of(s),
+                            to)));
         }
     }
 
@@ -265,8 +273,8 @@ final class ShardingRules {
         var lhsFree = lhs.rank() - batch - dot.lhsContract().size();
         for (var s : n.splits(0)) {
             pairedAxis(s, dot.lhsBatch(), dot.rhsBatch())
-                    .ifPresent(other -> add(
-                            List.of(s, other), new Split(dot.lhsBatch().indexOf(s.axis()), s.parts())));
+                    .ifPresent(other ->
+                            add(List.of(s, other), new Split(dot.lhsBatch().indexOf(s.axis()), s.parts())));
             pairedAxis(s, dot.lhsContract(), dot.rhsContract()).ifPresent(other -> add(List.of(s, other), P));
             var at = Relayout.freeAxis(s.axis(), lhs, dot.lhsBatch(), dot.lhsContract(), batch);
             if (at >= 0) {
@@ -275,8 +283,8 @@ final class ShardingRules {
         }
         for (var s : n.splits(1)) {
             pairedAxis(s, dot.rhsBatch(), dot.lhsBatch())
-                    .ifPresent(other -> add(
-                            List.of(other, s), new Split(dot.rhsBatch().indexOf(s.axis()), s.parts())));
+                    .ifPresent(other ->
+                            add(List.of(other, s), new Split(dot.rhsBatch().indexOf(s.axis()), s.parts())));
             pairedAxis(s, dot.rhsContract(), dot.lhsContract()).ifPresent(other -> add(List.of(other, s), P));
             var at = Relayout.freeAxis(s.axis(), rhs, dot.rhsBatch(), dot.rhsContract(), batch + lhsFree);
             if (at >= 0) {
@@ -348,7 +356,7 @@ final class ShardingRules {
             var operands = new ArrayList<Sharding>(List.of(s, s, s));
             operands.addAll(Collections.nCopies(n.in().size() - 3, R));
             var local = new Op.Attention(heads(op.heads(), s), op.causal(), op.scale(), op.dropout(), op.stream());
-            strategies.add(Strategy.of(local, operands, List.of(s, logSumExp(s))));
+            attention(local, op.heads(), s, operands, List.of(s, logSumExp(s)));
         }
     }
 
@@ -357,8 +365,21 @@ final class ShardingRules {
             var operands = new ArrayList<Sharding>(List.of(s, s, s, s, s, logSumExp(s)));
             operands.addAll(Collections.nCopies(n.in().size() - 6, R));
             var local = new Op.AttentionGrad(heads(op.heads(), s), op.causal(), op.scale(), op.dropout(), op.stream());
-            strategies.add(Strategy.of(local, operands, List.of(s, s, s)));
+            attention(local, op.heads(), s, operands, List.of(s, s, s));
         }
+    }
+
+    /** With dropout, every rank draws its part of the mask that one rank alone would draw. */
+    private void attention(Op local, int heads, Split s, List<Sharding> operands, List<Sharding> results) {
+        var tensors = n.op() instanceof Op.Attention ? 3 : 6;
+        var batch = n.in().getFirst().dim(0);
+        strategies.add(new Strategy(operands, results, (l, values) -> {
+            var given = new ArrayList<>(values);
+            if (values.size() > tensors) {
+                given.set(tensors, l.maskSeed(values.get(tensors), s.axis() == 2, heads, batch));
+            }
+            return l.b().addAll(local, given);
+        }));
     }
 
     /** By samples, or by heads. */
@@ -367,8 +388,9 @@ final class ShardingRules {
                 .filter(s -> s.parts() == 1 && s.axis() != 1)
                 .peek(s -> {
                     if (s.axis() == 2 && heads % n.ranks() != 0) {
-                        throw new PartitionException("model.tensor_model_parallel_size is %d, but the attention%s has %d heads: choose a size that divides the number of heads"
-                                .formatted(n.ranks(), n.where(), heads));
+                        throw new PartitionException(
+                                "model.tensor_model_parallel_size is %d, but the attention%s has %d heads: choose a size that divides the number of heads"
+                                        .formatted(n.ranks(), n.where(), heads));
                     }
                 })
                 .toList();
@@ -403,5 +425,4 @@ final class ShardingRules {
         all.addAll(others);
         return all;
     }
-
 }

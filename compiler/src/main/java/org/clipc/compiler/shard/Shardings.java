@@ -72,8 +72,7 @@ public final class Shardings {
                 known.put(TrainStep.SECOND_MOMENT + p.name(), new Split(p.stateAxis()));
             }
         }
-        return input -> input.kind() == InputKind.DATA
-                ? new Split(0)
-                : known.getOrDefault(input.name(), Sharding.REPLICATED);
+        return input ->
+                input.kind() == InputKind.DATA ? new Split(0) : known.getOrDefault(input.name(), Sharding.REPLICATED);
     }
 }

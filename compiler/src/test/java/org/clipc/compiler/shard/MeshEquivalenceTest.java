@@ -49,7 +49,10 @@ class MeshEquivalenceTest {
     @Provide
     Arbitrary<Setup> setups() {
         return Combinators.combine(
-                        Arbitraries.of(1, 2), Arbitraries.of(1, 2, 4), Arbitraries.of(false, true), Arbitraries.of(false, true))
+                        Arbitraries.of(1, 2),
+                        Arbitraries.of(1, 2, 4),
+                        Arbitraries.of(false, true),
+                        Arbitraries.of(false, true))
                 .as((dp, tp, sp, zero) -> new Setup(new Mesh(dp, tp), sp, zero));
     }
 
@@ -71,6 +74,16 @@ class MeshEquivalenceTest {
     void theSigmoidLossIsDividedToo(@ForAll("setups") Setup setup) {
         Assume.that(setup.mesh().tensor() < 4);
         check(new TinyClip("objective", "sigmoid"), setup, 1);
+    }
+
+    /** Masks depend on the place in the whole tensor, and not on who draws them. */
+    @Property(generation = GenerationMode.EXHAUSTIVE)
+    void everyMeshDropsTheSame(@ForAll("setups") Setup setup) {
+        Assume.that(setup.mesh().tensor() < 4 && !setup.zero());
+        var model = new TinyClip(
+                "vision.hidden_dropout", 0.2, "vision.attention_dropout", 0.3, "vision.drop_path_rate", 0.3,
+                "vision.drop_patch_rate", 0.5, "text.hidden_dropout", 0.2, "text.attention_dropout", 0.3);
+        check(model, setup, 1);
     }
 
     /** @param referenceRanks {@code data_ranks} of the loss that one rank computes */
@@ -115,7 +128,9 @@ class MeshEquivalenceTest {
 
     private static void close(String name, @Nullable Tensor64 actual, @Nullable Tensor64 expected) {
         assertThat(actual).as(name).isNotNull();
-        assertThat(Objects.requireNonNull(actual).type()).as(name).isEqualTo(Objects.requireNonNull(expected).type());
+        assertThat(Objects.requireNonNull(actual).type())
+                .as(name)
+                .isEqualTo(Objects.requireNonNull(expected).type());
         assertThat(actual.data()).as(name).containsExactly(expected.data(), within(TOLERANCE));
     }
 

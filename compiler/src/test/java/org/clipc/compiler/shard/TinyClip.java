@@ -26,17 +26,40 @@ final class TinyClip {
         var settings = new LinkedHashMap<String, Setting>();
         set(
                 settings,
-                "vision.img_h", 8, "vision.img_w", 8, "vision.patch_dim", 4, "vision.class_token_length", 4,
-                "vision.hidden_size", 8, "vision.num_layers", 2, "vision.num_attention_heads", 4,
-                "text.vocab_size", 12, "text.encoder_seq_length", 4, "text.hidden_size", 8,
-                "text.num_layers", 2, "text.num_attention_heads", 4, "output_dim", 6);
+                "vision.img_h",
+                8,
+                "vision.img_w",
+                8,
+                "vision.patch_dim",
+                4,
+                "vision.class_token_length",
+                4,
+                "vision.hidden_size",
+                8,
+                "vision.num_layers",
+                2,
+                "vision.num_attention_heads",
+                4,
+                "text.vocab_size",
+                12,
+                "text.encoder_seq_length",
+                4,
+                "text.hidden_size",
+                8,
+                "text.num_layers",
+                2,
+                "text.num_attention_heads",
+                4,
+                "output_dim",
+                6);
         set(settings, keysAndValues);
         source = ModelSource.of(load(settings));
     }
 
     private static void set(Map<String, Setting> settings, Object... keysAndValues) {
         for (var i = 0; i < keysAndValues.length; i += 2) {
-            var value = keysAndValues[i + 1] instanceof Integer number ? (Object) number.longValue() : keysAndValues[i + 1];
+            var value =
+                    keysAndValues[i + 1] instanceof Integer number ? (Object) number.longValue() : keysAndValues[i + 1];
             settings.put((String) keysAndValues[i], new Setting(value, Setting.Origin.COMMAND_LINE));
         }
     }
@@ -69,8 +92,7 @@ final class TinyClip {
             var random = new Random(seed + input.name().hashCode());
             var tensor = Tensor64.zeros(input.type());
             for (var i = 0; i < tensor.size() && input.kind() != InputKind.STATE; i++) {
-                tensor.data()[i] =
-                        input.type().dtype() == DType.I32 ? random.nextInt(12) : 0.3 * random.nextGaussian();
+                tensor.data()[i] = input.type().dtype() == DType.I32 ? random.nextInt(12) : 0.3 * random.nextGaussian();
             }
             inputs.put(input.name(), tensor);
         }

@@ -67,9 +67,7 @@ public final class MeshInterpreter {
     private Map<String, Tensor64> withCoordinates(Map<String, Tensor64> inputs, int rank) {
         var all = new HashMap<>(inputs);
         for (var axis : MeshAxis.values()) {
-            all.put(
-                    Mesh.rankInput(axis),
-                    Tensor64.scalar(TensorType.scalar(DType.I32), mesh.coordinate(axis, rank)));
+            all.put(Mesh.rankInput(axis), Tensor64.scalar(TensorType.scalar(DType.I32), mesh.coordinate(axis, rank)));
         }
         return all;
     }
@@ -82,18 +80,29 @@ public final class MeshInterpreter {
                         .map(ofRank -> List.of(Interpreter.bind(input, ofRank)))
                         .toList();
             case Op.AllReduce(var axis, var fn, var size) ->
-                exchange(node, axis, size, (group, _, i) -> reduce(fn, group, node.types().get(i)));
+                exchange(
+                        node,
+                        axis,
+                        size,
+                        (group, _, i) -> reduce(fn, group, node.types().get(i)));
             case Op.AllGather(var axis, var size, var dim, var parts) ->
                 exchange(
-                        node, axis, size, (group, _, i) -> gather(group, node.types().get(i), dim, parts));
+                        node,
+                        axis,
+                        size,
+                        (group, _, i) -> gather(group, node.types().get(i), dim, parts));
             case Op.ReduceScatter(var axis, var size, var dim, var parts) ->
                 exchange(node, axis, size, (group, coordinate, i) -> {
                     var sum = reduce(ReduceFn.SUM, group, group.getFirst().type());
                     return Shards.slice(
-                            sum, new Op.RankSlice(size, dim, parts), coordinate, node.types().get(i));
+                            sum,
+                            new Op.RankSlice(size, dim, parts),
+                            coordinate,
+                            node.types().get(i));
                 });
             case Op.Permute(var axis, var size, var shift) ->
-                exchange(node, axis, size, (group, coordinate, _) -> group.get(Math.floorMod(coordinate - shift, size)));
+                exchange(
+                        node, axis, size, (group, coordinate, _) -> group.get(Math.floorMod(coordinate - shift, size)));
             default ->
                 IntStream.range(0, mesh.size())
                         .mapToObj(rank -> Interpreter.apply(node, operands(node, rank)))
@@ -131,12 +140,11 @@ public final class MeshInterpreter {
     }
 
     private static Tensor64 reduce(ReduceFn fn, List<Tensor64> group, TensorType type) {
-        DoubleBinaryOperator combine =
-                switch (fn) {
-                    case SUM -> Double::sum;
-                    case MAX -> Math::max;
-                    case MIN -> Math::min;
-                };
+        DoubleBinaryOperator combine = switch (fn) {
+            case SUM -> Double::sum;
+            case MAX -> Math::max;
+            case MIN -> Math::min;
+        };
         var result = group.getFirst().map(type, x -> x);
         for (var other : group.subList(1, group.size())) {
             for (var i = 0; i < result.size(); i++) {

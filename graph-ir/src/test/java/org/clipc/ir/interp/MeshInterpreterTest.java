@@ -43,7 +43,9 @@ class MeshInterpreterTest {
                 var group = MESH.group(axis, rank);
                 for (var i = 0; i < 6; i++) {
                     var at = i;
-                    var sum = group.stream().mapToDouble(r -> operands.get(r).get(at)).sum();
+                    var sum = group.stream()
+                            .mapToDouble(r -> operands.get(r).get(at))
+                            .sum();
                     assertThat(results.get(rank).get(i)).isEqualTo(sum);
                 }
             }
@@ -60,7 +62,8 @@ class MeshInterpreterTest {
         var whole = random(seed, type.withShape(type.shape().with(dim, 3 * parts * 2)));
         var b = new GraphBuilder("g");
         var x = b.input("x", InputKind.DATA, whole.type());
-        var rank = b.input(Mesh.rankInput(MeshAxis.TENSOR), InputKind.SCALAR, TensorType.scalar(org.clipc.ir.DType.I32));
+        var rank =
+                b.input(Mesh.rankInput(MeshAxis.TENSOR), InputKind.SCALAR, TensorType.scalar(org.clipc.ir.DType.I32));
         var shard = b.add(new Op.RankSlice(3, dim, parts), x, rank);
         b.output("y", b.add(new Op.AllGather(MeshAxis.TENSOR, 3, dim, parts), shard));
         MeshInterpreter.run(mesh, b.build(), List.of(Map.of("x", whole), Map.of("x", whole), Map.of("x", whole)))
@@ -96,8 +99,11 @@ class MeshInterpreterTest {
         var sums = b.addAll(new Op.AllReduce(MeshAxis.DATA, ReduceFn.MAX, 2), List.of(x, y));
         b.output("x", sums.get(0));
         b.output("y", sums.get(1));
-        var operands = IntStream.range(0, 2).mapToObj(r -> Tensor64.of(TensorType.f32(1), r)).toList();
-        var outputs = MeshInterpreter.run(new Mesh(2, 1), b.build(), inputs(operands)).getFirst();
+        var operands = IntStream.range(0, 2)
+                .mapToObj(r -> Tensor64.of(TensorType.f32(1), r))
+                .toList();
+        var outputs =
+                MeshInterpreter.run(new Mesh(2, 1), b.build(), inputs(operands)).getFirst();
         assertThat(outputs.get("x").data()).containsExactly(1);
         assertThat(outputs.get("y").data()).containsExactly(2, 2, 2);
     }
@@ -123,7 +129,9 @@ class MeshInterpreterTest {
     }
 
     private static List<Tensor64> operands(long seed, Mesh mesh, TensorType type) {
-        return IntStream.range(0, mesh.size()).mapToObj(r -> random(seed + r, type)).toList();
+        return IntStream.range(0, mesh.size())
+                .mapToObj(r -> random(seed + r, type))
+                .toList();
     }
 
     private static Tensor64 random(long seed, TensorType type) {

@@ -130,9 +130,7 @@ final class OpSamples {
             var x = s.floats(shape.with(dim, size * parts * s.upTo(2)));
             return Application.of(new Op.RankSlice(size, dim, parts), x, s.ints(Shape.SCALAR, 0, size));
         });
-        m.put(
-                Op.Replicate.class,
-                s -> Application.of(new Op.Replicate(s.pick(AXES)), s.floats(s.shape(0, MOST_AXES))));
+        m.put(Op.Replicate.class, s -> Application.of(new Op.Replicate(s.pick(AXES)), s.floats(s.shape(0, MOST_AXES))));
     }
 
     private static List<Value> someFloats(OperandSource s, int leastRank) {

@@ -48,17 +48,13 @@ final class RankLauncher {
     }
 
     private static boolean isStartedByMpi(Map<String, String> environment) {
-        return WORLD_SIZES.stream()
-                .map(environment::get)
-                .anyMatch(size -> size != null && !size.equals("1"));
+        return WORLD_SIZES.stream().map(environment::get).anyMatch(size -> size != null && !size.equals("1"));
     }
 
     private static void runThreads(Mesh mesh, Body body) throws IOException {
         try {
             LocalRanks.<IOException>run(
-                    mesh.size(),
-                    CollectiveOptions.DEFAULT,
-                    ranks -> body.run(MeshRank.of(mesh, ranks), mesh.size()));
+                    mesh.size(), CollectiveOptions.DEFAULT, ranks -> body.run(MeshRank.of(mesh, ranks), mesh.size()));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while ranks were running");

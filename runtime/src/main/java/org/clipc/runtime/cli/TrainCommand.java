@@ -66,8 +66,9 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--ranks",
             paramLabel = "N",
-            description = "Ranks to train on, as threads of this process: those that the program is compiled for, which is"
-                    + " the default. Under mpirun each process is one.")
+            description =
+                    "Ranks to train on, as threads of this process: those that the program is compiled for, which is"
+                            + " the default. Under mpirun each process is one.")
     private int ranks;
 
     @Parameters(paramLabel = "KEY=VALUE", arity = "0..*", description = "Changes to the recipe.")
@@ -143,9 +144,8 @@ final class TrainCommand implements Callable<Integer> {
         var loader = loaderOptions(recipe, entry, seed, rank);
         var batches = LoaderBatches.of(source, preprocessing.training(), loader, entry);
         options.fill(model.program(), recipe);
-        var measure = validation == null
-                ? null
-                : validation(model, preprocessing, recipe, validation, loader.workers());
+        var measure =
+                validation == null ? null : validation(model, preprocessing, recipe, validation, loader.workers());
         var measureEvery = recipe.integer("trainer.val_check_interval").orElse(0L);
         if (!rank.isFirst()) {
             var listeners = measure == null ? List.<TrainListener>of() : List.of(takingPart(measure, measureEvery));
@@ -252,8 +252,14 @@ final class TrainCommand implements Callable<Integer> {
         var workers = Math.toIntExact(
                 Math.clamp(recipe.integer("model.data.num_workers").orElse(2L), 1, 256));
         var mode = resampled ? StreamOptions.Mode.RESAMPLED : StreamOptions.Mode.EPOCHS;
-        var stream = new StreamOptions(mode, seed, buffer, StreamOptions.Split.SAMPLES,
-                rank.coordinate(MeshAxis.DATA), rank.mesh().data(), entry.batch());
+        var stream = new StreamOptions(
+                mode,
+                seed,
+                buffer,
+                StreamOptions.Split.SAMPLES,
+                rank.coordinate(MeshAxis.DATA),
+                rank.mesh().data(),
+                entry.batch());
         var batchBytes = entry.input(ClipModel.IMAGES)
                 .map(images -> images.type().bytes())
                 .orElse(1L);

@@ -96,17 +96,18 @@ final class JvmProgram implements DeviceProgram {
             var linked = new ArrayList<Runnable>(schedule.calls().size());
             for (var call : schedule.calls()) {
                 var index = linked.size();
-                linked.add(switch (call) {
-                    case KernelCall kernel -> {
-                        var work = new JvmCall(kernel, loader.kernel(kernel.kernel()), arena, locals, shared);
-                        yield () -> runKernel(schedule.entry(), index, work);
-                    }
-                    case CollectiveCall collective -> {
-                        var exchange = new JvmExchange(collective, group(schedule, collective), arena);
-                        exchanging.merge(schedule.entry(), Set.of(collective.axis()), JvmProgram::union);
-                        yield () -> runExchange(schedule.entry(), exchange);
-                    }
-                });
+                linked.add(
+                        switch (call) {
+                            case KernelCall kernel -> {
+                                var work = new JvmCall(kernel, loader.kernel(kernel.kernel()), arena, locals, shared);
+                                yield () -> runKernel(schedule.entry(), index, work);
+                            }
+                            case CollectiveCall collective -> {
+                                var exchange = new JvmExchange(collective, group(schedule, collective), arena);
+                                exchanging.merge(schedule.entry(), Set.of(collective.axis()), JvmProgram::union);
+                                yield () -> runExchange(schedule.entry(), exchange);
+                            }
+                        });
             }
             calls.put(schedule.entry(), linked);
         }
@@ -116,8 +117,9 @@ final class JvmProgram implements DeviceProgram {
         var group = rank.group(call.axis());
         if (group == null) {
             var mesh = manifest.mesh();
-            throw new DeviceException("%s: entry point '%s' is for %d ranks (%d data-parallel x %d tensor-parallel) together: give --ranks %d where the command has it, or compile with trainer.devices=1"
-                    .formatted(path, schedule.entry(), mesh.size(), mesh.data(), mesh.tensor(), mesh.size()));
+            throw new DeviceException(
+                    "%s: entry point '%s' is for %d ranks (%d data-parallel x %d tensor-parallel) together: give --ranks %d where the command has it, or compile with trainer.devices=1"
+                            .formatted(path, schedule.entry(), mesh.size(), mesh.data(), mesh.tensor(), mesh.size()));
         }
         return group;
     }

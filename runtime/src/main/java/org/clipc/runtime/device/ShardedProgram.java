@@ -75,7 +75,8 @@ public final class ShardedProgram implements DeviceProgram {
                 manifest.state().stream()
                         .map(slot -> new TensorSlot(
                                 slot.name(),
-                                state.getOrDefault(slot.name(), slot.type()).withDtype(slot.type().dtype()),
+                                state.getOrDefault(slot.name(), slot.type())
+                                        .withDtype(slot.type().dtype()),
                                 slot.offset()))
                         .toList(),
                 manifest.entries(),

@@ -195,8 +195,8 @@ final class TornadoProgram implements DeviceProgram {
         }
         var graphs = new ArrayList<TornadoVm.Graph>();
         if (schedule.kernelCalls().size() < schedule.calls().size()) {
-            throw new DeviceException(
-                    path + ": entry point '" + schedule.entry() + "' is for several ranks, which run on the jvm device only");
+            throw new DeviceException(path + ": entry point '" + schedule.entry()
+                    + "' is for several ranks, which run on the jvm device only");
         }
         var calls = schedule.kernelCalls();
         for (var from = 0; from < Math.max(1, calls.size()); from += TASKS) {
