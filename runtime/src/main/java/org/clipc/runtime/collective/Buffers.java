@@ -15,6 +15,9 @@ final class Buffers {
         if (!buffer.isNative()) {
             throw new IllegalArgumentException("'" + name + "' lies in the Java heap; collectives need native memory");
         }
+        if (!buffer.scope().isAlive()) {
+            throw new IllegalArgumentException("'" + name + "' lies in an arena that is closed");
+        }
         if (!buffer.isAccessibleBy(ANOTHER)) {
             throw new IllegalArgumentException(
                     "'" + name + "' is confined to one thread; collectives need memory of a shared arena");

@@ -23,6 +23,13 @@ public abstract class CheckedGroup implements Group {
     /** Does a call together with the other members, of which there is at least one. */
     protected abstract void perform(Call call);
 
+    /** Does a call in a group of one, where each is at most a copy. */
+    protected void performAlone(Call call) {
+        if (call.send().address() != call.receive().address()) {
+            call.receive().copyFrom(call.send());
+        }
+    }
+
     /** @throws CollectiveException if the world has failed; not for a call's own sake */
     protected abstract void requireUsable(Call call);
 
@@ -138,8 +145,8 @@ public abstract class CheckedGroup implements Group {
         requireUsable(call);
         if (size() > 1) {
             perform(call);
-        } else if (call.send().address() != call.receive().address()) {
-            call.receive().copyFrom(call.send());
+        } else {
+            performAlone(call);
         }
     }
 

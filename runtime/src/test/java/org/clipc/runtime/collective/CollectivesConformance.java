@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** What every backend must do; a backend says how to put four ranks through a scenario. */
 public abstract class CollectivesConformance {
 
-    private static final Duration PATIENT = Duration.ofSeconds(120);
+    private static final Duration PATIENT = Duration.ofMinutes(2);
     private static final Duration HASTY = Duration.ofSeconds(2);
 
     /** Said by a rank that went through a scenario to its end. */

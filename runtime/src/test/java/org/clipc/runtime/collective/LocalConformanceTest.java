@@ -22,7 +22,7 @@ class LocalConformanceTest extends CollectivesConformance {
                     scenario.run(new Scenario.Rank(ends, 0, LocalConformanceTest::die));
                     outcomes[ends.rank()] = DONE;
                 } catch (CollectiveException | AssertionError e) {
-                    outcomes[ends.rank()] = e.getMessage();
+                    outcomes[ends.rank()] = String.valueOf(e.getMessage());
                     throw e;
                 }
             });

@@ -77,6 +77,7 @@ abstract class MpiConformance extends CollectivesConformance {
                 "-n",
                 String.valueOf(Scenario.RANKS),
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",

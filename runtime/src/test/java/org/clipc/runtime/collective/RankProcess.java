@@ -31,7 +31,7 @@ final class RankProcess {
             scenario.run(new Scenario.Rank(ends, 0, () -> Runtime.getRuntime().halt(7)));
             return CollectivesConformance.DONE;
         } catch (CollectiveException e) {
-            return e.getMessage();
+            return String.valueOf(e.getMessage());
         } catch (RuntimeException | AssertionError e) {
             ends.abort("it failed with " + e);
             return e.toString();

@@ -7,6 +7,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.clipc.ir.DType;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a world of four ranks is put through. Scenarios are named, so that they can be asked of ranks that are processes
@@ -33,7 +34,7 @@ public enum Scenario {
             var row = rank.ends.group(List.of(me / 2 * 2, me / 2 * 2 + 1));
             var column = rank.ends.group(List.of(me % 2, me % 2 + 2));
             var sameRow = rank.ends.group(row.ranks());
-            var failure = new AtomicReference<Throwable>();
+            var failure = new AtomicReference<@Nullable Throwable>();
             var threads = IntStream.range(0, 3)
                     .mapToObj(i -> Thread.ofPlatform()
                             .uncaughtExceptionHandler((_, e) -> failure.compareAndSet(null, e))

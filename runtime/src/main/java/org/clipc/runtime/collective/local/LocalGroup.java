@@ -111,8 +111,9 @@ final class LocalGroup extends CheckedGroup {
     private void requireAgreement(Call call) {
         for (var i = 0; i < size(); i++) {
             var other = meeting.proposal(i, call.number());
-            var agrees = call.operation().agreesWith(other.operation());
-            if (!agrees || call.operation().kind() == Kind.EXCHANGE && !exchangeAgrees(i, other)) {
+            var agrees = call.operation().agreesWith(other.operation())
+                    && (other.operation().kind() != Kind.EXCHANGE || exchangeAgrees(i, other));
+            if (!agrees) {
                 throw disagreement(call);
             }
         }

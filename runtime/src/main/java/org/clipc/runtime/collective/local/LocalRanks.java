@@ -1,20 +1,16 @@
 package org.clipc.runtime.collective.local;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import org.clipc.runtime.collective.CollectiveException;
 import org.clipc.runtime.collective.CollectiveOptions;
 import org.clipc.runtime.collective.Collectives;
+import org.clipc.runtime.collective.RankBody;
 import org.jspecify.annotations.Nullable;
 
 /** Runs a world of ranks, each on a thread of its own. */
 public final class LocalRanks {
-
-    /** What every rank does. */
-    @FunctionalInterface
-    public interface Body<E extends Exception> {
-        void run(Collectives ranks) throws E, InterruptedException;
-    }
 
     private LocalRanks() {}
 
@@ -35,10 +31,10 @@ public final class LocalRanks {
      * Runs {@code body} on every rank of a new world and returns when all have ended. If one throws, the others'
      * collectives fail at once. If this thread is interrupted, all ranks are stopped by the same way.
      *
-     * @throws E what the rank threw that failed first; what the others threw is suppressed in it
+     * @throws E what a rank threw for a reason of its own, rather than for another's; the others' are suppressed in it
      * @throws InterruptedException if this thread was interrupted, once all ranks have ended
      */
-    public static <E extends Exception> void run(int size, CollectiveOptions options, Body<E> body)
+    public static <E extends Exception> void run(int size, CollectiveOptions options, RankBody<E> body)
             throws E, InterruptedException {
         var threads = new ArrayList<RankThread>(size);
         for (var end : open(size, options)) {
@@ -66,20 +62,19 @@ public final class LocalRanks {
     /** The first rank's failure that is not about another's. */
     @SuppressWarnings("unchecked") // a body throws nothing checked but E and InterruptedException
     private static <E extends Exception> void rethrow(List<RankThread> threads) throws E, InterruptedException {
-        var failures = new ArrayList<Throwable>();
+        var failures = new ArrayDeque<Throwable>();
         for (var thread : threads) {
-            if (thread.failure != null) {
-                failures.add(thread.failure);
+            switch (thread.failure) {
+                case null -> {}
+                case CollectiveException e -> failures.addLast(e);
+                case Throwable e -> failures.addFirst(e);
             }
         }
         if (failures.isEmpty()) {
             return;
         }
-        var first = failures.stream()
-                .filter(f -> !(f instanceof CollectiveException))
-                .findFirst()
-                .orElse(failures.getFirst());
-        failures.stream().filter(f -> f != first).forEach(first::addSuppressed);
+        var first = failures.removeFirst();
+        failures.forEach(first::addSuppressed);
         switch (first) {
             case Error e -> throw e;
             case InterruptedException e -> throw e;
@@ -90,10 +85,10 @@ public final class LocalRanks {
     private static final class RankThread extends Thread {
 
         private final Collectives ranks;
-        private final Body<?> body;
+        private final RankBody<?> body;
         private @Nullable Throwable failure;
 
-        RankThread(Collectives ranks, Body<?> body) {
+        RankThread(Collectives ranks, RankBody<?> body) {
             super("rank-" + ranks.rank());
             this.ranks = ranks;
             this.body = body;

@@ -15,6 +15,7 @@ import org.clipc.runtime.collective.Reduction;
  * @param number of the collective in its group; of the group itself where one is made
  * @param to the member that an exchange sends to, else the sender
  */
+@SuppressWarnings("EnumOrdinal") // all ranks run the same build
 record Header(long group, long number, Operation operation, int to) {
 
     static final long BYTES = 64;

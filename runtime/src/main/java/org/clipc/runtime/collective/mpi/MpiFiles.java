@@ -30,6 +30,7 @@ final class MpiFiles {
 
     private MpiFiles() {}
 
+    @SuppressWarnings("restricted")
     static SymbolLookup load(Map<String, String> environment) {
         keepSignalsOfTheJvm();
         var names = names(environment);
@@ -80,6 +81,7 @@ final class MpiFiles {
         }
     }
 
+    @SuppressWarnings("restricted")
     private static MethodHandle function(String name, MemoryLayout result, MemoryLayout... arguments) {
         var linker = Linker.nativeLinker();
         return linker.downcallHandle(

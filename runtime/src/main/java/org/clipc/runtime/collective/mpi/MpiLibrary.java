@@ -227,12 +227,13 @@ final class MpiLibrary {
     }
 
     /** A function that returns MPI's error code; handles are given to it as longs, whatever they are. */
+    @SuppressWarnings("restricted")
     private MethodHandle function(String name, MemoryLayout... arguments) {
         var handle = Linker.nativeLinker()
                 .downcallHandle(symbols.findOrThrow(name), FunctionDescriptor.of(ValueLayout.JAVA_INT, arguments));
         var type = handle.type();
         for (var i = 0; i < arguments.length; i++) {
-            if (arguments[i] == abi.handle()) {
+            if (arguments[i].equals(abi.handle())) {
                 type = type.changeParameterType(i, long.class);
             }
         }

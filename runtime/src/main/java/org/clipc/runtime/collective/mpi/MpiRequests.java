@@ -68,6 +68,7 @@ final class MpiRequests {
     }
 
     /** @param check throws if waiting has become pointless; asked all the time */
+    @SuppressWarnings("ThreadPriorityCheck") // the rank that it waits for may need this core
     void await(Runnable check) {
         for (var spins = 0; !test(); spins++) {
             check.run();

@@ -96,6 +96,12 @@ final class NcclGroup extends CheckedGroup {
         }
     }
 
+    /** Memory of the device cannot be copied from here. */
+    @Override
+    protected void performAlone(Call call) {
+        perform(call);
+    }
+
     private static boolean contains(MemorySegment whole, MemorySegment part) {
         return part.address() >= whole.address()
                 && part.address() + part.byteSize() <= whole.address() + whole.byteSize();

@@ -4,7 +4,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.clipc.ir.DType;
 import org.clipc.runtime.collective.Reduction;
-import org.clipc.runtime.tensor.Bfloat16;
 
 /**
  * Combines tensors elementwise, in the order given, block by block in the first-level cache. It holds the scratch for
@@ -68,9 +67,7 @@ public final class Reducer {
             widen(sources[i], from, nextFloats, count);
             combine(floats, nextFloats, count, reduction);
         }
-        for (var i = 0; i < count; i++) {
-            halves[i] = Bfloat16.of(floats[i]);
-        }
+        Bfloat16Block.narrow(floats, halves, count);
         for (var target : targets) {
             MemorySegment.copy(halves, 0, target, ValueLayout.JAVA_SHORT, to, count);
         }
@@ -78,9 +75,7 @@ public final class Reducer {
 
     private void widen(MemorySegment source, long from, float[] into, int count) {
         MemorySegment.copy(source, ValueLayout.JAVA_SHORT, from, halves, 0, count);
-        for (var i = 0; i < count; i++) {
-            into[i] = Bfloat16.toFloat(halves[i]);
-        }
+        Bfloat16Block.widen(halves, into, count);
     }
 
     private void reduceInts(

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * streams run what they are given one after the other. As NCCL does, it waits for ever for members that do not come or
  * mean something else.
  */
+@SuppressWarnings("restricted") // devices' memory is known by address
 public final class MemoryNccl implements Nccl {
 
     /** What all ranks of a test see. */

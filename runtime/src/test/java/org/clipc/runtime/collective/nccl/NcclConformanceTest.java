@@ -106,6 +106,7 @@ class NcclConformanceTest extends CollectivesConformance {
         }
     }
 
+    @SuppressWarnings("restricted")
     private static float sumOnDevice(
             MemoryNccl.Network network, int rank, int port, @Nullable RendezvousServer server, float value) {
         var nccl = new MemoryNccl(network);
