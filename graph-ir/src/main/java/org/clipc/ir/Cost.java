@@ -64,6 +64,9 @@ public record Cost(long flops, long bytes) {
             case Op.Attention(var _, var causal, var _, var _, var _) -> attention(2, causal, in.get(0), in.get(1));
             case Op.AttentionGrad(var _, var causal, var _, var _, var _) -> attention(5, causal, in.get(1), in.get(2));
             case Op.AdamW _ -> ADAM_W * elements;
+            case Op.AllReduce(var _, var _, var size) -> (size - 1L) * count(in) / size;
+            case Op.ReduceScatter(var _, var size, var _, var _) -> (size - 1L) * count(in) / size;
+            case Op.AllGather _, Op.Permute _, Op.RankSlice _, Op.Replicate _ -> 0;
             case Op.Fused(var _, var body) -> of(body).flops();
         };
     }
@@ -81,10 +84,29 @@ public record Cost(long flops, long bytes) {
     private static long bytes(Op op, List<TensorType> in, List<TensorType> out) {
         return switch (op) {
             case Op.Input _, Op.Constant _, Op.Iota _, Op.Reshape _, Op.StopGradient _ -> 0;
-            case Op.Slice _ -> 2 * total(out);
+            case Op.Replicate _ -> 0;
+            case Op.Slice _, Op.RankSlice _ -> 2 * total(out);
             case Op.Gather _ -> in.get(1).bytes() + 2 * total(out);
             default -> total(in) + total(out);
         };
+    }
+
+    /**
+     * Bytes that each rank sends to others: what the bandwidth-optimal ring algorithms need (Patarasuk and Yuan,
+     * "Bandwidth optimal all-reduce algorithms for clusters of workstations", 2009), 0 for what is no collective.
+     */
+    public static long sent(Op op, List<TensorType> operands) {
+        return switch (op) {
+            case Op.AllReduce(var _, var _, var size) -> 2 * ((size - 1L) * total(operands) / size);
+            case Op.ReduceScatter(var _, var size, var _, var _) -> (size - 1L) * total(operands) / size;
+            case Op.AllGather(var _, var size, var _, var _) -> (size - 1L) * total(operands);
+            case Op.Permute(var _, var size, var shift) -> shift % size == 0 ? 0 : total(operands);
+            default -> 0;
+        };
+    }
+
+    private static long count(List<TensorType> types) {
+        return types.stream().mapToLong(TensorType::elements).sum();
     }
 
     private static long total(List<TensorType> types) {

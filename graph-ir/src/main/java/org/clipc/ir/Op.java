@@ -134,7 +134,9 @@ public sealed interface Op {
      * {@code dropout > 0}; results o like q, lse f32[b, heads, s] (logarithm of the softmax's denominator, as in
      * FlashAttention-2, arXiv:2307.08691). Causal: query i sees keys up to i. Dropout acts on the probabilities: one whose
      * uniform number is below {@code dropout} becomes 0, the others are divided by 1 - dropout; element index for the
-     * generator is ((b·heads + h)·s + i)·t + j.
+     * generator is ((b·heads + h)·s + i)·t + j. Where samples or heads are split over ranks, the seed is i32[4]: behind the
+     * seed itself stand the number b·heads + h that the first pair of sample and head has among all ranks', and the number
+     * of heads of all ranks, so that the mask is that of one rank.
      */
     record Attention(int heads, boolean causal, double scale, double dropout, int stream) implements Op {}
 
@@ -153,4 +155,33 @@ public sealed interface Op {
 
     /** Several ops run by one kernel: operand i is the body's input named i, result j its output named j. */
     record Fused(FusionKind kind, Graph body) implements Op {}
+
+    /**
+     * Combines, element by element, the operands that the ranks along {@code axis} have; every rank gets the result. One
+     * or more operands of one dtype, each reduced by itself, so that many small ones travel at once. {@code size} is the
+     * number of ranks, here and in the other collectives.
+     */
+    record AllReduce(MeshAxis axis, ReduceFn fn, int size) implements Op {}
+
+    /**
+     * Joins the ranks' shards: the inverse of {@link RankSlice}. One or more operands of one dtype and rank above
+     * {@code dim}, each gathered by itself.
+     */
+    record AllGather(MeshAxis axis, int size, int dim, int parts) implements Op {}
+
+    /** The rank's shard, as {@link RankSlice} cuts it, of the sum over the ranks. One or more operands, as in {@link AllGather}. */
+    record ReduceScatter(MeshAxis axis, int size, int dim, int parts) implements Op {}
+
+    /** The operand of the rank {@code shift} places before, in a ring. */
+    record Permute(MeshAxis axis, int size, int shift) implements Op {}
+
+    /**
+     * A rank's shard. Operands x and the rank's coordinate i32[]. Axis {@code dim} is cut into {@code parts} equal
+     * sections and each of these into {@code size} equal pieces; the result joins piece number {@code coordinate} of each
+     * section. (Three parts: a joint projection to queries, keys and values, which is to be split by heads.)
+     */
+    record RankSlice(int size, int dim, int parts) implements Op {}
+
+    /** The operand. Tells the partitioner that every rank along {@code axis} shall hold all of it. */
+    record Replicate(MeshAxis axis) implements Op {}
 }

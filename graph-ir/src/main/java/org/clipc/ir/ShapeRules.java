@@ -10,6 +10,7 @@ import java.util.stream.IntStream;
 public final class ShapeRules {
 
     private static final TensorType SEED = TensorType.i32(2);
+    private static final TensorType SHARDED_SEED = TensorType.i32(4);
     private static final TensorType F32_SCALAR = TensorType.scalar(DType.F32);
 
     private ShapeRules() {}
@@ -117,6 +118,31 @@ public final class ShapeRules {
             }
             case Op.StopGradient _ -> in.count(1).is(in.get(0));
             case Op.Fused(var _, var body) -> fused(body, in);
+            case Op.AllReduce(var _, var _, var size) -> {
+                many(size, in);
+                yield in.types();
+            }
+            case Op.AllGather(var _, var size, var dim, var parts) -> {
+                many(size, in);
+                yield in.types().stream()
+                        .map(x -> resized(x, dim, parts, x.dim(dim) * size, in))
+                        .toList();
+            }
+            case Op.ReduceScatter(var _, var size, var dim, var parts) -> {
+                many(size, in);
+                yield in.types().stream()
+                        .map(x -> resized(x, dim, size * parts, x.dim(dim) / size, in))
+                        .toList();
+            }
+            case Op.Permute(var _, var size, var _) -> {
+                in.count(1).check(size > 0, "needs a positive size");
+                yield in.types();
+            }
+            case Op.RankSlice(var size, var dim, var parts) -> {
+                in.count(2).exactly(1, TensorType.scalar(DType.I32)).check(size > 0, "needs a positive size");
+                yield List.of(resized(in.get(0), dim, size * parts, in.get(0).dim(dim) / size, in));
+            }
+            case Op.Replicate _ -> in.count(1).is(in.get(0));
         };
     }
 
@@ -279,12 +305,31 @@ public final class ShapeRules {
         in.check(heads > 0 && q.dim(2) % heads == 0, heads + " heads do not divide width " + q.dim(2));
         in.check(dropout >= 0 && dropout < 1, "dropout " + dropout + " is outside of [0, 1)");
         if (dropout > 0) {
-            in.exactly(in.size() - 1, SEED);
+            var seed = in.get(in.size() - 1);
+            in.check(
+                    seed.equals(SEED) || seed.equals(SHARDED_SEED),
+                    "the seed must be i32[2], or i32[4] on several ranks");
         }
     }
 
     private static TensorType logSumExp(TensorType q, int heads) {
         return TensorType.f32(q.dim(0), heads, q.dim(1));
+    }
+
+    private static void many(int size, Operands in) {
+        in.check(size > 0, "needs a positive size").check(in.size() > 0, "needs an operand");
+        for (var i = 0; i < in.size(); i++) {
+            in.check(in.get(i).dtype() == in.get(0).dtype(), "element types differ");
+            in.check(in.get(i).dtype() != DType.BOOL, "needs numbers");
+        }
+    }
+
+    /** {@code x} with another extent along an axis that {@code divisor} has to divide. */
+    private static TensorType resized(TensorType x, int dim, int divisor, int extent, Operands in) {
+        in.check(
+                divisor > 0 && x.dim(dim) % divisor == 0,
+                divisor + " does not divide the extent " + x.dim(dim) + " of axis " + dim);
+        return x.withShape(x.shape().with(dim, extent));
     }
 
     private static List<TensorType> fused(Graph body, Operands in) {

@@ -1,6 +1,7 @@
 package org.clipc.ir;
 
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -9,7 +10,7 @@ import java.util.Set;
 
 /**
  * Says what a legal graph is: operands come before their users, types are those of {@link ShapeRules}, inputs and
- * outputs have distinct names, {@code updates} names a parameter or state of the value's type, each at most once, and
+ * outputs have distinct names, collectives agree on how many ranks an axis has, {@code updates} names a parameter or state of the value's type, each at most once, and
  * bodies of {@link Op.Fused} are legal, with inputs of kind {@code OPERAND} named 0, 1, … and outputs named likewise.
  */
 public final class Verifier {
@@ -18,6 +19,7 @@ public final class Verifier {
     private final boolean body;
     private final List<String> problems = new ArrayList<>();
     private final Map<String, Op.Input> inputsByName = new HashMap<>();
+    private final Map<MeshAxis, Integer> sizes = new EnumMap<>(MeshAxis.class);
 
     private Verifier(Graph graph, boolean body) {
         this.graph = graph;
@@ -53,6 +55,7 @@ public final class Verifier {
 
     private void node(int index, Node node) {
         var label = "%" + index + " = " + ShapeRules.describe(node.op()) + ": ";
+        collective(label, node.op());
         if (node.op() instanceof Op.Fused(var _, var fusedBody)) {
             new Verifier(fusedBody, true).run().forEach(problem -> problems.add(label + "in its body: " + problem));
         }
@@ -70,6 +73,26 @@ public final class Verifier {
             }
         } catch (ShapeException e) {
             problems.add(label + e.getMessage());
+        }
+    }
+
+    private void collective(String label, Op op) {
+        switch (op) {
+            case Op.AllReduce(var axis, var _, var size) -> ranks(label, axis, size);
+            case Op.AllGather(var axis, var size, var _, var _) -> ranks(label, axis, size);
+            case Op.ReduceScatter(var axis, var size, var _, var _) -> ranks(label, axis, size);
+            case Op.Permute(var axis, var size, var _) -> ranks(label, axis, size);
+            default -> {}
+        }
+    }
+
+    private void ranks(String label, MeshAxis axis, int size) {
+        var known = sizes.putIfAbsent(axis, size);
+        if (known != null && known != size) {
+            problems.add(label + "it counts " + size + " ranks along " + axis.text() + ", others " + known);
+        }
+        if (body) {
+            problems.add(label + "collectives cannot be in a body");
         }
     }
 

@@ -125,7 +125,7 @@ final class ChoicesJson {
     }
 
     /** Whether all that choices change is there, and no call belongs to two. */
-    static void check(List<Choice> choices, List<KernelCall> calls) throws InvalidMemberException {
+    static void check(List<Choice> choices, List<Call> calls) throws InvalidMemberException {
         var taken = new BitSet();
         var names = new HashSet<String>();
         for (var choice : choices) {
@@ -150,14 +150,16 @@ final class ChoicesJson {
         }
     }
 
-    private static void checkArguments(Choice choice, List<Choice.Patch> patches, List<KernelCall> calls)
+    private static void checkArguments(Choice choice, List<Choice.Patch> patches, List<Call> calls)
             throws InvalidMemberException {
         for (var i = 0; i < calls.size(); i++) {
             var args = patches.get(i).args();
-            if (!args.isEmpty() && args.lastKey() >= calls.get(i).args().size()) {
+            var count = calls.get(i) instanceof KernelCall call ? call.args().size() : -1;
+            if (count < 0 || (!args.isEmpty() && args.lastKey() >= count)) {
                 throw new InvalidMemberException("has a choice " + Archive.printable(choice.name())
-                        + " that changes argument " + args.lastKey() + " of a call, which has "
-                        + calls.get(i).args().size());
+                        + (count < 0
+                                ? " of a call that is of no kernel"
+                                : " that changes argument " + args.lastKey() + " of a call, which has " + count));
             }
         }
     }

@@ -3,7 +3,7 @@ package org.clipc.program;
 import java.util.List;
 
 /**
- * One call of a generated kernel. Calls run in order, with a barrier between any two.
+ * One call of a generated kernel.
  *
  * <p>Kernels of a JVM target are {@code static void run(MemorySegment arena, long[] args, int from, int to, float[] local,
  * float[] shared)}, over any partition of {@code [0, units)}. Those of the target {@code tornado} are {@code static void
@@ -30,13 +30,19 @@ public record KernelCall(
         int sharedFloats,
         int node,
         long flops,
-        long bytes) {
+        long bytes)
+        implements Call {
 
     /** More floating-point operations, or bytes, than any call has; sums of many calls stay below what a double counts. */
     public static final long MOST_WORK = 1L << 53;
 
     public KernelCall {
         args = List.copyOf(args);
+    }
+
+    @Override
+    public String name() {
+        return kernel;
     }
 
     /** A call of a JVM kernel, of which no profile knows what it has to do. */

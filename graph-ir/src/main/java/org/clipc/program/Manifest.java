@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.stream.Collectors;
+import org.clipc.ir.Mesh;
 
 /**
  * What a program is, apart from its code. The arena is laid out as [parameters][workspace][optimizer state], each region
@@ -13,6 +14,7 @@ import java.util.stream.Collectors;
  * @param formatVersion of the file; a reader takes only its own
  * @param model name of the model
  * @param config the resolved configuration, nested maps with the key names of the recipe
+ * @param mesh the ranks that run the program together; sizes and offsets are those of each of them
  * @param state optimizer state tensors, such as {@code adam.m.<parameter>}, zero at the start of training
  * @param parameterBytes size of the parameter region
  * @param workspaceBytes size of the workspace region: the most that any schedule uses
@@ -24,6 +26,7 @@ public record Manifest(
         int formatVersion,
         String model,
         Map<String, Object> config,
+        Mesh mesh,
         List<Parameter> parameters,
         List<TensorSlot> state,
         List<EntryPoint> entries,
@@ -34,6 +37,34 @@ public record Manifest(
         Map<String, String> checksums) {
 
     public static final int FORMAT_VERSION = 3;
+
+    /** Of a program for one rank. */
+    public Manifest(
+            int formatVersion,
+            String model,
+            Map<String, Object> config,
+            List<Parameter> parameters,
+            List<TensorSlot> state,
+            List<EntryPoint> entries,
+            long parameterBytes,
+            long workspaceBytes,
+            long stateBytes,
+            List<String> targets,
+            Map<String, String> checksums) {
+        this(
+                formatVersion,
+                model,
+                config,
+                Mesh.SINGLE,
+                parameters,
+                state,
+                entries,
+                parameterBytes,
+                workspaceBytes,
+                stateBytes,
+                targets,
+                checksums);
+    }
 
     /** Every tensor and region of the arena begins at a multiple of this many bytes. */
     public static final int ALIGNMENT = 64;
@@ -92,6 +123,7 @@ public record Manifest(
                 formatVersion,
                 model,
                 config,
+                mesh,
                 parameters,
                 state,
                 entries,

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.clipc.ir.Mesh;
 
 /** Whether the parts of a manifest fit each other: names, offsets, regions and members. */
 final class ManifestChecks {
@@ -39,6 +40,9 @@ final class ManifestChecks {
                 manifest.parameters().stream()
                         .map(p -> new TensorSlot(p.name(), p.type(), p.offset()))
                         .toList());
+        for (var parameter : manifest.parameters()) {
+            shards(parameter, manifest.mesh());
+        }
         disjoint("state", manifest.stateOffset(), manifest.arenaBytes(), manifest.state());
         for (var entry : manifest.entries()) {
             var what = "entry point '" + entry.name() + "': ";
@@ -54,6 +58,22 @@ final class ManifestChecks {
             }
         }
         membersMatch(manifest, members);
+    }
+
+    private static void shards(Parameter p, Mesh mesh) throws InvalidMemberException {
+        if (p.shardAxis() >= 0 && p.type().dim(p.shardAxis()) % p.shardParts() != 0) {
+            throw new InvalidMemberException("parameter '%s' (%s) cannot have %d parts along axis %d"
+                    .formatted(p.name(), p.type(), p.shardParts(), p.shardAxis()));
+        }
+        if (p.shardAxis() >= 0 && (long) p.type().dim(p.shardAxis()) * mesh.tensor() > Integer.MAX_VALUE) {
+            throw new InvalidMemberException(
+                    "parameter '%s' (%s) is too large for %d ranks".formatted(p.name(), p.type(), mesh.tensor()));
+        }
+        if (p.stateAxis() >= 0 && p.type().dim(p.stateAxis()) % mesh.data() != 0) {
+            throw new InvalidMemberException(
+                    "the state of parameter '%s' (%s) cannot be split over %d ranks along axis %d"
+                            .formatted(p.name(), p.type(), mesh.data(), p.stateAxis()));
+        }
     }
 
     private static void unique(String what, Stream<String> names) throws InvalidMemberException {

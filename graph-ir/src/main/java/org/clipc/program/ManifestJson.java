@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.clipc.ir.DType;
+import org.clipc.ir.Mesh;
 import org.clipc.ir.Shape;
 import org.clipc.ir.TensorType;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +22,7 @@ final class ManifestJson {
 
     private static final int MAX_ITEMS = 1_000_000;
     private static final int MAX_RANK = 16;
+    private static final int MOST_RANKS = 1 << 16;
     private static final Pattern TYPE = Pattern.compile("([a-z0-9]{1,8})\\[((?:[0-9]{1,10}(?:,[0-9]{1,10})*)?)]");
 
     private ManifestJson() {}
@@ -31,6 +33,10 @@ final class ManifestJson {
             out.writeStartObject();
             out.writeNumberField("format", manifest.formatVersion());
             out.writeStringField("model", manifest.model());
+            out.writeObjectFieldStart("mesh");
+            out.writeNumberField("data", manifest.mesh().data());
+            out.writeNumberField("tensor", manifest.mesh().tensor());
+            out.writeEndObject();
             out.writeNumberField("parameter_bytes", manifest.parameterBytes());
             out.writeNumberField("workspace_bytes", manifest.workspaceBytes());
             out.writeNumberField("state_bytes", manifest.stateBytes());
@@ -92,6 +98,8 @@ final class ManifestJson {
             writeValue(out, parameter.clamp());
         }
         out.writeNumberField("shard_axis", parameter.shardAxis());
+        out.writeNumberField("shard_parts", parameter.shardParts());
+        out.writeNumberField("state_axis", parameter.stateAxis());
         out.writeEndObject();
     }
 
@@ -139,6 +147,7 @@ final class ManifestJson {
         json.object(Set.of(
                 "format",
                 "model",
+                "mesh",
                 "parameter_bytes",
                 "workspace_bytes",
                 "state_bytes",
@@ -152,6 +161,7 @@ final class ManifestJson {
                 (int) json.field("format").integer(0, Integer.MAX_VALUE),
                 json.field("model").text(),
                 readConfig(json.field("config")),
+                readMesh(json.field("mesh")),
                 json.field("parameters").list(MAX_ITEMS, ManifestJson::readParameter),
                 json.field("state").list(MAX_ITEMS, ManifestJson::readSlot),
                 json.field("entries").list(1000, ManifestJson::readEntry),
@@ -190,7 +200,17 @@ final class ManifestJson {
     }
 
     private static Parameter readParameter(Json json) throws InvalidMemberException {
-        json.object(Set.of("name", "type", "offset", "init", "decay", "trainable", "clamp", "shard_axis"));
+        json.object(Set.of(
+                "name",
+                "type",
+                "offset",
+                "init",
+                "decay",
+                "trainable",
+                "clamp",
+                "shard_axis",
+                "shard_parts",
+                "state_axis"));
         var type = readType(json.field("type"));
         var clamp = json.has("clamp") ? json.field("clamp").list(2, Json::number) : null;
         if (clamp != null && (clamp.size() != 2 || clamp.get(0) > clamp.get(1))) {
@@ -204,7 +224,15 @@ final class ManifestJson {
                 json.field("trainable").flag(),
                 clamp == null ? null : List.copyOf(clamp),
                 (int) json.field("shard_axis").integer(-1, type.rank() - 1L),
+                (int) json.field("shard_parts").integer(1, Integer.MAX_VALUE),
+                (int) json.field("state_axis").integer(-1, type.rank() - 1L),
                 readSize(json.field("offset")));
+    }
+
+    private static Mesh readMesh(Json json) throws InvalidMemberException {
+        json.object(Set.of("data", "tensor"));
+        var data = (int) json.field("data").integer(1, MOST_RANKS);
+        return new Mesh(data, (int) json.field("tensor").integer(1, MOST_RANKS / data));
     }
 
     private static Parameter.Initializer readInitializer(Json json) throws InvalidMemberException {

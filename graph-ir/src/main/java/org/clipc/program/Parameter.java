@@ -1,6 +1,8 @@
 package org.clipc.program;
 
 import java.util.List;
+import org.clipc.ir.DType;
+import org.clipc.ir.Mesh;
 import org.clipc.ir.TensorType;
 import org.jspecify.annotations.Nullable;
 
@@ -12,7 +14,11 @@ import org.jspecify.annotations.Nullable;
  * @param decay whether weight decay applies
  * @param trainable whether the optimizer touches it
  * @param clamp bounds [low, high] enforced after each optimizer step, or null
+ * @param type of the whole parameter in a model, of what a rank holds in a program
  * @param shardAxis axis split over tensor-parallel ranks, or -1
+ * @param shardParts sections along that axis of which each rank has a piece, see {@link org.clipc.ir.Op.RankSlice}; 1 as a
+ *     rule
+ * @param stateAxis axis of what a rank holds along which the optimizer's state is split over data-parallel ranks, or -1
  * @param offset byte offset in the arena's parameter region
  */
 public record Parameter(
@@ -23,7 +29,35 @@ public record Parameter(
         boolean trainable,
         @Nullable List<Double> clamp,
         int shardAxis,
+        int shardParts,
+        int stateAxis,
         long offset) {
+
+    /** A parameter that is split in one piece a rank at most, and its state not at all. */
+    public Parameter(
+            String name,
+            TensorType type,
+            Initializer initializer,
+            boolean decay,
+            boolean trainable,
+            @Nullable List<Double> clamp,
+            int shardAxis,
+            long offset) {
+        this(name, type, initializer, decay, trainable, clamp, shardAxis, 1, -1, offset);
+    }
+
+    /** The type of the parameter that all ranks of a program hold together. */
+    public TensorType whole(Mesh mesh) {
+        return shardAxis < 0 ? type : type.withShape(type.shape().with(shardAxis, type.dim(shardAxis) * mesh.tensor()));
+    }
+
+    /** The type of an optimizer moment that a rank holds. */
+    public TensorType state(Mesh mesh) {
+        var moment = type.withDtype(DType.F32);
+        return stateAxis < 0
+                ? moment
+                : moment.withShape(moment.shape().with(stateAxis, moment.dim(stateAxis) / mesh.data()));
+    }
 
     /**
      * Initial value of a parameter.

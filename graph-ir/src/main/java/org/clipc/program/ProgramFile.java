@@ -168,7 +168,7 @@ public final class ProgramFile implements AutoCloseable {
         var member = Members.schedule(target, manifest.entry(entry).name());
         var bytes = read(member);
         try {
-            return ScheduleJson.read(target, entry, bytes, kernelKeys(), manifest.workspaceBytes());
+            return ScheduleJson.read(target, entry, bytes, kernelKeys(), manifest);
         } catch (InvalidMemberException e) {
             throw new ProgramFormatException(path(), member, e.problem());
         }

@@ -29,7 +29,7 @@ public record Schedule(
         int ints,
         Map<String, Integer> places,
         List<Float> constants,
-        List<KernelCall> calls,
+        List<Call> calls,
         List<Choice> choices) {
 
     public Schedule {
@@ -40,8 +40,8 @@ public record Schedule(
     }
 
     /** A schedule for the JVM. */
-    public Schedule(String entry, String target, long workspaceBytes, List<KernelCall> calls) {
-        this(entry, target, workspaceBytes, 0, Map.of(), List.of(), calls, List.of());
+    public Schedule(String entry, String target, long workspaceBytes, List<? extends Call> calls) {
+        this(entry, target, workspaceBytes, 0, Map.of(), List.of(), List.copyOf(calls), List.of());
     }
 
     /**
@@ -51,7 +51,7 @@ public record Schedule(
      * @throws IllegalArgumentException if a choice has no option of that name
      */
     public Schedule with(Map<String, String> options) {
-        var changed = new ArrayList<>(calls);
+        var changed = new ArrayList<Call>(calls);
         for (var choice : choices) {
             var option = options.get(choice.name());
             if (option == null) {
@@ -64,10 +64,18 @@ public record Schedule(
             }
             for (int site : choice.sites()) {
                 for (var i = 0; i < patches.size(); i++) {
-                    changed.set(site + i, Choice.patched(calls.get(site + i), patches.get(i)));
+                    changed.set(site + i, Choice.patched((KernelCall) calls.get(site + i), patches.get(i)));
                 }
             }
         }
         return new Schedule(entry, target, workspaceBytes, ints, places, constants, changed, choices);
+    }
+
+    /** The calls that run kernels. */
+    public List<KernelCall> kernelCalls() {
+        return calls.stream()
+                .filter(KernelCall.class::isInstance)
+                .map(KernelCall.class::cast)
+                .toList();
     }
 }

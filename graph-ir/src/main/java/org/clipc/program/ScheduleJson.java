@@ -4,14 +4,19 @@ import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedSet;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.clipc.ir.DType;
+import org.clipc.ir.MeshAxis;
+import org.clipc.ir.ReduceFn;
 
 /**
  * A schedule as JSON, one call a line:
@@ -26,8 +31,9 @@ import java.util.stream.Collectors;
  * "choices":[…]}
  * </pre>
  *
- * A call is [index in kernels, node, units, group size, local floats, shared floats, flops, bytes, arguments…];
- * constants are the raw bits of floats. For choices see {@link ChoicesJson}.
+ * A call of a kernel is [index in kernels, node, units, group size, local floats, shared floats, flops, bytes, arguments…];
+ * one of a collective is ["all_reduce", "data", "sum", "f32", node, shift, then from, to, elements for each tensor…].
+ * Constants are the raw bits of floats. For choices see {@link ChoicesJson}.
  */
 final class ScheduleJson {
 
@@ -45,7 +51,7 @@ final class ScheduleJson {
 
     static byte[] write(Schedule schedule) {
         var kernels = new LinkedHashMap<String, Integer>();
-        schedule.calls().forEach(call -> kernels.putIfAbsent(call.kernel(), kernels.size()));
+        schedule.kernelCalls().forEach(call -> kernels.putIfAbsent(call.kernel(), kernels.size()));
         var text = new StringBuilder();
         text.append("{\"workspace_bytes\":").append(schedule.workspaceBytes());
         text.append(",\n\"ints\":").append(schedule.ints()).append(",\"places\":{");
@@ -68,13 +74,11 @@ final class ScheduleJson {
         text.append("],\n\"calls\":[");
         separator = "\n[";
         for (var call : schedule.calls()) {
-            text.append(separator).append(kernels.get(call.kernel()));
-            for (var number :
-                    List.of(call.node(), call.units(), call.groupSize(), call.localFloats(), call.sharedFloats())) {
-                text.append(',').append(number);
+            text.append(separator);
+            switch (call) {
+                case KernelCall kernel -> write(kernel, kernels.get(kernel.kernel()), text);
+                case CollectiveCall collective -> write(collective, text);
             }
-            text.append(',').append(call.flops()).append(',').append(call.bytes());
-            call.args().forEach(argument -> text.append(',').append(argument.longValue()));
             text.append(']');
             separator = ",\n[";
         }
@@ -82,6 +86,35 @@ final class ScheduleJson {
         ChoicesJson.write(schedule.choices(), text);
         text.append("}\n");
         return text.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static void write(KernelCall call, int kernel, StringBuilder text) {
+        text.append(kernel);
+        for (var number :
+                List.of(call.node(), call.units(), call.groupSize(), call.localFloats(), call.sharedFloats())) {
+            text.append(',').append(number);
+        }
+        text.append(',').append(call.flops()).append(',').append(call.bytes());
+        call.args().forEach(argument -> text.append(',').append(argument.longValue()));
+    }
+
+    private static void write(CollectiveCall call, StringBuilder text) {
+        for (var constant : List.of(call.kind(), call.axis(), call.reduction(), call.dtype())) {
+            text.append('"').append(spelled(constant)).append("\",");
+        }
+        text.append(call.node()).append(',').append(call.shift());
+        for (var tensor : call.tensors()) {
+            text.append(',')
+                    .append(tensor.from())
+                    .append(',')
+                    .append(tensor.to())
+                    .append(',')
+                    .append(tensor.elements());
+        }
+    }
+
+    private static String spelled(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT);
     }
 
     /** @throws IllegalArgumentException if the kernel is not in the target's package */
@@ -96,20 +129,20 @@ final class ScheduleJson {
 
     /**
      * @param kernels keys, as in {@link Program#kernels}, of the kernels that exist
-     * @param mostWorkspace the workspace that the manifest announces
+     * @param manifest announces the mesh and the sizes of the arena's regions
      */
-    static Schedule read(String target, String entry, byte[] bytes, Set<String> kernels, long mostWorkspace)
+    static Schedule read(String target, String entry, byte[] bytes, Set<String> kernels, Manifest manifest)
             throws InvalidMemberException {
         try (var parser = Json.tokens(bytes)) {
-            return new Reading(new JsonTokens(parser), target, kernels).schedule(entry, mostWorkspace);
+            return new Reading(new JsonTokens(parser), target, kernels, manifest).schedule(entry);
         } catch (IOException e) {
             throw Json.malformed(e);
         }
     }
 
-    private record Reading(JsonTokens tokens, String target, Set<String> kernels) {
+    private record Reading(JsonTokens tokens, String target, Set<String> kernels, Manifest manifest) {
 
-        Schedule schedule(String entry, long mostWorkspace) throws IOException, InvalidMemberException {
+        Schedule schedule(String entry) throws IOException, InvalidMemberException {
             tokens.expect(JsonToken.START_OBJECT, "an object");
             var seen = new HashSet<String>();
             var workspace = 0L;
@@ -117,13 +150,13 @@ final class ScheduleJson {
             Map<String, Integer> places = Map.of();
             List<Float> constants = List.of();
             List<String> names = List.of();
-            List<KernelCall> calls = List.of();
+            List<Call> calls = List.of();
             List<Choice> choices = List.of();
             while (tokens.next() == JsonToken.FIELD_NAME) {
                 var field = tokens.name();
                 seen.add(field);
                 switch (field) {
-                    case "workspace_bytes" -> workspace = tokens.integer(0, mostWorkspace);
+                    case "workspace_bytes" -> workspace = tokens.integer(0, manifest.workspaceBytes());
                     case "ints" -> ints = (int) tokens.integer(0, Integer.MAX_VALUE);
                     case "places" -> places = places();
                     case "constants" -> constants = constants();
@@ -187,8 +220,8 @@ final class ScheduleJson {
             return names;
         }
 
-        private List<KernelCall> calls(List<String> names) throws IOException, InvalidMemberException {
-            var calls = new ArrayList<KernelCall>();
+        private List<Call> calls(List<String> names) throws IOException, InvalidMemberException {
+            var calls = new ArrayList<Call>();
             tokens.expect(JsonToken.START_ARRAY, "a list");
             while (tokens.next() != JsonToken.END_ARRAY) {
                 if (tokens.current() != JsonToken.START_ARRAY) {
@@ -197,13 +230,14 @@ final class ScheduleJson {
                 if (calls.size() == MAX_CALLS) {
                     throw new InvalidMemberException("has more than the " + MAX_CALLS + " calls allowed");
                 }
-                calls.add(call(names));
+                tokens.next();
+                calls.add(tokens.current() == JsonToken.VALUE_STRING ? collective() : call(names));
             }
             return calls;
         }
 
         private KernelCall call(List<String> names) throws IOException, InvalidMemberException {
-            var kernel = names.get((int) tokens.integer(0, names.size() - 1L));
+            var kernel = names.get((int) tokens.number(0, names.size() - 1L));
             var node = (int) tokens.integer(-1, Integer.MAX_VALUE);
             var units = (int) tokens.integer(0, Integer.MAX_VALUE);
             var groupSize = (int) tokens.integer(1, MAX_GROUP);
@@ -219,6 +253,42 @@ final class ScheduleJson {
                 arguments.add(tokens.number(Long.MIN_VALUE, Long.MAX_VALUE));
             }
             return new KernelCall(kernel, arguments, units, groupSize, local, shared, node, flops, work);
+        }
+
+        private CollectiveCall collective() throws IOException, InvalidMemberException {
+            var kind = constant(CollectiveCall.Kind.values());
+            tokens.next();
+            var axis = constant(MeshAxis.values());
+            tokens.next();
+            var reduction = constant(ReduceFn.values());
+            tokens.next();
+            var dtype = constant(DType.values());
+            var node = (int) tokens.integer(-1, Integer.MAX_VALUE);
+            var shift = (int) tokens.integer(Integer.MIN_VALUE, Integer.MAX_VALUE);
+            var tensors = new ArrayList<CollectiveCall.Exchanged>();
+            while (tokens.next() != JsonToken.END_ARRAY) {
+                if (tensors.size() == MAX_ARGUMENTS) {
+                    throw tokens.wrong("a call of at most " + MAX_ARGUMENTS + " tensors");
+                }
+                var most = manifest.arenaBytes();
+                tensors.add(new CollectiveCall.Exchanged(
+                        tokens.number(0, most), tokens.integer(0, most), tokens.integer(0, most)));
+            }
+            var call = new CollectiveCall(kind, axis, reduction, dtype, shift, tensors, node);
+            CollectiveChecks.check(call, manifest);
+            return call;
+        }
+
+        private <E extends Enum<E>> E constant(E[] values) throws IOException, InvalidMemberException {
+            if (tokens.current() == JsonToken.VALUE_STRING) {
+                for (var value : values) {
+                    if (spelled(value).equals(tokens.text())) {
+                        return value;
+                    }
+                }
+            }
+            throw tokens.wrong(
+                    "one of " + Arrays.stream(values).map(ScheduleJson::spelled).collect(Collectors.joining(", ")));
         }
     }
 }

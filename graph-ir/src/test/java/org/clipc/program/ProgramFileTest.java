@@ -189,6 +189,8 @@ class ProgramFileTest {
                 "f32[2,3,4,4]|f32[2,3,4,4000000000]|has an impossible shape",
                 "f32[2,3,4,4]|f32[2147483647,2147483647,2147483647,4]|has an impossible shape",
                 "f32[2,3,4,4]|f32[2,0]|has an impossible shape",
+                "\"data\" : 1|\"data\" : 0|must be between 1 and",
+                "\"tensor\" : 1|\"tensor\" : 70000|must be between 1 and",
                 "f32[2,3,4,4]|f33[2]|must be a tensor type such as f32[2,3]",
                 "\"batch\" : 2|\"batch\" : 0|batch must be between 1 and",
                 "\"batch\" : 2|\"batch\" : 2.5|batch must be a whole number",

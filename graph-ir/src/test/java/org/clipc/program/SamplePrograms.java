@@ -93,7 +93,7 @@ final class SamplePrograms {
                         random.nextInt(100),
                         Map.of("tokens", random.nextInt(100)),
                         List.of(random.nextFloat(), Float.NEGATIVE_INFINITY, -0f),
-                        calls,
+                        List.copyOf(calls),
                         choices(random, calls)));
             }
         }

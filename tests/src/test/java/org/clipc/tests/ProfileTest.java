@@ -16,7 +16,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import org.clipc.ir.Cost;
 import org.clipc.ir.text.GraphParser;
-import org.clipc.program.KernelCall;
+import org.clipc.program.Call;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.device.JvmDevice;
 import org.clipc.runtime.tensor.HostTensor;
@@ -99,7 +99,7 @@ class ProfileTest {
                 var graph = Cost.of(GraphParser.parse("graph", file.graph(entry.name())));
                 for (var target : file.manifest().targets()) {
                     var calls = file.schedule(target, entry.name()).calls();
-                    var flops = calls.stream().mapToLong(KernelCall::flops).sum();
+                    var flops = calls.stream().mapToLong(Call::flops).sum();
                     assertThat((double) flops)
                             .as(target + " " + entry.name())
                             .isEqualTo((double) graph.flops(), within(0.05 * graph.flops()));

@@ -1,6 +1,7 @@
 package org.clipc.compiler.autodiff;
 
 import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.clipc.ir.GraphBuilder;
@@ -93,6 +94,17 @@ final class Backward {
     void to(int i, Supplier<Value> gradient) {
         if (needed.test(x(i))) {
             accumulate.accept(x(i), gradient.get());
+        }
+    }
+
+    /** For ops whose results belong to one operand each: passes on what {@code gradient} makes of operand i's dy. */
+    void each(BiFunction<Integer, Value, Value> gradient) {
+        for (var i = 0; i < received.length; i++) {
+            var operand = i;
+            var dy = received[i];
+            if (dy != null) {
+                to(i, () -> gradient.apply(operand, dy));
+            }
         }
     }
 

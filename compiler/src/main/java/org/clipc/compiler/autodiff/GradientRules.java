@@ -64,9 +64,43 @@ final class GradientRules {
             case Op.Attention attention -> attention(attention, g);
             case Op.LayerNormGrad _, Op.SoftmaxGrad _, Op.SoftmaxXentGrad _, Op.AttentionGrad _ ->
                 throw g.unsupported(SECOND_ORDER);
+            case Op.AllReduce reduce -> g.each((i, dy) -> allReduce(reduce, i, dy, g));
+            case Op.AllGather(var axis, var size, var dim, var parts) ->
+                g.each((_, dy) -> b.add(new Op.ReduceScatter(axis, size, dim, parts), dy));
+            case Op.ReduceScatter(var axis, var size, var dim, var parts) ->
+                g.each((_, dy) -> b.add(new Op.AllGather(axis, size, dim, parts), dy));
+            case Op.Permute(var axis, var size, var shift) ->
+                g.to(0, () -> b.add(new Op.Permute(axis, size, -shift), g.dy()));
+            case Op.RankSlice slice -> g.to(0, () -> unslice(slice, g));
+            case Op.Replicate _ -> g.to(0, g::dy);
             case Op.AdamW _ -> throw g.unsupported("optimizer updates come after differentiation");
             case Op.Fused _ -> throw g.unsupported("fusion comes after differentiation");
         }
+    }
+
+    /** What ranks minimise together is the sum of their losses, so each has a share in the others' gradients. */
+    private static Value allReduce(Op.AllReduce op, int i, Value dy, Backward g) {
+        var b = g.b;
+        var sum = new Op.AllReduce(op.axis(), ReduceFn.SUM, op.size());
+        var total = b.add(sum, dy);
+        if (op.fn() == ReduceFn.SUM) {
+            return total;
+        }
+        var best = b.compare(Comparison.EQ, g.x(i), g.y(i));
+        var zero = b.constantLike(g.x(i), 0);
+        var count = b.add(sum, b.select(best, b.constantLike(g.x(i), 1), zero));
+        return b.select(best, b.div(total, count), zero);
+    }
+
+    /** Zeros, and dy where the rank's shard was. */
+    private static Value unslice(Op.RankSlice slice, Backward g) {
+        var b = g.b;
+        var whole = g.shape(0);
+        var sections = (int) whole.elements(0, slice.dim()) * slice.parts();
+        var inner = (int) (whole.elements() / sections / slice.size());
+        var rows = b.reshape(g.dy(), Shape.of(sections, 1, inner));
+        var places = b.broadcast(g.x(1), Shape.of(sections, 1), List.of());
+        return b.reshape(b.add(new Op.ScatterAdd(1, slice.size()), rows, places), whole);
     }
 
     private static void unary(UnaryFn fn, Backward g) {

@@ -8,15 +8,18 @@ import org.clipc.compiler.config.Recipe;
 import org.clipc.compiler.jvm.JvmTarget;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.pack.CompileOptions;
+import org.clipc.compiler.shard.Parallelism;
 import org.clipc.compiler.tornado.TornadoSdk;
 import org.clipc.compiler.tornado.TornadoTarget;
 import org.clipc.compiler.tornado.TornadoTarget.Kind;
 import org.clipc.compiler.train.Optimizer;
+import org.clipc.ir.Mesh;
 
 /** What a recipe means to the compiler. */
 final class CompileSettings {
 
     private static final long MOST_SAMPLES = 1 << 20;
+    private static final long MOST_RANKS = 1 << 16;
 
     private CompileSettings() {}
 
@@ -35,11 +38,27 @@ final class CompileSettings {
                 batch(recipe, "model.inference_batch_size"),
                 training,
                 optimizer(recipe),
+                parallelism(recipe),
                 budget instanceof Long bytes ? OptionalLong.of(bytes) : OptionalLong.empty(),
                 targets,
                 verifyEach,
                 keepSources,
                 observer);
+    }
+
+    /** {@code trainer.devices} and {@code num_nodes} count ranks; those that do not share a model's layers share the batch. */
+    private static Parallelism parallelism(Recipe recipe) {
+        var ranks = Math.multiplyExact(recipe.integer("trainer.devices"), recipe.integer("trainer.num_nodes"));
+        var tensor = recipe.integer("model.tensor_model_parallel_size");
+        if (ranks % tensor != 0 || ranks > MOST_RANKS) {
+            throw new Failure("model.tensor_model_parallel_size is " + tensor
+                    + ", but trainer.devices * trainer.num_nodes, the number of ranks, is " + ranks
+                    + ": it must be a multiple, and " + MOST_RANKS + " at most");
+        }
+        var mesh = new Mesh((int) (ranks / tensor), (int) tensor);
+        var sequence = recipe.flag("model.sequence_parallel");
+        return new Parallelism(
+                mesh, sequence && tensor > 1, recipe.text("model.optim.name").equals("distributed_fused_adam"));
     }
 
     private static int batch(Recipe recipe, String key) {

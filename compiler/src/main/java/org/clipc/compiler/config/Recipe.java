@@ -102,6 +102,14 @@ public record Recipe(
         return list.stream().map(Double.class::cast).toList();
     }
 
+    public boolean flag(String key) {
+        return get(key, Boolean.class);
+    }
+
+    public String text(String key) {
+        return get(key, String.class);
+    }
+
     private <T> T get(String key, Class<T> type) {
         var value = values.get(key);
         if (!type.isInstance(value)) {

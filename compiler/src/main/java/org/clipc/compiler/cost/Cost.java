@@ -29,6 +29,8 @@ public final class Cost {
         return switch (op) {
             case Op.Input _, Op.Constant _, Op.Iota _ -> 0;
             case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _, Op.StopGradient _ -> 0;
+            case Op.AllGather _, Op.Permute _, Op.RankSlice _, Op.Replicate _ -> 0;
+            case Op.AllReduce _, Op.ReduceScatter _ -> elements;
             case Op.Pad _, Op.Concat _, Op.Gather _ -> 0;
             case Op.Unary _, Op.Binary _, Op.Compare _, Op.Select _, Op.Convert _, Op.Uniform _ ->
                 elements * perElement(op);

@@ -64,6 +64,7 @@ public record Diagram(String title, String subtitle, Module root, List<Arrow> ar
         LAYOUT("layout", "#f1f5f9", "#94a3b8"),
         INDEXING("indexing", "#cffafe", "#06b6d4"),
         RANDOM("random numbers", "#fce7f3", "#ec4899"),
+        COLLECTIVE("between ranks", "#fae8ff", "#c026d3"),
         OPTIMIZER("optimizer", "#fee2e2", "#ef4444");
 
         private final String says;

@@ -39,6 +39,12 @@ final class OpText {
             case Op.SoftmaxGrad _ -> "softmax gradient";
             case Op.SoftmaxXentGrad _ -> "softmax xent gradient";
             case Op.AdamW _ -> "AdamW";
+            case Op.AllReduce reduce ->
+                "all-reduce " + lower(reduce.fn()) + " over " + reduce.axis().text();
+            case Op.AllGather gather -> "all-gather over " + gather.axis().text();
+            case Op.ReduceScatter scatter ->
+                "reduce-scatter over " + scatter.axis().text();
+            case Op.Permute permute -> "shift over " + permute.axis().text();
             case Op.Fused fused -> fused.kind() == FusionKind.GEMM ? "matmul, fused" : lower(fused.kind()) + ", fused";
             default -> spaced(op);
         };
@@ -57,6 +63,10 @@ final class OpText {
             case Op.Fused fused -> summary(fused.body());
             case Op.Attention attention -> attention.heads() + " heads";
             case Op.AttentionGrad attention -> attention.heads() + " heads";
+            case Op.AllReduce reduce -> reduce.size() + " ranks";
+            case Op.AllGather gather -> gather.size() + " ranks, axis " + gather.dim();
+            case Op.ReduceScatter scatter -> scatter.size() + " ranks, axis " + scatter.dim();
+            case Op.Permute permute -> permute.size() + " ranks, by " + permute.shift();
             case Op.Transpose transpose -> axes(transpose.permutation());
             default -> "";
         };
@@ -94,6 +104,8 @@ final class OpText {
                     Op.SoftmaxXentGrad _ -> Kind.NORMALIZATION;
             case Op.Attention _, Op.AttentionGrad _ -> Kind.ATTENTION;
             case Op.AdamW _ -> Kind.OPTIMIZER;
+            case Op.AllReduce _, Op.AllGather _, Op.ReduceScatter _, Op.Permute _ -> Kind.COLLECTIVE;
+            case Op.RankSlice _, Op.Replicate _ -> Kind.LAYOUT;
             case Op.Fused fused ->
                 switch (fused.kind()) {
                     case ELEMENTWISE -> Kind.POINTWISE;

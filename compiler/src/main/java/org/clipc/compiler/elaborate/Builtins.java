@@ -12,6 +12,7 @@ import org.clipc.grammar.diagnostic.SourceFile;
 import org.clipc.grammar.diagnostic.SourceSpan;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.DType;
+import org.clipc.ir.MeshAxis;
 import org.clipc.ir.Op;
 import org.clipc.ir.ReduceFn;
 import org.clipc.ir.UnaryFn;
@@ -55,6 +56,11 @@ final class Builtins {
         add("stop_gradient(x)", a -> {
             Val.Tensor x = a.tensor("x");
             return a.out().add(a.span(), x.dims(), new Op.StopGradient(), x);
+        });
+
+        add("replicate(x)", a -> {
+            Val.Tensor x = a.tensor("x");
+            return a.out().add(a.span(), x.dims(), new Op.Replicate(MeshAxis.DATA), x);
         });
 
         // Of numbers.

@@ -72,6 +72,16 @@ public final class ElaboratedModel {
      * @throws ElaborationException if the source has an error for this batch size only
      */
     public Graph entry(String entry, int batch, boolean training) {
+        return entry(entry, batch, training, 1);
+    }
+
+    /**
+     * Like {@link #entry(String, int, boolean)}, for a batch that several ranks share.
+     *
+     * @param batch of all ranks together
+     * @param dataRanks what {@code data_ranks} means in the source
+     */
+    public Graph entry(String entry, int batch, boolean training, int dataRanks) {
         Function function = entries.get(entry);
         if (function == null) {
             throw new IllegalArgumentException(
@@ -81,7 +91,7 @@ public final class ElaboratedModel {
             throw new IllegalArgumentException("a batch of " + batch);
         }
         var reporter = new Reporter();
-        Graph graph = EntryBuilder.build(function, root, batch, training, fileNames, reporter);
+        Graph graph = EntryBuilder.build(function, root, batch, training, dataRanks, fileNames, reporter);
         if (graph == null) {
             throw new ElaborationException(reporter.all());
         }

@@ -87,7 +87,7 @@ public final class Elaborator {
         configs.reportUnused();
         instantiator.entries().values().forEach(entry -> {
             for (boolean training : List.of(false, true)) {
-                EntryBuilder.build(entry, root, CHECKED_BATCH, training, loader::shortName, reporter);
+                EntryBuilder.build(entry, root, CHECKED_BATCH, training, 1, loader::shortName, reporter);
             }
         });
         return new ElaboratedModel(

@@ -26,6 +26,7 @@ final class Emission {
 
     private final GraphBuilder graph;
     private final boolean training;
+    private final int dataRanks;
     private final Function<SourceFile, String> fileNames;
     private final Map<String, Value> parameters = new HashMap<>();
     private @Nullable Value seed;
@@ -34,14 +35,20 @@ final class Emission {
     private String path = "";
     private String recompute = "";
 
-    Emission(String name, boolean training, Function<SourceFile, String> fileNames) {
+    Emission(String name, boolean training, int dataRanks, Function<SourceFile, String> fileNames) {
         this.graph = new GraphBuilder(name);
         this.training = training;
+        this.dataRanks = dataRanks;
         this.fileNames = fileNames;
     }
 
     boolean training() {
         return training;
+    }
+
+    /** The number of ranks that the batch is divided among. */
+    int dataRanks() {
+        return dataRanks;
     }
 
     String path() {

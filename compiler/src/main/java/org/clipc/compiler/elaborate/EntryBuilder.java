@@ -33,9 +33,10 @@ final class EntryBuilder {
             Instance root,
             int batch,
             boolean training,
+            int dataRanks,
             java.util.function.Function<SourceFile, String> fileNames,
             Reporter reporter) {
-        var out = new Emission(entry.name().text(), training, fileNames);
+        var out = new Emission(entry.name().text(), training, dataRanks, fileNames);
         var builder = new EntryBuilder(entry, root, out, reporter);
         try {
             builder.run(root, batch);

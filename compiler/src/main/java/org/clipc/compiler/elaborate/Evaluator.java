@@ -151,6 +151,13 @@ final class Evaluator {
             }
             return new Val.Bool(emission.training());
         }
+        if (name.text().equals("data_ranks")) {
+            if (emission == null) {
+                throw new Fault(name.span(), "`data_ranks` is known in functions only")
+                        .note("parameters and modules do not depend on how many ranks train them");
+            }
+            return new Val.Int(emission.dataRanks());
+        }
         throw new Fault(
                 name.span(), "there is no `" + name.text() + "` here" + Suggestion.among(name.text(), scope.names()));
     }

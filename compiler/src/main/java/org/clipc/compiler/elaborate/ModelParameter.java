@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param trainable false for what {@code frozen} covers
  * @param clamp bounds [low, high] enforced after each optimizer step, or null
  * @param shardAxis axis split over tensor-parallel ranks, or -1
+ * @param shardParts sections along that axis of which each rank has a piece
  * @param span where it is declared
  */
 public record ModelParameter(
@@ -24,4 +25,5 @@ public record ModelParameter(
         boolean trainable,
         @Nullable List<Double> clamp,
         int shardAxis,
+        int shardParts,
         SourceSpan span) {}

@@ -33,6 +33,7 @@ final class NameCheck {
         var check = new NameCheck(reporter);
         var top = new Names(null, file.names());
         top.add("training");
+        top.add("data_ranks");
         for (Declaration declaration : declarations) {
             switch (declaration) {
                 case Declaration.ConfigType c -> check.config(c, file, top);

@@ -66,6 +66,7 @@ final class ParameterBuilder {
                 !frozen,
                 modifiers.clamp,
                 modifiers.shardAxis,
+                modifiers.shardParts,
                 member.span());
         ModelParameter before = parameters.putIfAbsent(name, parameter);
         if (before != null) {
@@ -152,6 +153,7 @@ final class ParameterBuilder {
         private @Nullable Boolean decay;
         private @Nullable List<Double> clamp;
         private int shardAxis = -1;
+        private int shardParts = 1;
     }
 
     private Modifiers modifiers(Member.Param member, Scope scope, TensorType type) {
@@ -179,7 +181,9 @@ final class ParameterBuilder {
                     found.name = text;
                 }
                 case "shard" -> {
-                    count(modifier, 2, "shard(tp, axis)");
+                    if (arguments.size() != 3) {
+                        count(modifier, 2, "shard(tp, axis) or shard(tp, axis, parts)");
+                    }
                     if (!(arguments.get(0) instanceof Expr.Name(String mesh, SourceSpan _)) || !mesh.equals("tp")) {
                         throw new Fault(arguments.get(0).span(), "parameters are split over `tp`: shard(tp, axis)");
                     }
@@ -190,16 +194,31 @@ final class ParameterBuilder {
                                 "there is no axis " + arguments.get(1).span().text() + " in " + type);
                     }
                     found.shardAxis = (int) axis;
+                    if (arguments.size() == 3) {
+                        found.shardParts = parts(arguments.get(2), scope, type.dim(found.shardAxis));
+                    }
                 }
                 default ->
                     throw new Fault(
                                     modifier.span(),
                                     "there is no modifier `" + modifier.name() + "`"
                                             + Suggestion.among(modifier.name().text(), MODIFIERS))
-                            .note("modifiers are shard(tp, axis), decay, no_decay, clamp(low, high), name(\"…\")");
+                            .note(
+                                    "modifiers are shard(tp, axis, parts), decay, no_decay, clamp(low, high), name(\"…\")");
             }
         }
         return found;
+    }
+
+    private int parts(Expr expr, Scope scope, int extent) {
+        double parts = number(expr, scope);
+        if (parts != Math.rint(parts) || parts < 1 || extent % parts != 0) {
+            throw new Fault(
+                    expr.span(),
+                    "an axis of %d cannot be cut into %s equal parts"
+                            .formatted(extent, expr.span().text()));
+        }
+        return (int) parts;
     }
 
     private static void count(Member.Modifier modifier, int wanted, String form) {

@@ -86,7 +86,7 @@ public final class Explainer {
 
     private static int kernels(List<Schedule> schedules) {
         return (int) schedules.stream()
-                .flatMap(s -> s.calls().stream())
+                .flatMap(s -> s.kernelCalls().stream())
                 .map(KernelCall::kernel)
                 .distinct()
                 .count();

@@ -67,6 +67,12 @@ public final class MatrixFlops {
                     Op.SoftmaxXent _,
                     Op.SoftmaxXentGrad _,
                     Op.AdamW _,
+                    Op.AllReduce _,
+                    Op.AllGather _,
+                    Op.ReduceScatter _,
+                    Op.Permute _,
+                    Op.RankSlice _,
+                    Op.Replicate _,
                     Op.StopGradient _ -> 0;
         };
     }

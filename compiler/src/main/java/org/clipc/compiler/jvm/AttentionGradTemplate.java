@@ -190,7 +190,7 @@ final class AttentionGradTemplate {
                             hide(arena, local, p, seen, Float.NEGATIVE_INFINITY);
                             hide(arena, local, s, seen, 0f);
                             if (threshold > 0) {
-                                uniform(((long) pair * queries + first + r) * keys + j, seen, key0, key1, stream,
+                                uniform((masked * queries + first + r) * keys + j, seen, key0, key1, stream,
                                         local, uniforms);
                                 slopeWithDropout(arena, local, count, p, s, lse, local[means + r],
                                         uniforms, threshold, kept);

@@ -21,7 +21,7 @@ final class AttentionPlan {
             "heads", "queries", "keys", "depth", "causal", "blockRows", "blockKeys", "room", "padded", "vectors");
 
     /** Arguments for dropout; {@code threshold} and {@code kept} are floats. */
-    static final List<String> DROPOUT = List.of("seed", "stream", "threshold", "kept");
+    static final List<String> DROPOUT = List.of("seed", "sharded", "stream", "threshold", "kept");
 
     private static final int ALIGNMENT = 16;
 
@@ -106,8 +106,10 @@ final class AttentionPlan {
         put("scale", launch.attributes().get(0).floatValue());
         if (dropout) {
             put("seed", launch.inputs().getLast());
+            put("sharded", launch.inputs().getLast().elements() > 2 ? 1 : 0);
         } else {
             put("seed", 0);
+            put("sharded", 0);
         }
         double probability = launch.attributes().get(1);
         // Uniform numbers are multiples of 2⁻²⁴: those below this one are those below the probability.
@@ -116,16 +118,23 @@ final class AttentionPlan {
         put("stream", launch.attributes().get(2).longValue());
     }
 
-    /** Declares {@code threshold} (0: no dropout), {@code kept}, {@code key0}, {@code key1} and {@code stream}. */
+    /**
+     * Declares {@code threshold} (0: no dropout), {@code kept}, {@code key0}, {@code key1}, {@code stream} and {@code
+     * masked}: the number that {@code pair} has among those of all ranks.
+     */
     static CodeBlock declareDropout(ArgumentLayout layout) {
         var seed = layout.read("seed");
         return CodeBlock.builder()
                 .add(layout.declareFloats("threshold", "kept"))
-                .add(layout.declareInts("stream"))
+                .add(layout.declareInts("stream", "heads", "sharded"))
                 .addStatement("final int key0 = threshold > 0 ? $L : 0", Memory.loadOne(DType.I32, seed))
                 .addStatement(
                         "final int key1 = threshold > 0 ? $L : 0",
                         Memory.loadOne(DType.I32, CodeBlock.of("$L + 4", seed)))
+                .addStatement(
+                        "final long masked = sharded == 0 ? pair : $L + (long) (pair / heads) * $L + pair % heads",
+                        Memory.loadOne(DType.I32, CodeBlock.of("$L + 8", seed)),
+                        Memory.loadOne(DType.I32, CodeBlock.of("$L + 12", seed)))
                 .build();
     }
 

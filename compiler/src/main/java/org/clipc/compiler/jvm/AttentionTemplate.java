@@ -188,7 +188,7 @@ final class AttentionTemplate {
                                 }
                                 local[largest + r] = shift;
                                 if (threshold > 0) {
-                                    uniform(((long) pair * queries + first + r) * keys + j, seen, key0, key1, stream,
+                                    uniform((masked * queries + first + r) * keys + j, seen, key0, key1, stream,
                                             local, uniforms);
                                     drop(arena, local, seen, at, uniforms, threshold, kept);
                                 }

@@ -11,6 +11,7 @@ import org.clipc.compiler.kernel.Expr;
 import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.View;
+import org.clipc.ir.Op;
 import org.clipc.ir.TensorType;
 
 /** The buffers and launches made so far, and the small copies that every lowering rule may need. */
@@ -53,8 +54,16 @@ final class Emitter {
     }
 
     void launch(KernelSpec spec, List<View> inputs, List<View> outputs, List<Double> attributes) {
-        steps.add(new Step(node, new Launch(spec, inputs, outputs, attributes)));
-        for (var output : outputs) {
+        emit(new Step.Kernel(node, new Launch(spec, inputs, outputs, attributes)));
+    }
+
+    void exchange(Op op, List<View> inputs, List<View> outputs) {
+        emit(new Step.Exchange(node, op, inputs, outputs));
+    }
+
+    private void emit(Step step) {
+        steps.add(step);
+        for (var output : step.outputs()) {
             copies.keySet().removeIf(view -> view.buffer() == output.buffer());
         }
     }

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.clipc.compiler.kernel.View;
 import org.clipc.compiler.recompute.Rematerialize;
 import org.clipc.ir.FusionKind;
@@ -77,7 +78,8 @@ public final class Lowering {
         switch (node.op()) {
             case Op.Input(var name, var _, var _) -> values.put(result, Objects.requireNonNull(inputs.get(name)));
             case Op.Constant(var _, var number) -> values.putSplat(result, number);
-            case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _, Op.StopGradient _ -> move(node, result);
+            case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _, Op.StopGradient _, Op.Replicate _ ->
+                move(node, result);
             case Op.Iota _,
                     Op.Unary _,
                     Op.Binary _,
@@ -106,6 +108,10 @@ public final class Lowering {
                     Op.Attention _,
                     Op.AttentionGrad _,
                     Op.AdamW _ -> rows.lower(node, index);
+            case Op.AllReduce _, Op.Permute _ -> exchange(node, index);
+            case Op.AllGather(var _, var _, var dim, var parts) -> exchangeOfRuns(node, index, dim, parts);
+            case Op.ReduceScatter(var _, var _, var dim, var parts) -> exchangeOfRuns(node, index, dim, parts);
+            case Op.RankSlice _ -> throw new IllegalStateException("slices by rank are expanded before");
         }
     }
 
@@ -130,6 +136,25 @@ public final class Lowering {
             case REDUCE -> fusions.reduce(body, bound, results.getFirst());
             case GEMM -> gemms.gemm(body, bound, results);
         }
+    }
+
+    private void exchangeOfRuns(Node node, int index, int dim, int parts) {
+        if (dim != 0 || parts != 1) {
+            throw new IllegalStateException(
+                    ShapeRules.describe(node.op()) + " along axis " + dim + " is expanded before");
+        }
+        exchange(node, index);
+    }
+
+    private void exchange(Node node, int index) {
+        var operands =
+                node.operands().stream().map(v -> emitter.dense(values.view(v))).toList();
+        var results = new ArrayList<View>();
+        for (var i = 0; i < node.types().size(); i++) {
+            results.add(
+                    values.result(new Value(index, i), view -> Optional.of(view).filter(Views::isDense)));
+        }
+        emitter.exchange(node.op(), operands, results);
     }
 
     private void pad(Op.Pad pad, Node node, Value result) {

@@ -11,10 +11,11 @@ import org.clipc.compiler.kernel.View;
 import org.clipc.compiler.lower.Buffer;
 import org.clipc.compiler.lower.LoweredGraph;
 import org.clipc.compiler.lower.Step;
+import org.clipc.ir.Op;
 
 /**
  * Lets a result take the buffer of an operand that is not needed any more and is walked in step with it: in elementwise
- * kernels and in epilogues of products.
+ * kernels, in epilogues of products, and where ranks reduce.
  */
 public final class InPlace {
 
@@ -45,28 +46,35 @@ public final class InPlace {
         var steps = new ArrayList<Step>();
         for (var s = 0; s < lowered.steps().size(); s++) {
             var step = lowered.steps().get(s);
-            var launch = step.launch();
-            for (var output : launch.outputs()) {
-                reuse(launch, output, s);
+            for (var output : step.outputs()) {
+                reuse(step, output, s);
             }
-            steps.add(new Step(
-                    step.node(),
-                    new Launch(launch.spec(), moved(launch.inputs()), moved(launch.outputs()), launch.attributes())));
+            steps.add(moved(step));
         }
         return new LoweredGraph(lowered.graph(), lowered.buffers(), steps, lowered.inputs(), moved(lowered.outputs()));
     }
 
-    private void reuse(Launch launch, View output, int s) {
+    private Step moved(Step step) {
+        var inputs = moved(step.inputs());
+        var outputs = moved(step.outputs());
+        return switch (step) {
+            case Step.Kernel(var node, var launch) ->
+                new Step.Kernel(node, new Launch(launch.spec(), inputs, outputs, launch.attributes()));
+            case Step.Exchange(var node, var op, var _, var _) -> new Step.Exchange(node, op, inputs, outputs);
+        };
+    }
+
+    private void reuse(Step step, View output, int s) {
         var fresh = lowered.buffers().get(output.buffer());
         if (fresh.role() != Buffer.Role.WORKSPACE || first[fresh.id()] != s) {
             return;
         }
-        for (var operand : replaceable(launch)) {
+        for (var operand : replaceable(step, output)) {
             var old = lowered.buffers().get(home[operand.buffer()]);
             // A first use of -1 is an input of the graph, which stays as the caller wrote it.
             var dies = old.role() == Buffer.Role.WORKSPACE && first[old.id()] >= 0 && last[old.id()] == s;
-            var taken = launch.outputs().stream().anyMatch(o -> home[o.buffer()] == old.id());
-            if (dies && !taken && old.bytes() == fresh.bytes() && inStep(launch, old.id(), output)) {
+            var taken = step.outputs().stream().anyMatch(o -> home[o.buffer()] == old.id());
+            if (dies && !taken && old.bytes() == fresh.bytes() && inStep(step, old.id(), output)) {
                 home[fresh.id()] = old.id();
                 last[old.id()] = last[fresh.id()];
                 return;
@@ -75,16 +83,22 @@ public final class InPlace {
     }
 
     /** Operands whose element a kernel reads before it stores the result's, and none behind that. */
-    private static List<View> replaceable(Launch launch) {
-        return switch (launch.spec()) {
-            case KernelSpec.Elementwise _ -> launch.inputs();
-            case KernelSpec.Gemm _ -> launch.inputs().subList(2, launch.inputs().size());
-            default -> List.of();
+    private static List<View> replaceable(Step step, View output) {
+        return switch (step) {
+            case Step.Kernel(var _, var launch) ->
+                switch (launch.spec()) {
+                    case KernelSpec.Elementwise _ -> launch.inputs();
+                    case KernelSpec.Gemm _ ->
+                        launch.inputs().subList(2, launch.inputs().size());
+                    default -> List.of();
+                };
+            case Step.Exchange(var _, var op, var inputs, var outputs) ->
+                op instanceof Op.AllReduce ? List.of(inputs.get(outputs.indexOf(output))) : List.of();
         };
     }
 
-    private boolean inStep(Launch launch, int old, View output) {
-        return launch.inputs().stream()
+    private boolean inStep(Step step, int old, View output) {
+        return step.inputs().stream()
                 .filter(operand -> home[operand.buffer()] == old)
                 .allMatch(operand -> in(operand, output.buffer()).equals(output));
     }

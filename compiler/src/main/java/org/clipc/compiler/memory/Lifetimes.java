@@ -23,11 +23,11 @@ public final class Lifetimes {
             first[input.buffer()] = -1;
         }
         for (var s = 0; s < lowered.steps().size(); s++) {
-            var launch = lowered.steps().get(s).launch();
-            for (var view : launch.inputs()) {
+            var step = lowered.steps().get(s);
+            for (var view : step.inputs()) {
                 use(view, s, first, last);
             }
-            for (var view : launch.outputs()) {
+            for (var view : step.outputs()) {
                 use(view, s, first, last);
             }
         }

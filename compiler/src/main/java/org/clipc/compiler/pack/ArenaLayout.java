@@ -1,14 +1,22 @@
 package org.clipc.compiler.pack;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.clipc.compiler.kernel.CallSink.Argument;
+import org.clipc.compiler.kernel.View;
 import org.clipc.compiler.lower.Buffer;
+import org.clipc.compiler.lower.Step;
 import org.clipc.ir.InputKind;
+import org.clipc.ir.Op;
+import org.clipc.ir.ReduceFn;
 import org.clipc.ir.TensorType;
+import org.clipc.program.Call;
+import org.clipc.program.CollectiveCall;
+import org.clipc.program.CollectiveCall.Kind;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
@@ -109,16 +117,20 @@ final class ArenaLayout {
         var planned = entry.target(target);
         var arenas = new DeviceArenas(entry, planned);
         var calls = planned.calls().stream()
-                .map(call -> new KernelCall(
-                        call.kernel(),
-                        resolve(call, entry, offsets, arenas),
-                        call.units(),
-                        call.groupSize(),
-                        call.localFloats(),
-                        call.sharedFloats(),
-                        lowered.steps().get(call.step()).node(),
-                        call.cost().flops(),
-                        call.cost().bytes()))
+                .map(call -> switch (call) {
+                    case TargetCalls.KernelUse use ->
+                        (Call) new KernelCall(
+                                use.kernel(),
+                                resolve(use, entry, offsets, arenas),
+                                use.units(),
+                                use.groupSize(),
+                                use.localFloats(),
+                                use.sharedFloats(),
+                                lowered.steps().get(use.step()).node(),
+                                use.cost().flops(),
+                                use.cost().bytes());
+                    case TargetCalls.RankExchange(var _, var exchange) -> collective(exchange, offsets);
+                })
                 .toList();
         var choices = Choices.of(planned.sites(), calls, call -> resolve(call, entry, offsets, arenas));
         return new Schedule(
@@ -133,15 +145,41 @@ final class ArenaLayout {
     }
 
     private static List<Long> resolve(
-            TargetCalls.Call call, CompiledEntry entry, Map<Integer, Long> offsets, DeviceArenas arenas) {
+            TargetCalls.KernelUse call, CompiledEntry entry, Map<Integer, Long> offsets, DeviceArenas arenas) {
         return call.arguments().stream()
                 .map(argument -> resolve(argument, call, entry, offsets, arenas))
                 .toList();
     }
 
+    private static CollectiveCall collective(Step.Exchange exchange, Map<Integer, Long> offsets) {
+        var tensors = new ArrayList<CollectiveCall.Exchanged>();
+        for (var i = 0; i < exchange.inputs().size(); i++) {
+            var from = exchange.inputs().get(i);
+            var to = exchange.outputs().get(i);
+            tensors.add(new CollectiveCall.Exchanged(place(from, offsets), place(to, offsets), from.elements()));
+        }
+        var dtype = exchange.inputs().getFirst().dtype();
+        return switch (exchange.op()) {
+            case Op.AllReduce(var axis, var fn, var _) ->
+                new CollectiveCall(Kind.ALL_REDUCE, axis, fn, dtype, 0, tensors, exchange.node());
+            case Op.AllGather(var axis, var _, var _, var _) ->
+                new CollectiveCall(Kind.ALL_GATHER, axis, ReduceFn.SUM, dtype, 0, tensors, exchange.node());
+            case Op.ReduceScatter(var axis, var _, var _, var _) ->
+                new CollectiveCall(Kind.REDUCE_SCATTER, axis, ReduceFn.SUM, dtype, 0, tensors, exchange.node());
+            case Op.Permute(var axis, var _, var shift) ->
+                new CollectiveCall(Kind.PERMUTE, axis, ReduceFn.SUM, dtype, shift, tensors, exchange.node());
+            default -> throw new IllegalStateException(exchange.op() + " is no collective");
+        };
+    }
+
+    private static long place(View view, Map<Integer, Long> offsets) {
+        return Objects.requireNonNull(offsets.get(view.buffer()))
+                + view.offset() * view.dtype().bytes();
+    }
+
     private static long resolve(
             Argument argument,
-            TargetCalls.Call call,
+            TargetCalls.KernelUse call,
             CompiledEntry entry,
             Map<Integer, Long> offsets,
             DeviceArenas arenas) {
@@ -156,7 +194,7 @@ final class ArenaLayout {
         };
     }
 
-    private static long start(int buffer, TargetCalls.Call call, CompiledEntry entry, Map<Integer, Long> offsets) {
+    private static long start(int buffer, TargetCalls.KernelUse call, CompiledEntry entry, Map<Integer, Long> offsets) {
         var own = entry.lowered().buffers().size();
         if (buffer < own) {
             return Objects.requireNonNull(offsets.get(buffer));

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.SequencedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
+import org.clipc.program.Call;
 import org.clipc.program.Choice;
 import org.clipc.program.KernelCall;
 
@@ -23,7 +24,7 @@ final class Choices {
      * @param resolve the arguments of a call that is not in the schedule
      */
     static List<Choice> of(
-            List<TargetCalls.Site> sites, List<KernelCall> calls, Function<TargetCalls.Call, List<Long>> resolve) {
+            List<TargetCalls.Site> sites, List<Call> calls, Function<TargetCalls.KernelUse, List<Long>> resolve) {
         var places = new LinkedHashMap<String, List<Integer>>();
         var options = new LinkedHashMap<String, Map<String, List<Choice.Patch>>>();
         for (var site : sites) {
@@ -40,12 +41,12 @@ final class Choices {
     }
 
     private static SequencedMap<String, List<Choice.Patch>> patches(
-            TargetCalls.Site site, List<KernelCall> calls, Function<TargetCalls.Call, List<Long>> resolve) {
+            TargetCalls.Site site, List<Call> calls, Function<TargetCalls.KernelUse, List<Long>> resolve) {
         var patches = new LinkedHashMap<String, List<Choice.Patch>>();
         site.options().forEach((name, way) -> {
             var ofCalls = new ArrayList<Choice.Patch>();
             for (var i = 0; i < way.size(); i++) {
-                ofCalls.add(patch(way.get(i), calls.get(site.first() + i), resolve));
+                ofCalls.add(patch(way.get(i), (KernelCall) calls.get(site.first() + i), resolve));
             }
             patches.put(name, ofCalls);
         });
@@ -53,7 +54,7 @@ final class Choices {
     }
 
     private static Choice.Patch patch(
-            TargetCalls.Call way, KernelCall call, Function<TargetCalls.Call, List<Long>> resolve) {
+            TargetCalls.KernelUse way, KernelCall call, Function<TargetCalls.KernelUse, List<Long>> resolve) {
         if (!way.kernel().equals(call.kernel())) {
             throw new IllegalStateException("a way to make a call of " + call.kernel() + " calls " + way.kernel());
         }

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import org.clipc.compiler.kernel.Target;
+import org.clipc.compiler.shard.Parallelism;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.Graph;
 
@@ -14,6 +15,7 @@ import org.clipc.ir.Graph;
  * @param microBatch samples in a training step and in the loss
  * @param inferenceBatch samples in a run of any other entry point
  * @param training whether the program can train: {@code loss_grad} and {@code train_step}
+ * @param parallelism the ranks that train together, each on {@code microBatch} samples of its own
  * @param memoryBudget bytes that the training step's workspace may take, if there is a limit
  * @param targets at least one
  * @param verifyEach whether to verify graphs after every pass
@@ -26,6 +28,7 @@ public record CompileOptions(
         int inferenceBatch,
         boolean training,
         Optimizer optimizer,
+        Parallelism parallelism,
         OptionalLong memoryBudget,
         List<Target> targets,
         boolean verifyEach,
@@ -45,6 +48,32 @@ public record CompileOptions(
         }
     }
 
+    /** For one rank. */
+    public CompileOptions(
+            Map<String, Object> config,
+            int microBatch,
+            int inferenceBatch,
+            boolean training,
+            Optimizer optimizer,
+            OptionalLong memoryBudget,
+            List<Target> targets,
+            boolean verifyEach,
+            boolean keepSources,
+            Observer observer) {
+        this(
+                config,
+                microBatch,
+                inferenceBatch,
+                training,
+                optimizer,
+                Parallelism.NONE,
+                memoryBudget,
+                targets,
+                verifyEach,
+                keepSources,
+                observer);
+    }
+
     public CompileOptions observedBy(Observer other) {
         return new CompileOptions(
                 config,
@@ -52,6 +81,7 @@ public record CompileOptions(
                 inferenceBatch,
                 training,
                 optimizer,
+                parallelism,
                 memoryBudget,
                 targets,
                 verifyEach,

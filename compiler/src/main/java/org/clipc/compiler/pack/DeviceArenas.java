@@ -23,7 +23,7 @@ final class DeviceArenas {
     private int ints;
 
     DeviceArenas(CompiledEntry entry, TargetCalls calls) {
-        for (var call : calls.calls()) {
+        for (var call : calls.kernelUses()) {
             for (var argument : call.arguments()) {
                 switch (argument) {
                     case Argument.Element(var buffer, var _, var dtype) -> place(entry, buffer, dtype);

@@ -1,5 +1,6 @@
 package org.clipc.compiler.pack;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
@@ -17,10 +18,16 @@ import org.clipc.compiler.pass.Simplify;
 import org.clipc.compiler.recompute.RecomputeReport;
 import org.clipc.compiler.recompute.Rematerialize;
 import org.clipc.compiler.schedule.Schedule;
+import org.clipc.compiler.shard.BucketCollectives;
+import org.clipc.compiler.shard.ExpandCollectives;
+import org.clipc.compiler.shard.Parallelism;
+import org.clipc.compiler.shard.Partition;
+import org.clipc.compiler.shard.Shardings;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.compiler.train.TrainStep;
 import org.clipc.ir.Graph;
 import org.clipc.ir.InputKind;
+import org.clipc.ir.Mesh;
 import org.clipc.program.Parameter;
 
 /** The passes that each kind of entry point goes through. */
@@ -30,12 +37,40 @@ final class EntryPasses {
 
     private EntryPasses() {}
 
-    static List<Pass> inference() {
-        return List.of(
-                new EraseStopGradients(), new Simplify(), new NarrowRows(), new Simplify(), new Fuse(), new Schedule());
+    /**
+     * What the passes must know of ranks.
+     *
+     * @param held the parameters as each of them holds them
+     */
+    record Ranks(Parallelism parallelism, List<Parameter> held) {
+
+        Mesh mesh() {
+            return parallelism.mesh();
+        }
+
+        Pass tensor() {
+            return Partition.tensor(
+                    mesh().tensor(), Shardings.tensor(held), parallelism.sequenceParallel(), mesh().data());
+        }
+
+        Pass data() {
+            return Partition.data(mesh().data(), Shardings.data(held));
+        }
     }
 
-    static List<Pass> gradients(List<Parameter> parameters, OptionalLong budget, Consumer<RecomputeReport> told) {
+    /** Data-parallel ranks infer each by itself, tensor-parallel ones together. */
+    static List<Pass> inference(Ranks ranks) {
+        var passes = new ArrayList<Pass>(
+                List.of(new EraseStopGradients(), new Simplify(), new NarrowRows(), new Simplify()));
+        if (ranks.mesh().tensor() > 1) {
+            passes.addAll(List.of(ranks.tensor(), new ExpandCollectives(), new Simplify()));
+        }
+        passes.addAll(List.of(new Fuse(), new Schedule()));
+        return passes;
+    }
+
+    static List<Pass> gradients(
+            List<Parameter> parameters, Ranks ranks, OptionalLong budget, Consumer<RecomputeReport> told) {
         var trainable = parameters.stream()
                 .filter(Parameter::trainable)
                 .map(Parameter::name)
@@ -47,25 +82,32 @@ final class EntryPasses {
                                 g,
                                 LOSS,
                                 input -> input.kind() == InputKind.PARAMETER && trainable.contains(input.name()))),
+                ranks,
                 budget,
                 told);
     }
 
     static List<Pass> training(
-            List<Parameter> parameters, Optimizer optimizer, OptionalLong budget, Consumer<RecomputeReport> told) {
-        return backward(Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), budget, told);
+            List<Parameter> parameters,
+            Optimizer optimizer,
+            Ranks ranks,
+            OptionalLong budget,
+            Consumer<RecomputeReport> told) {
+        return backward(
+                Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), ranks, budget, told);
     }
 
-    private static List<Pass> backward(Pass differentiate, OptionalLong budget, Consumer<RecomputeReport> told) {
-        return List.of(
-                new Simplify(),
-                new NarrowRows(),
-                differentiate,
-                new EraseStopGradients(),
-                new Simplify(),
-                new Rematerialize(LOSS, budget, EntryPasses::workspace, told),
-                new Fuse(),
-                new Schedule());
+    private static List<Pass> backward(
+            Pass differentiate, Ranks ranks, OptionalLong budget, Consumer<RecomputeReport> told) {
+        var passes = new ArrayList<Pass>(
+                List.of(new Simplify(), new NarrowRows(), differentiate, new EraseStopGradients(), new Simplify()));
+        if (ranks.mesh().size() > 1) {
+            passes.addAll(List.of(
+                    ranks.tensor(), ranks.data(), new ExpandCollectives(), new BucketCollectives(), new Simplify()));
+        }
+        passes.addAll(
+                List.of(new Rematerialize(LOSS, budget, EntryPasses::workspace, told), new Fuse(), new Schedule()));
+        return passes;
     }
 
     /** Size of the workspace that a graph will need, before it is fused. */

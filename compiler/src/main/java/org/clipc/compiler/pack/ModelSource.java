@@ -26,6 +26,15 @@ public interface ModelSource {
      */
     Graph entry(String name, int batch, boolean training);
 
+    /**
+     * The same, for a batch that several ranks share.
+     *
+     * @param batch of all ranks together
+     */
+    default Graph entry(String name, int batch, boolean training, int dataRanks) {
+        return entry(name, batch, training);
+    }
+
     /** The same model, with the same parameters, for texts of fewer tokens, by how many. */
     default SortedMap<Integer, ModelSource> forShorterTexts() {
         return Collections.emptySortedMap();
@@ -62,6 +71,8 @@ public interface ModelSource {
                                 p.trainable(),
                                 p.clamp(),
                                 p.shardAxis(),
+                                p.shardParts(),
+                                -1,
                                 0))
                         .toList();
             }
@@ -74,6 +85,11 @@ public interface ModelSource {
             @Override
             public Graph entry(String name, int batch, boolean training) {
                 return model.entry(name, batch, training);
+            }
+
+            @Override
+            public Graph entry(String name, int batch, boolean training, int dataRanks) {
+                return model.entry(name, batch, training, dataRanks);
             }
         }
         return new Elaborated(model, shorter);

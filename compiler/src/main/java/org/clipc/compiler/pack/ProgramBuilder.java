@@ -18,6 +18,7 @@ import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.PassPipeline;
 import org.clipc.compiler.recompute.RecomputeReport;
 import org.clipc.compiler.recompute.Rematerialize;
+import org.clipc.compiler.shard.Shardings;
 import org.clipc.ir.Graph;
 import org.clipc.ir.text.GraphPrinter;
 import org.clipc.program.EntryPoint;
@@ -58,6 +59,7 @@ public final class ProgramBuilder {
     private final ModelSource model;
     private final CompileOptions options;
     private final boolean withKernels;
+    private final EntryPasses.Ranks ranks;
     private final Map<String, Map<String, RenderedKernel>> kernels = new TreeMap<>();
     private final List<CompiledEntry> entries = new ArrayList<>();
     private long renderNanos;
@@ -67,6 +69,10 @@ public final class ProgramBuilder {
         this.model = model;
         this.options = options;
         this.withKernels = withKernels;
+        var parallelism = options.parallelism();
+        this.ranks = new EntryPasses.Ranks(
+                parallelism,
+                Shardings.held(model.parameters(), parallelism.mesh(), parallelism.distributedOptimizer()));
     }
 
     /** @throws Rematerialize.BudgetException if the training step cannot be brought within the memory budget */
@@ -106,37 +112,39 @@ public final class ProgramBuilder {
     private List<Source> sources() {
         var sources = new ArrayList<Source>();
         var parameters = model.parameters();
-        Passes inference = _ -> EntryPasses.inference();
-        Passes gradients = told -> EntryPasses.gradients(parameters, options.memoryBudget(), told);
-        Passes training = told -> EntryPasses.training(parameters, options.optimizer(), options.memoryBudget(), told);
+        Passes inference = _ -> EntryPasses.inference(ranks);
+        Passes gradients = told -> EntryPasses.gradients(parameters, ranks, options.memoryBudget(), told);
+        Passes training =
+                told -> EntryPasses.training(parameters, options.optimizer(), ranks, options.memoryBudget(), told);
+        var dataRanks = options.parallelism().mesh().data();
         var trains = options.training() && model.entryNames().contains(EntryPoint.LOSS);
         for (var name : model.entryNames()) {
-            sources.add(source(name, model, name, false, inference));
+            sources.add(source(name, model, name, false, 1, inference));
         }
         if (trains) {
-            sources.add(source(EntryPoint.LOSS_GRAD, model, EntryPoint.LOSS, false, gradients));
-            sources.add(source(EntryPoint.TRAIN_STEP, model, EntryPoint.LOSS, true, training));
+            sources.add(source(EntryPoint.LOSS_GRAD, model, EntryPoint.LOSS, false, dataRanks, gradients));
+            sources.add(source(EntryPoint.TRAIN_STEP, model, EntryPoint.LOSS, true, dataRanks, training));
         }
         model.forShorterTexts().forEach((length, shorter) -> {
             if (shorter.entryNames().contains(EntryPoint.ENCODE_TEXT)) {
                 var name = EntryPoint.forTexts(EntryPoint.ENCODE_TEXT, length);
-                sources.add(source(name, shorter, EntryPoint.ENCODE_TEXT, false, inference));
+                sources.add(source(name, shorter, EntryPoint.ENCODE_TEXT, false, 1, inference));
             }
             if (trains) {
                 var name = EntryPoint.forTexts(EntryPoint.TRAIN_STEP, length);
-                sources.add(source(name, shorter, EntryPoint.LOSS, true, training));
+                sources.add(source(name, shorter, EntryPoint.LOSS, true, dataRanks, training));
             }
         });
         return sources;
     }
 
-    private Source source(String name, ModelSource of, String entry, boolean training, Passes passes) {
+    private Source source(String name, ModelSource of, String entry, boolean training, int dataRanks, Passes passes) {
         var batch = entry.equals(EntryPoint.LOSS) ? options.microBatch() : options.inferenceBatch();
         var recomputed = new AtomicReference<@Nullable RecomputeReport>();
         return new Source(
                 name,
                 batch,
-                of.entry(entry, batch, training),
+                of.entry(entry, Math.multiplyExact(batch, dataRanks), training, dataRanks),
                 passes.telling(recomputed::set),
                 new ArrayList<>(),
                 recomputed);
@@ -154,7 +162,7 @@ public final class ProgramBuilder {
     }
 
     private Program program() {
-        var layout = new ArenaLayout(model.parameters(), entries);
+        var layout = new ArenaLayout(ranks.held(), entries);
         var sources = new LinkedHashMap<String, String>();
         var prebuilt = new LinkedHashMap<String, String>();
         var classes = new LinkedHashMap<String, byte[]>();
@@ -174,7 +182,8 @@ public final class ProgramBuilder {
                 Manifest.FORMAT_VERSION,
                 model.name(),
                 options.config(),
-                model.parameters().stream().map(p -> placed(p, layout)).toList(),
+                options.parallelism().mesh(),
+                ranks.held().stream().map(p -> placed(p, layout)).toList(),
                 layout.state(),
                 entries.stream().map(layout::entryPoint).toList(),
                 layout.parameterBytes(),
@@ -194,6 +203,8 @@ public final class ProgramBuilder {
                 p.trainable(),
                 p.clamp(),
                 p.shardAxis(),
+                p.shardParts(),
+                p.stateAxis(),
                 layout.parameter(p.name()));
     }
 

@@ -11,6 +11,7 @@ import org.clipc.compiler.kernel.LaunchCost;
 import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.lower.LoweredGraph;
+import org.clipc.compiler.lower.Step;
 import org.clipc.compiler.memory.MemoryPlan;
 import org.clipc.ir.Cost;
 
@@ -30,14 +31,20 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
      * @param first index of the first
      * @param options the other ways by name, each of as many calls
      */
-    record Site(String choice, int first, SequencedMap<String, List<Call>> options) {}
+    record Site(String choice, int first, SequencedMap<String, List<KernelUse>> options) {}
+
+    /** A call whose addresses are not known yet. */
+    sealed interface Call {
+
+        int step();
+    }
 
     /**
-     * A call whose addresses are not known yet.
+     * Of a kernel.
      *
      * @param cost its part of the step's, see {@link LaunchCost}
      */
-    record Call(
+    record KernelUse(
             int step,
             String kernel,
             List<CallSink.Argument> arguments,
@@ -46,7 +53,18 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
             int localFloats,
             int sharedFloats,
             List<Long> temporaries,
-            Cost cost) {}
+            Cost cost)
+            implements Call {}
+
+    /** Between ranks. */
+    record RankExchange(int step, Step.Exchange exchange) implements Call {}
+
+    List<KernelUse> kernelUses() {
+        return calls.stream()
+                .filter(KernelUse.class::isInstance)
+                .map(KernelUse.class::cast)
+                .toList();
+    }
 
     /** @param kernels by class name, to which those called are added */
     static TargetCalls plan(Target target, LoweredGraph lowered, Map<String, RenderedKernel> kernels) {
@@ -54,13 +72,17 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
         var bytes = new ArrayList<Long>();
         var sites = new ArrayList<Site>();
         for (var s = 0; s < lowered.steps().size(); s++) {
-            var launch = lowered.steps().get(s).launch();
             var sink = new Collector(target.name(), s, lowered.buffers().size(), kernels);
-            target.plan(launch, sink);
-            for (var site : sink.sites) {
-                sites.add(new Site(site.choice(), calls.size() + site.first(), site.options()));
+            switch (lowered.steps().get(s)) {
+                case Step.Kernel(var _, var launch) -> {
+                    target.plan(launch, sink);
+                    for (var site : sink.sites) {
+                        sites.add(new Site(site.choice(), calls.size() + site.first(), site.options()));
+                    }
+                    calls.addAll(sink.calls(LaunchCost.of(launch)));
+                }
+                case Step.Exchange exchange -> calls.add(new RankExchange(s, exchange));
             }
-            calls.addAll(sink.calls(LaunchCost.of(launch)));
             bytes.add(sink.used);
         }
         return new TargetCalls(target.name(), calls, bytes, sites);
@@ -73,7 +95,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
         private final int firstTemporary;
         private final Map<String, RenderedKernel> kernels;
         private final List<Long> temporaries = new ArrayList<>();
-        private final List<Call> calls = new ArrayList<>();
+        private final List<KernelUse> calls = new ArrayList<>();
         private final List<Site> sites = new ArrayList<>();
         private long used;
 
@@ -88,13 +110,13 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
          * The calls. Those that do the launch's work share its cost in proportion to their units, since a target cuts work
          * into units of about one size.
          */
-        List<Call> calls(Cost launch) {
+        List<KernelUse> calls(Cost launch) {
             var left = launch;
             var itemsLeft = calls.stream()
                     .filter(Collector::sharesCost)
                     .mapToLong(Collector::items)
                     .sum();
-            var costed = new ArrayList<Call>();
+            var costed = new ArrayList<KernelUse>();
             for (var call : calls) {
                 if (sharesCost(call)) {
                     var share = share(left, items(call), itemsLeft);
@@ -109,11 +131,11 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
         }
 
         /** What prepares has a cost of its own. */
-        private static boolean sharesCost(Call call) {
+        private static boolean sharesCost(KernelUse call) {
             return call.cost().equals(Cost.NONE);
         }
 
-        private static long items(Call call) {
+        private static long items(KernelUse call) {
             return (long) call.units() * call.groupSize();
         }
 
@@ -125,8 +147,8 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
                             ((double) whole.bytes() * part / parts));
         }
 
-        private static Call withCost(Call call, Cost cost) {
-            return new Call(
+        private static KernelUse withCost(KernelUse call, Cost cost) {
+            return new KernelUse(
                     call.step(),
                     call.kernel(),
                     call.arguments(),
@@ -172,7 +194,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
             var first = calls.size();
             CallSink.super.choose(name, options);
             var made = calls.subList(first, calls.size());
-            var others = new LinkedHashMap<String, List<Call>>();
+            var others = new LinkedHashMap<String, List<KernelUse>>();
             options.forEach((option, plan) -> {
                 var sink = new Collector(target, step, firstTemporary, kernels);
                 plan.accept(sink);
@@ -206,7 +228,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
                 Cost cost) {
             kernels.putIfAbsent(kernel.className(), kernel);
             // The list of temporaries is shared on purpose: later ones have higher numbers.
-            calls.add(new Call(
+            calls.add(new KernelUse(
                     step,
                     kernel.className(),
                     List.copyOf(arguments),

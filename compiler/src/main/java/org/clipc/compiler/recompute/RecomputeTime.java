@@ -18,6 +18,8 @@ final class RecomputeTime {
     private static final double POINTWISE_OPS_PER_NANO = 40;
 
     private static final double BYTES_PER_NANO = 15;
+    private static final double SENT_BYTES_PER_NANO = 0.1;
+    private static final double COLLECTIVE_NANOS = 20_000;
 
     private RecomputeTime() {}
 
@@ -31,6 +33,7 @@ final class RecomputeTime {
                     Op.Transpose _,
                     Op.Broadcast _,
                     Op.Slice _,
+                    Op.Replicate _,
                     Op.StopGradient _ -> 0;
             case Op.Unary _, Op.Binary _, Op.Compare _, Op.Select _, Op.Convert _, Op.Uniform _ ->
                 (Cost.perElement(node.op()) + 1) * node.type().elements() / POINTWISE_OPS_PER_NANO;
@@ -45,6 +48,7 @@ final class RecomputeTime {
                     Op.Concat _,
                     Op.Reduce _,
                     Op.ArgMax _,
+                    Op.RankSlice _,
                     Op.Gather _,
                     Op.ScatterAdd _,
                     Op.LayerNorm _,
@@ -54,6 +58,9 @@ final class RecomputeTime {
                     Op.SoftmaxXent _,
                     Op.SoftmaxXentGrad _,
                     Op.AdamW _ -> Cost.traffic(node, graph) / BYTES_PER_NANO;
+            // Ranks wait for each other, so what was sent is not sent again while there is a choice.
+            case Op.AllReduce _, Op.AllGather _, Op.ReduceScatter _, Op.Permute _ ->
+                COLLECTIVE_NANOS + Cost.traffic(node, graph) / SENT_BYTES_PER_NANO;
         };
     }
 }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.clipc.compiler.fuse.Fuse;
 import org.clipc.compiler.kernel.KernelSpec;
+import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.LaunchCost;
 import org.clipc.ir.Cost;
 import org.clipc.ir.Graph;
@@ -19,9 +20,13 @@ import org.junit.jupiter.api.Test;
 
 class LaunchCostTest {
 
+    private static Launch launch(Step step) {
+        return ((Step.Kernel) step).launch();
+    }
+
     private static Cost cost(Graph graph) {
         return Lowering.lower(graph).steps().stream()
-                .map(step -> LaunchCost.of(step.launch()))
+                .map(step -> LaunchCost.of(launch(step)))
                 .reduce(Cost.NONE, Cost::plus);
     }
 
@@ -76,8 +81,8 @@ class LaunchCostTest {
         var fused = new Fuse().apply(builder.build());
         var launches = Lowering.lower(fused).steps();
         assertThat(launches).hasSize(1);
-        assertThat(launches.getFirst().launch().spec()).isInstanceOf(KernelSpec.Gemm.class);
-        assertThat(LaunchCost.of(launches.getFirst().launch()))
+        assertThat(launch(launches.getFirst()).spec()).isInstanceOf(KernelSpec.Gemm.class);
+        assertThat(LaunchCost.of(launch(launches.getFirst())))
                 .isEqualTo(new Cost(2L * 20 * 30 * 40 + 2 * 20 * 40, 4L * (20 * 30 + 40 * 30 + 40 + 20 * 40)));
     }
 }

@@ -55,8 +55,9 @@ public final class LaunchInterpreter {
     public Map<String, Tensor64> run(Map<String, Tensor64> inputs) {
         lowered.inputs().forEach((name, view) -> write(view, Objects.requireNonNull(inputs.get(name), name)));
         for (var step : lowered.steps()) {
-            check(step.launch());
-            run(step.launch());
+            var launch = ((Step.Kernel) step).launch();
+            check(launch);
+            run(launch);
         }
         var outputs = new LinkedHashMap<String, Tensor64>();
         lowered.outputs().forEach((name, view) -> {

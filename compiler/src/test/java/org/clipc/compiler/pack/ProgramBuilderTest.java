@@ -77,7 +77,7 @@ class ProgramBuilderTest {
         assertThat(program.schedules()).hasSize(6);
         var classes = program.kernels().keySet();
         for (var schedule : program.schedules()) {
-            assertThat(schedule.calls()).isNotEmpty().allSatisfy(call -> {
+            assertThat(schedule.kernelCalls()).isNotEmpty().allSatisfy(call -> {
                 assertThat(classes).contains(schedule.target() + "/" + simpleName(call));
                 assertThat(call.args())
                         .allMatch(a -> a >= 0 && a < program.manifest().arenaBytes());
@@ -132,7 +132,7 @@ class ProgramBuilderTest {
 
     private static Set<String> specs(Program program) {
         return program.schedules().stream()
-                .flatMap(s -> s.calls().stream().map(KernelCall::kernel))
+                .flatMap(s -> s.kernelCalls().stream().map(KernelCall::kernel))
                 .collect(Collectors.toSet());
     }
 

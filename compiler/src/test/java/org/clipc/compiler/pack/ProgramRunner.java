@@ -59,11 +59,11 @@ public final class ProgramRunner implements AutoCloseable {
                 .findFirst()
                 .orElseThrow();
         var shared = new float
-                [schedule.calls().stream()
+                [schedule.kernelCalls().stream()
                         .mapToInt(KernelCall::sharedFloats)
                         .max()
                         .orElse(0)];
-        schedule.calls().forEach(call -> run(call, shared));
+        schedule.kernelCalls().forEach(call -> run(call, shared));
         var results = new LinkedHashMap<String, Tensor64>();
         point.outputs().forEach(s -> results.put(s.name(), read(s.offset(), s.type())));
         manifest.parameters().forEach(p -> results.put("next." + p.name(), read(p.offset(), p.type())));

@@ -217,12 +217,18 @@ class CheckpointModesTest {
         var file = Files.writeString(folder.resolve("m.clip"), source.replace("REGION", "recompute"));
         var graph = Compiled.plan(file, folder).graph("loss_grad", "rematerialize");
         assertThat(keptProducts(graph)).isEqualTo(3);
-        assertThat(graph.nodes()).filteredOn(Rematerialize::isRecomputed).filteredOn(CheckpointModesTest::isProduct).hasSize(3);
+        assertThat(graph.nodes())
+                .filteredOn(Rematerialize::isRecomputed)
+                .filteredOn(CheckpointModesTest::isProduct)
+                .hasSize(3);
 
         Files.writeString(file, source.replace("REGION", "if true"));
         var plain = Compiled.plan(file, folder).graph("loss_grad", "rematerialize");
         assertThat(keptProducts(plain)).isEqualTo(6);
-        assertThat(plain.nodes()).filteredOn(Rematerialize::isRecomputed).filteredOn(CheckpointModesTest::isProduct).isEmpty();
+        assertThat(plain.nodes())
+                .filteredOn(Rematerialize::isRecomputed)
+                .filteredOn(CheckpointModesTest::isProduct)
+                .isEmpty();
     }
 
     private static boolean isProduct(Node node) {

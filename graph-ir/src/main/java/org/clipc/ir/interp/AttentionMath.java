@@ -105,8 +105,17 @@ final class AttentionMath {
         if (op.dropout() == 0) {
             return 1;
         }
-        var kept = Randoms.uniformAt(seed, (long) row * t + j, op.stream()) >= op.dropout();
+        var kept = Randoms.uniformAt(seed, maskRow(row) * t + j, op.stream()) >= op.dropout();
         return kept ? 1 / (1 - op.dropout()) : 0;
+    }
+
+    /** The number of a row among those of all ranks. */
+    private long maskRow(int row) {
+        if (seed.size() == 2) {
+            return row;
+        }
+        var pair = seed.getInt(2) + (long) batch(row) * seed.getInt(3) + head(row);
+        return pair * s + row % s;
     }
 
     /** Where the query of row (batch · heads + head) · s + i starts. */

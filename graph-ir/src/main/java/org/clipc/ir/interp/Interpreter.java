@@ -56,7 +56,7 @@ public final class Interpreter {
         return new Run(graph, results);
     }
 
-    private static Tensor64 bind(Op.Input input, Map<String, Tensor64> inputs) {
+    static Tensor64 bind(Op.Input input, Map<String, Tensor64> inputs) {
         var tensor = inputs.get(input.name());
         if (tensor == null) {
             throw new IllegalArgumentException("input " + input.name() + " is missing");
@@ -68,7 +68,7 @@ public final class Interpreter {
         return tensor;
     }
 
-    private static List<Tensor64> apply(Node node, List<Tensor64> operands) {
+    static List<Tensor64> apply(Node node, List<Tensor64> operands) {
         try {
             return apply(node.op(), operands, node.types());
         } catch (IllegalArgumentException | ArithmeticException e) {
@@ -82,7 +82,7 @@ public final class Interpreter {
         return results(op, operands, types).stream().map(Interpreter::round).toList();
     }
 
-    private static Tensor64 round(Tensor64 x) {
+    static Tensor64 round(Tensor64 x) {
         var dtype = x.type().dtype();
         return x.map(x.type(), element -> Scalars.round(dtype, element));
     }
@@ -96,8 +96,20 @@ public final class Interpreter {
             case Op.AttentionGrad attention -> AttentionMath.backward(attention, in, types);
             case Op.AdamW adamW -> Optimizers.adamW(adamW, in, types);
             case Op.Fused(var _, var body) -> fused(body, in);
+            case Op.AllReduce(var _, var _, var size) -> alone(size, in);
+            case Op.AllGather(var _, var size, var _, var _) -> alone(size, in);
+            case Op.ReduceScatter(var _, var size, var _, var _) -> alone(size, in);
+            case Op.Permute(var _, var size, var _) -> alone(size, in);
             default -> List.of(result(op, in, types.getFirst()));
         };
+    }
+
+    /** What a collective gives a rank that has no others. */
+    private static List<Tensor64> alone(int size, List<Tensor64> in) {
+        if (size != 1) {
+            throw new IllegalArgumentException("needs " + size + " ranks: see MeshInterpreter");
+        }
+        return in;
     }
 
     private static List<Tensor64> fused(Graph body, List<Tensor64> in) {
@@ -121,7 +133,8 @@ public final class Interpreter {
             }
             case Op.Uniform(var _, var stream) -> Randoms.uniform(in.get(0), stream, type);
             case Op.RandomSubset subset -> Randoms.subset(in.get(0), subset, type);
-            case Op.Reshape _, Op.StopGradient _ -> in.get(0).as(type);
+            case Op.Reshape _, Op.StopGradient _, Op.Replicate _ -> in.get(0).as(type);
+            case Op.RankSlice slice -> Shards.slice(in.get(0), slice, in.get(1).getInt(0), type);
             case Op.Transpose(var permutation) -> Strided.transpose(in.get(0), permutation);
             case Op.Broadcast broadcast -> Strided.broadcast(in.get(0), broadcast);
             case Op.Slice slice -> Strided.slice(in.get(0), slice, type);
@@ -142,7 +155,11 @@ public final class Interpreter {
                     Op.Attention _,
                     Op.AttentionGrad _,
                     Op.AdamW _,
-                    Op.Fused _ -> throw new IllegalArgumentException("has several results");
+                    Op.Fused _,
+                    Op.AllReduce _,
+                    Op.AllGather _,
+                    Op.ReduceScatter _,
+                    Op.Permute _ -> throw new IllegalArgumentException("has several results");
         };
     }
 

@@ -15,6 +15,7 @@ import org.clipc.ir.FusionKind;
 import org.clipc.ir.Graph;
 import org.clipc.ir.GraphBuilder;
 import org.clipc.ir.InputKind;
+import org.clipc.ir.MeshAxis;
 import org.clipc.ir.Op;
 import org.clipc.ir.ReduceFn;
 import org.clipc.ir.Shape;
@@ -39,6 +40,7 @@ final class OpSamples {
     }
 
     private static final int MOST_AXES = 4;
+    private static final List<MeshAxis> AXES = List.of(MeshAxis.values());
     private static final List<Double> DROPOUTS = List.of(0.0, 0.4);
     private static final Map<Class<? extends Op>, Sampler> SAMPLERS = samplers();
 
@@ -98,7 +100,44 @@ final class OpSamples {
         m.put(Op.AdamW.class, OpSamples::adamW);
         m.put(Op.StopGradient.class, s -> Application.of(new Op.StopGradient(), s.floats(s.shape(0, MOST_AXES))));
         m.put(Op.Fused.class, OpSamples::fused);
+        collectives(m);
         return Collections.unmodifiableMap(m);
+    }
+
+    /** Of one rank, which the interpreter of single graphs can run. */
+    private static void collectives(Map<Class<? extends Op>, Sampler> m) {
+        m.put(
+                Op.AllReduce.class,
+                s -> new Application(
+                        new Op.AllReduce(s.pick(AXES), s.pick(List.of(ReduceFn.values())), 1), someFloats(s, 0)));
+        m.put(Op.AllGather.class, s -> {
+            var operands = someFloats(s, 1);
+            return new Application(new Op.AllGather(s.pick(AXES), 1, 0, 1), operands);
+        });
+        m.put(Op.ReduceScatter.class, s -> {
+            var operands = someFloats(s, 1);
+            return new Application(new Op.ReduceScatter(s.pick(AXES), 1, 0, 1), operands);
+        });
+        m.put(
+                Op.Permute.class,
+                s -> Application.of(
+                        new Op.Permute(s.pick(AXES), 1, s.random.nextInt(3) - 1), s.floats(s.shape(0, MOST_AXES))));
+        m.put(Op.RankSlice.class, s -> {
+            var size = s.upTo(3);
+            var parts = s.upTo(2);
+            var shape = s.shape(1, 3);
+            var dim = s.random.nextInt(shape.rank());
+            var x = s.floats(shape.with(dim, size * parts * s.upTo(2)));
+            return Application.of(new Op.RankSlice(size, dim, parts), x, s.ints(Shape.SCALAR, 0, size));
+        });
+        m.put(Op.Replicate.class, s -> Application.of(new Op.Replicate(s.pick(AXES)), s.floats(s.shape(0, MOST_AXES))));
+    }
+
+    private static List<Value> someFloats(OperandSource s, int leastRank) {
+        var type = s.floatType();
+        return IntStream.range(0, s.upTo(3))
+                .mapToObj(_ -> s.floats(new TensorType(type, s.shape(leastRank, MOST_AXES)), Domain.ANY))
+                .toList();
     }
 
     private static Application unary(OperandSource s) {

@@ -81,7 +81,7 @@ final class BenchCommand implements Callable<Integer> {
         var ran = new String[] {name};
         program.observe((variant, call, timing) -> {
             ran[0] = variant;
-            families.merge(family(call.kernel()), timing.nanos(), Long::sum);
+            families.merge(family(call.name()), timing.nanos(), Long::sum);
         });
         var seconds = new double[iterations];
         for (var i = 0; i < iterations; i++) {

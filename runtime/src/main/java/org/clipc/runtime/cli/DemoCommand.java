@@ -13,6 +13,7 @@ import org.clipc.program.EntryPoint;
 import org.clipc.runtime.data.source.DataSources;
 import org.clipc.runtime.demo.DemoData;
 import org.clipc.runtime.demo.DemoEvaluation;
+import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.io.AtomicFile;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.model.ClipModel;
@@ -87,7 +88,8 @@ final class DemoCommand implements Callable<Integer> {
         var source =
                 DataSources.open(data.folder().resolve("train-{00..07}.tar").toString());
         var preparation = new Preprocessing(recipe, model).training();
-        var batches = LoaderBatches.of(source, preparation, TrainCommand.loaderOptions(recipe, entry, seed), entry);
+        var batches = LoaderBatches.of(
+                source, preparation, TrainCommand.loaderOptions(recipe, entry, seed, MeshRank.alone()), entry);
         options.fill(model.program(), recipe);
         var steps = steps(model, batches, recipe);
         options.fill(model.program(), recipe);

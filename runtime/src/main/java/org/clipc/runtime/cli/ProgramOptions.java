@@ -52,10 +52,16 @@ final class ProgramOptions {
     }
 
     Device device() {
+        return device(1);
+    }
+
+    /** @param ranks that share the cores */
+    Device device(int ranks) {
         if (threads < 0) {
             throw new CliException("--threads must be positive, not " + threads);
         }
-        return Devices.open(device, new DeviceOptions(threads, gemm));
+        var share = Math.max(1, Runtime.getRuntime().availableProcessors() / ranks);
+        return Devices.open(device, new DeviceOptions(threads == 0 && ranks > 1 ? share : threads, gemm));
     }
 
     boolean hasWeights() {

@@ -5,12 +5,14 @@ import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.clipc.ir.MeshAxis;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.Manifest;
 import org.clipc.runtime.data.LoaderOptions;
 import org.clipc.runtime.data.StreamOptions;
 import org.clipc.runtime.data.source.DataSources;
 import org.clipc.runtime.data.source.SampleSource;
+import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.model.ClipModel;
 import org.clipc.runtime.model.DatasetEmbedder;
 import org.clipc.runtime.model.Evaluations;
@@ -18,6 +20,7 @@ import org.clipc.runtime.model.Preprocessing;
 import org.clipc.runtime.model.Recipe;
 import org.clipc.runtime.train.LearningRate;
 import org.clipc.runtime.train.LoaderBatches;
+import org.clipc.runtime.train.TrainListener;
 import org.clipc.runtime.train.TrainMetrics;
 import org.clipc.runtime.train.Trainer;
 import org.jspecify.annotations.Nullable;
@@ -60,6 +63,14 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--resume", description = "Go on from the newest checkpoint in --out, if there is one.")
     private boolean resume;
 
+    @Option(
+            names = "--ranks",
+            paramLabel = "N",
+            description =
+                    "Ranks to train on, as threads of this process: those that the program is compiled for, which is"
+                            + " the default. Under mpirun each process is one.")
+    private int ranks;
+
     @Parameters(paramLabel = "KEY=VALUE", arity = "0..*", description = "Changes to the recipe.")
     private List<String> changes = List.of();
 
@@ -72,17 +83,25 @@ final class TrainCommand implements Callable<Integer> {
                         file.path() + ": has no entry point 'train_step': it was compiled for inference only");
             }
             var recipe = Recipe.of(manifest).with(changes);
-            var source = DataSources.open(dataset(recipe));
-            var validation = validationSource(recipe);
-            var entries = validation == null
-                    ? List.of(EntryPoint.TRAIN_STEP)
-                    : List.of(EntryPoint.TRAIN_STEP, EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT);
-            try (var device = options.device();
-                    var model = ClipModel.load(file, device, entries)) {
-                train(model, recipe, source, validation);
+            try (var stop = new StopSignal()) {
+                RankLauncher.run(manifest.mesh(), ranks, (rank, neighbours) -> train(recipe, rank, neighbours, stop));
+                stop.succeeded();
             }
         }
         return 0;
+    }
+
+    private void train(Recipe recipe, MeshRank rank, int neighbours, StopSignal stop) throws IOException {
+        var source = DataSources.open(dataset(recipe));
+        var validation = validationSource(recipe);
+        var entries = validation == null
+                ? List.of(EntryPoint.TRAIN_STEP)
+                : List.of(EntryPoint.TRAIN_STEP, EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT);
+        try (var file = options.open();
+                var device = options.device(neighbours);
+                var model = ClipModel.load(file, device, entries, rank)) {
+            train(model, recipe, source, validation, rank, stop);
+        }
     }
 
     private String dataset(Recipe recipe) {
@@ -107,39 +126,59 @@ final class TrainCommand implements Callable<Integer> {
         return wanted && !paths.isEmpty() ? DataSources.open(pattern(paths)) : null;
     }
 
-    private void train(ClipModel model, Recipe recipe, SampleSource source, @Nullable SampleSource validation)
+    private void train(
+            ClipModel model,
+            Recipe recipe,
+            SampleSource source,
+            @Nullable SampleSource validation,
+            MeshRank rank,
+            StopSignal stop)
             throws IOException {
         var entry = model.manifest().entry(EntryPoint.TRAIN_STEP);
         var seed = options.seed(recipe);
-        var maxSteps = maxSteps(recipe, source, entry.batch());
+        var batch = Math.multiplyExact(entry.batch(), rank.mesh().data());
+        var maxSteps = maxSteps(recipe, source, batch);
         var settings = settings(recipe, model.manifest(), maxSteps, seed);
         var rate = LearningRate.of(recipe, maxSteps);
         var preprocessing = new Preprocessing(recipe, model);
-        var loader = loaderOptions(recipe, entry, seed);
+        var loader = loaderOptions(recipe, entry, seed, rank);
         var batches = LoaderBatches.of(source, preprocessing.training(), loader, entry);
         options.fill(model.program(), recipe);
+        var measure =
+                validation == null ? null : validation(model, preprocessing, recipe, validation, loader.workers());
+        var measureEvery = recipe.integer("trainer.val_check_interval").orElse(0L);
+        if (!rank.isFirst()) {
+            var listeners = measure == null ? List.<TrainListener>of() : List.of(takingPart(measure, measureEvery));
+            new Trainer(model.program(), settings, rate, listeners, rank).run(batches, resume, stop::isRequested);
+            return;
+        }
         LOG.info(
                 "training {} for {} steps of {} samples, into {}",
                 model.manifest().model(),
                 maxSteps,
-                entry.batch(),
+                batch,
                 settings.folder());
         var every = recipe.integer("trainer.log_every_n_steps").orElse(10L);
-        try (var stop = new StopSignal();
-                var progress = new TrainProgress(every, maxSteps);
+        try (var progress = new TrainProgress(every, maxSteps);
                 var metrics = new TrainMetrics(
                         settings.folder(),
                         every,
                         recipe.flag("exp_manager.create_tensorboard_logger").orElse(true),
-                        recipe.integer("trainer.val_check_interval").orElse(0L),
-                        validation == null
-                                ? null
-                                : validation(model, preprocessing, recipe, validation, loader.workers()))) {
-            var trainer = new Trainer(model.program(), settings, rate, List.of(progress, metrics));
+                        measureEvery,
+                        measure)) {
+            var trainer = new Trainer(model.program(), settings, rate, List.of(progress, metrics), rank);
             var end = trainer.run(batches, resume, stop::isRequested);
             LOG.info(end == Trainer.End.STOPPED ? "stopped; go on with --resume" : "done");
-            stop.succeeded();
         }
+    }
+
+    /** Ranks that hold parts of the model measure it together, and the first one records it. */
+    private static TrainListener takingPart(TrainMetrics.Validation validation, long every) {
+        return step -> {
+            if (step.step() % Math.max(1, every) == 0 || step.step() == step.maxSteps()) {
+                validation.measure();
+            }
+        };
     }
 
     /** Retrieval on the validation data, or on as many batches of it as {@code trainer.limit_val_batches} says. */
@@ -206,14 +245,21 @@ final class TrainCommand implements Callable<Integer> {
         return Math.multiplyExact(epochs, samples) / batch;
     }
 
-    static LoaderOptions loaderOptions(Recipe recipe, EntryPoint entry, long seed) {
+    static LoaderOptions loaderOptions(Recipe recipe, EntryPoint entry, long seed, MeshRank rank) {
         var resampled = recipe.flag("model.data.resampled").orElse(false);
         var buffer = Math.toIntExact(
                 Math.clamp(recipe.integer("model.data.shuffle_buffer").orElse(1000L), 1, 1 << 20));
         var workers = Math.toIntExact(
                 Math.clamp(recipe.integer("model.data.num_workers").orElse(2L), 1, 256));
         var mode = resampled ? StreamOptions.Mode.RESAMPLED : StreamOptions.Mode.EPOCHS;
-        var stream = new StreamOptions(mode, seed, buffer, StreamOptions.Split.SAMPLES, 0, 1);
+        var stream = new StreamOptions(
+                mode,
+                seed,
+                buffer,
+                StreamOptions.Split.SAMPLES,
+                rank.coordinate(MeshAxis.DATA),
+                rank.mesh().data(),
+                entry.batch());
         var batchBytes = entry.input(ClipModel.IMAGES)
                 .map(images -> images.type().bytes())
                 .orElse(1L);

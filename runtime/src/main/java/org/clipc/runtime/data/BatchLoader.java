@@ -44,6 +44,7 @@ public final class BatchLoader implements AutoCloseable {
     /** Positions of the stream at some draws, the latest of which at or before a batch's end goes into it. */
     private final ArrayDeque<StreamPosition> snapshots = new ArrayDeque<>();
 
+    private final long start;
     private LoaderPosition position;
     private @Nullable Delivery last;
 
@@ -56,6 +57,7 @@ public final class BatchLoader implements AutoCloseable {
         this.skipped = new SkippedSamples(source);
         StreamPosition start = stream.position();
         this.position = new LoaderPosition(start, start.draws());
+        this.start = start.draws();
         this.workers = Executors.newFixedThreadPool(options.workers(), threads("clip-data-worker"));
         this.ready = new ArrayBlockingQueue<>(options.prefetch());
         this.assembler = threads("clip-data-batches").newThread(this::assemble);
@@ -174,7 +176,7 @@ public final class BatchLoader implements AutoCloseable {
         }
         return samples.isEmpty()
                 ? Optional.empty()
-                : Optional.of(new Batch(samples, options.batchSize(), positionAfter(draws)));
+                : Optional.of(new Batch(samples, options.batchSize(), positionAfter(endOfTurns(draws))));
     }
 
     private void submitAhead(ArrayDeque<InFlight> inFlight) {
@@ -224,6 +226,16 @@ public final class BatchLoader implements AutoCloseable {
         }
         snapshots.addFirst(base);
         return new LoaderPosition(base, draws);
+    }
+
+    /** Where all ranks have taken their turn. */
+    private long endOfTurns(long draws) {
+        var order = options.stream();
+        if (order.split() == StreamOptions.Split.SHARDS) {
+            return draws;
+        }
+        var round = (long) order.turn() * order.world();
+        return start + Math.ceilDiv(draws - start, round) * round;
     }
 
     private static ThreadFactory threads(String name) {

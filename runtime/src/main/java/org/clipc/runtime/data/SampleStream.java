@@ -52,7 +52,7 @@ final class SampleStream {
             Optional<SampleRef> drawn = draw();
             boolean mine = options.split() == StreamOptions.Split.SHARDS
                     || drawn.isEmpty()
-                    || drawn.get().draw() % options.world() == options.rank();
+                    || drawn.get().draw() / options.turn() % options.world() == options.rank();
             if (mine) {
                 return drawn;
             }

@@ -9,8 +9,11 @@ package org.clipc.runtime.data;
  * @param split how ranks share the data
  * @param rank of this process, from 0
  * @param world number of ranks
+ * @param turn samples that a rank takes when it is its turn; with as many as its batch has, the ranks' batches stand one
+ *     behind the other in what one rank alone would take
  */
-public record StreamOptions(Mode mode, long seed, int buffer, Split split, int rank, int world) {
+public record StreamOptions(Mode mode, long seed, int buffer, Split split, int rank, int world, int turn) {
+
     /** Which samples, and for how long. */
     public enum Mode {
         /** Every sample once, in stored order: for evaluation. */
@@ -32,8 +35,13 @@ public record StreamOptions(Mode mode, long seed, int buffer, Split split, int r
         SHARDS
     }
 
+    /** Ranks take turns by single samples. */
+    public StreamOptions(Mode mode, long seed, int buffer, Split split, int rank, int world) {
+        this(mode, seed, buffer, split, rank, world, 1);
+    }
+
     public StreamOptions {
-        if (buffer < 1 || world < 1 || rank < 0 || rank >= world) {
+        if (buffer < 1 || turn < 1 || world < 1 || rank < 0 || rank >= world) {
             throw new IllegalArgumentException(
                     "a stream needs a buffer of at least 1 and a rank below the number of ranks, not buffer " + buffer
                             + ", rank " + rank + " of " + world);

@@ -22,7 +22,15 @@ public interface Device extends AutoCloseable {
      * @throws org.clipc.runtime.io.DataFormatException if the program is not one that may run
      * @throws DeviceException if this device cannot run it
      */
-    DeviceProgram load(ProgramFile program, Collection<String> entries) throws IOException;
+    default DeviceProgram load(ProgramFile program, Collection<String> entries) throws IOException {
+        return load(program, entries, MeshRank.alone());
+    }
+
+    /**
+     * As {@link #load(ProgramFile, Collection)}, for one of several ranks, which do the same at the same time. The program
+     * holds what this rank has of parameters and state: see {@link ShardedProgram} for all of it.
+     */
+    DeviceProgram load(ProgramFile program, Collection<String> entries, MeshRank rank) throws IOException;
 
     @Override
     void close();

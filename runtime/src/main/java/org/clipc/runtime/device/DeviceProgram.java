@@ -3,8 +3,8 @@ package org.clipc.runtime.device;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import org.clipc.program.Call;
 import org.clipc.program.Choice;
-import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
 import org.clipc.runtime.tensor.HostTensor;
 import org.jspecify.annotations.Nullable;
@@ -16,11 +16,11 @@ import org.jspecify.annotations.Nullable;
  */
 public interface DeviceProgram extends AutoCloseable {
 
-    /** Told of every kernel call, for profiles. */
+    /** Told of every call, for profiles. */
     @FunctionalInterface
     interface CallObserver {
 
-        void called(String entry, KernelCall call, CallTiming timing);
+        void called(String entry, Call call, CallTiming timing);
 
         /** Whether calls should run one by one where the device cannot tell their times apart otherwise. */
         default boolean wantsEachCall() {

@@ -40,7 +40,7 @@ public final class JvmDevice implements Device {
     }
 
     @Override
-    public DeviceProgram load(ProgramFile program, Collection<String> entries) throws IOException {
+    public DeviceProgram load(ProgramFile program, Collection<String> entries, MeshRank rank) throws IOException {
         var targets = program.manifest().targets();
         var target = JvmTargets.choose(program.path(), targets, machineBits);
         JvmTargets.slowdown(target, JvmTargets.scheduling()).ifPresent(LOG::warn);
@@ -51,7 +51,7 @@ public final class JvmDevice implements Device {
                 schedules.put(shorter.name(), program.schedule(target, shorter.name()));
             }
         }
-        var loaded = JvmProgram.load(program, List.copyOf(schedules.values()), pool);
+        var loaded = JvmProgram.load(program, List.copyOf(schedules.values()), pool, rank);
         TuningFile.apply(program, description(), loaded).ifPresent(LOG::warn);
         LOG.info(
                 "{}: {} kernels on {} {}, {} MiB",

@@ -8,19 +8,25 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.Set;
+import org.clipc.ir.Mesh;
+import org.clipc.ir.MeshAxis;
 import org.clipc.program.Choice;
+import org.clipc.program.CollectiveCall;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.program.TensorSlot;
+import org.clipc.runtime.collective.Group;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
 import org.jspecify.annotations.Nullable;
@@ -36,13 +42,18 @@ final class JvmProgram implements DeviceProgram {
     private final Map<String, TensorSlot> tensors = new HashMap<>();
     private final Map<String, Schedule> schedules = new LinkedHashMap<>();
     private final Map<String, MethodHandle> kernels = new HashMap<>();
-    private final Map<String, List<JvmCall>> calls = new LinkedHashMap<>();
+    private final MeshRank rank;
+    private final Map<String, List<Runnable>> calls = new LinkedHashMap<>();
+    /** By entry point: the axes along which its ranks work together. */
+    private final Map<String, Set<MeshAxis>> exchanging = new HashMap<>();
+
     private @Nullable CallObserver observer;
 
-    private JvmProgram(Path path, Manifest manifest, WorkerPool pool, long bytes) {
+    private JvmProgram(Path path, Manifest manifest, WorkerPool pool, MeshRank rank, long bytes) {
         this.path = path;
         this.manifest = manifest;
         this.pool = pool;
+        this.rank = rank;
         this.arena = OffHeap.allocate(bytes, lifetime);
         for (var parameter : manifest.parameters()) {
             tensors.put(parameter.name(), new TensorSlot(parameter.name(), parameter.type(), parameter.offset()));
@@ -52,9 +63,10 @@ final class JvmProgram implements DeviceProgram {
         }
     }
 
-    static JvmProgram load(ProgramFile file, List<Schedule> schedules, WorkerPool pool) throws IOException {
+    static JvmProgram load(ProgramFile file, List<Schedule> schedules, WorkerPool pool, MeshRank rank)
+            throws IOException {
         var manifest = file.manifest();
-        var program = new JvmProgram(file.path(), manifest, pool, bytesNeeded(manifest, schedules));
+        var program = new JvmProgram(file.path(), manifest, pool, rank, bytesNeeded(manifest, schedules));
         try {
             program.link(file, schedules);
             return program;
@@ -79,7 +91,7 @@ final class JvmProgram implements DeviceProgram {
         var loader = new KernelLoader(path, kernel -> file.kernel(target, kernel));
         for (var schedule : all) {
             checkSlots(schedule);
-            for (var call : schedule.calls()) {
+            for (var call : schedule.kernelCalls()) {
                 kernels.put(call.kernel(), loader.kernel(call.kernel()));
             }
             schedules.put(schedule.entry(), schedule);
@@ -96,20 +108,49 @@ final class JvmProgram implements DeviceProgram {
     @Override
     public void tune(Map<String, String> options) {
         var tuned = schedules.values().stream().map(s -> s.with(options)).toList();
-        var all = tuned.stream().flatMap(s -> s.calls().stream()).toList();
+        var all = tuned.stream().flatMap(s -> s.kernelCalls().stream()).toList();
         var locals = new float[pool.threads()][];
         Arrays.setAll(
                 locals,
                 _ -> scratch(all.stream().mapToInt(KernelCall::localFloats).max()));
         var shared = scratch(all.stream().mapToInt(KernelCall::sharedFloats).max());
         for (var schedule : tuned) {
-            var linked = new ArrayList<JvmCall>(schedule.calls().size());
+            var linked = new ArrayList<Runnable>(schedule.calls().size());
             for (var call : schedule.calls()) {
-                var kernel = Objects.requireNonNull(kernels.get(call.kernel()));
-                linked.add(new JvmCall(call, kernel, arena, locals, shared));
+                var index = linked.size();
+                linked.add(
+                        switch (call) {
+                            case KernelCall kernel -> {
+                                var code = Objects.requireNonNull(kernels.get(kernel.kernel()));
+                                var work = new JvmCall(kernel, code, arena, locals, shared);
+                                yield () -> runKernel(schedule.entry(), index, work);
+                            }
+                            case CollectiveCall collective -> {
+                                var exchange = new JvmExchange(collective, group(schedule, collective), arena);
+                                exchanging.merge(schedule.entry(), Set.of(collective.axis()), JvmProgram::union);
+                                yield () -> runExchange(schedule.entry(), exchange);
+                            }
+                        });
             }
             calls.put(schedule.entry(), linked);
         }
+    }
+
+    private Group group(Schedule schedule, CollectiveCall call) {
+        var group = rank.group(call.axis());
+        if (group == null) {
+            var mesh = manifest.mesh();
+            throw new DeviceException(
+                    "%s: entry point '%s' is for %d ranks (%d data-parallel x %d tensor-parallel) together: give --ranks %d where the command has it, or compile with trainer.devices=1"
+                            .formatted(path, schedule.entry(), mesh.size(), mesh.data(), mesh.tensor(), mesh.size()));
+        }
+        return group;
+    }
+
+    private static Set<MeshAxis> union(Set<MeshAxis> a, Set<MeshAxis> b) {
+        var both = EnumSet.copyOf(a);
+        both.addAll(b);
+        return both;
     }
 
     private static float[] scratch(OptionalInt floats) {
@@ -177,12 +218,9 @@ final class JvmProgram implements DeviceProgram {
         if (!calls.containsKey(entry)) {
             throw new DeviceException("entry point '" + entry + "' is not loaded, only " + calls.keySet());
         }
-        var point = TextLengths.shortest(manifest, entry, inputs);
-        writeInputs(point, TextLengths.cut(inputs, point));
-        var schedule = Objects.requireNonNull(calls.get(point.name()));
-        for (var i = 0; i < schedule.size(); i++) {
-            runCall(point.name(), i, schedule.get(i));
-        }
+        var point = TextLengths.shortest(manifest, entry, inputs, length -> longestOfAll(entry, length));
+        writeInputs(point, withCoordinates(point, TextLengths.cut(inputs, point)));
+        Objects.requireNonNull(calls.get(point.name())).forEach(Runnable::run);
         var results = new LinkedHashMap<String, HostTensor>();
         for (var slot : point.outputs()) {
             if (outputs == null || outputs.contains(slot.name())) {
@@ -190,6 +228,25 @@ final class JvmProgram implements DeviceProgram {
             }
         }
         return results;
+    }
+
+    /** Ranks that work together on an entry point run it for the same length of texts. */
+    private int longestOfAll(String entry, int length) {
+        return exchanging.getOrDefault(entry, Set.of()).contains(MeshAxis.DATA)
+                ? rank.largest(MeshAxis.DATA, length)
+                : length;
+    }
+
+    /** The inputs with what the rank knows itself. */
+    private Map<String, HostTensor> withCoordinates(EntryPoint entry, Map<String, HostTensor> inputs) {
+        var all = new LinkedHashMap<>(inputs);
+        for (var axis : MeshAxis.values()) {
+            var name = Mesh.rankInput(axis);
+            if (entry.input(name).isPresent()) {
+                all.put(name, HostTensor.of(new int[] {rank.coordinate(axis)}));
+            }
+        }
+        return all;
     }
 
     private void writeInputs(EntryPoint entry, Map<String, HostTensor> inputs) {
@@ -200,7 +257,16 @@ final class JvmProgram implements DeviceProgram {
         }
     }
 
-    private void runCall(String entry, int index, JvmCall call) {
+    private void runExchange(String entry, JvmExchange exchange) {
+        var told = observer;
+        var start = told == null ? 0 : System.nanoTime();
+        exchange.run();
+        if (told != null) {
+            told.called(entry, exchange.call(), new CallTiming(start, System.nanoTime() - start, List.of()));
+        }
+    }
+
+    private void runKernel(String entry, int index, JvmCall call) {
         var told = observer;
         var parts = told == null ? null : new PartTimes(call, pool.threads());
         var start = told == null ? 0 : System.nanoTime();

@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntUnaryOperator;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.Manifest;
 import org.clipc.runtime.tensor.HostTensor;
@@ -17,13 +18,19 @@ final class TextLengths {
     private TextLengths() {}
 
     static EntryPoint shortest(Manifest manifest, String entry, Map<String, HostTensor> inputs) {
+        return shortest(manifest, entry, inputs, length -> length);
+    }
+
+    /** @param ofAll the length that counts, given that of these inputs */
+    static EntryPoint shortest(
+            Manifest manifest, String entry, Map<String, HostTensor> inputs, IntUnaryOperator ofAll) {
         var whole = manifest.entry(entry);
         var shorter = manifest.forShorterTexts(entry);
         var tokens = inputs.get(EntryPoint.TOKENS);
         if (shorter.isEmpty() || tokens == null || !isOf(whole, tokens)) {
             return whole;
         }
-        var longest = longest(tokens);
+        var longest = ofAll.applyAsInt(Math.toIntExact(longest(tokens)));
         return shorter.stream().filter(e -> context(e) >= longest).findFirst().orElse(whole);
     }
 

@@ -70,7 +70,7 @@ public final class TornadoDevice implements Device {
     }
 
     @Override
-    public DeviceProgram load(ProgramFile program, Collection<String> entries) throws IOException {
+    public DeviceProgram load(ProgramFile program, Collection<String> entries, MeshRank rank) throws IOException {
         var manifest = program.manifest();
         // Kernels of either kind are right on both.
         var wanted = info.gpu() ? List.of(TARGET + "gpu", TARGET + "cpu") : List.of(TARGET + "cpu", TARGET + "gpu");

@@ -203,8 +203,12 @@ final class TornadoProgram implements DeviceProgram {
                     .host()
                     .setAtIndex(ValueLayout.JAVA_FLOAT, i, schedule.constants().get(i));
         }
+        if (schedule.kernelCalls().size() < schedule.calls().size()) {
+            throw new DeviceException(path + ": entry point '" + schedule.entry()
+                    + "' is for several ranks, which run on the jvm device only");
+        }
         var parts = new ArrayList<Part>();
-        for (var calls : cut(schedule.calls())) {
+        for (var calls : cut(schedule.kernelCalls())) {
             var graph = vm.new Graph();
             graph.consume(floats);
             if (parts.isEmpty()) {

@@ -10,6 +10,8 @@ import org.clipc.program.TensorSlot;
 import org.clipc.runtime.device.Device;
 import org.clipc.runtime.device.DeviceException;
 import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.device.MeshRank;
+import org.clipc.runtime.device.ShardedProgram;
 import org.clipc.runtime.tensor.HostTensor;
 
 /** A contrastive model on a device. Names and shapes of its inputs come from the program's entry points. */
@@ -33,6 +35,15 @@ public final class ClipModel implements AutoCloseable {
     /** @param entries that will be used */
     public static ClipModel load(ProgramFile file, Device device, Collection<String> entries) throws IOException {
         return new ClipModel(device.load(file, entries));
+    }
+
+    /**
+     * As {@link #load(ProgramFile, Device, Collection)}, on one of several ranks, each of which does the same. Parameters
+     * and optimizer state appear in their whole shapes.
+     */
+    public static ClipModel load(ProgramFile file, Device device, Collection<String> entries, MeshRank rank)
+            throws IOException {
+        return new ClipModel(new ShardedProgram(device.load(file, entries, rank), rank));
     }
 
     public DeviceProgram program() {
@@ -66,7 +77,7 @@ public final class ClipModel implements AutoCloseable {
     public static int vocabulary(Manifest manifest) {
         return manifest.parameters().stream()
                 .filter(p -> p.name().equals(TOKEN_TABLE))
-                .mapToInt(p -> p.type().dim(0))
+                .mapToInt(p -> p.whole(manifest.mesh()).dim(0))
                 .findFirst()
                 .orElse(Integer.MAX_VALUE);
     }

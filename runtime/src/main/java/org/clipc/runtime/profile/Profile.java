@@ -1,6 +1,8 @@
 package org.clipc.runtime.profile;
 
 import java.util.List;
+import org.clipc.program.Call;
+import org.clipc.program.CollectiveCall;
 import org.clipc.program.KernelCall;
 import org.clipc.program.NodeInfo;
 import org.clipc.runtime.device.CallTiming;
@@ -34,12 +36,15 @@ public record Profile(String entry, int batch, List<Run> runs, List<NodeInfo> no
         }
     }
 
-    /** A kernel call, and when it ran. */
-    public record Slice(KernelCall call, CallTiming timing) {
+    /** A call of a kernel or a collective, and when it ran. */
+    public record Slice(Call call, CallTiming timing) {
 
-        /** The class's name without its package. */
+        /** A class's name without its package, or a collective's. */
         String kernel() {
-            return call.kernel().substring(call.kernel().lastIndexOf('.') + 1);
+            return switch (call) {
+                case KernelCall kernel -> kernel.kernel().substring(kernel.kernel().lastIndexOf('.') + 1);
+                case CollectiveCall collective -> collective.name();
+            };
         }
     }
 
@@ -49,7 +54,7 @@ public record Profile(String entry, int batch, List<Run> runs, List<NodeInfo> no
     }
 
     /** The graph node that a call computes; empty strings if it belongs to none. */
-    NodeInfo node(KernelCall call) {
+    NodeInfo node(Call call) {
         return call.node() >= 0 && call.node() < nodes.size() ? nodes.get(call.node()) : UNKNOWN;
     }
 }

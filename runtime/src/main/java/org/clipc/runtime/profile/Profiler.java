@@ -3,7 +3,7 @@ package org.clipc.runtime.profile;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import org.clipc.program.KernelCall;
+import org.clipc.program.Call;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.device.CallTiming;
 import org.clipc.runtime.device.DeviceProgram;
@@ -49,7 +49,7 @@ public final class Profiler implements DeviceProgram.CallObserver {
     }
 
     @Override
-    public void called(String ran, KernelCall call, CallTiming timing) {
+    public void called(String ran, Call call, CallTiming timing) {
         entry = ran;
         slices.add(new Profile.Slice(call, timing));
     }

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import org.clipc.program.KernelCall;
 import org.clipc.runtime.device.CallTiming;
 import org.clipc.runtime.io.AtomicFile;
 
@@ -131,7 +132,9 @@ public final class TraceFile {
         json.writeNumberField("node", call.node());
         json.writeNumberField("flops", call.flops());
         json.writeNumberField("bytes", call.bytes());
-        json.writeNumberField("units", call.units());
+        if (call instanceof KernelCall kernel) {
+            json.writeNumberField("units", kernel.units());
+        }
         json.writeEndObject();
         json.writeEndObject();
     }

@@ -8,7 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.clipc.program.Choice;
-import org.clipc.program.KernelCall;
+import org.clipc.program.Call;
 import org.clipc.runtime.device.CallTiming;
 import org.clipc.runtime.device.DeviceProgram;
 
@@ -146,7 +146,7 @@ public final class Tuner {
         return new Result(choices.size(), all, findings);
     }
 
-    private void called(String entry, KernelCall made, CallTiming timing) {
+    private void called(String entry, Call made, CallTiming timing) {
         var choice = choiceOfCall.get(call++);
         if (choice != null) {
             seconds[choice] += timing.nanos() * 1e-9;

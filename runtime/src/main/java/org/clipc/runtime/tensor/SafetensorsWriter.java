@@ -65,6 +65,11 @@ public final class SafetensorsWriter {
         });
     }
 
+    /** Makes all tensors, in the order in which they would be written, for the sake of others who write them. */
+    public void discard() {
+        inFileOrder().forEach(entry -> entry.content().get());
+    }
+
     private List<Entry> inFileOrder() {
         var sorted = new ArrayList<>(entries);
         sorted.sort(Comparator.comparingInt((Entry e) -> -e.info().dtype().bytes())

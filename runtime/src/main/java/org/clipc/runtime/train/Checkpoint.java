@@ -66,18 +66,8 @@ record Checkpoint(Path folder, TrainState state, SortedMap<String, Content> file
 
     /** Writes all files into {@code folder}, which exists and is empty, and forces them to the disk. */
     static void write(Path folder, DeviceProgram program, @Nullable Ema ema, TrainState state) throws IOException {
-        WeightFile.save(folder.resolve(MODEL), program);
-        var optimizer = new SafetensorsWriter();
-        for (var slot : program.manifest().state()) {
-            optimizer.add(
-                    slot.name(),
-                    DeviceTensors.hostType(slot.type().dtype()),
-                    DeviceTensors.hostShape(slot.type().shape()),
-                    () -> program.read(slot.name()));
-        }
-        optimizer.writeTo(folder.resolve(OPTIMIZER));
-        if (ema != null) {
-            ema.save(folder.resolve(EMA));
+        for (var content : contents(program, ema).entrySet()) {
+            content.getValue().writeTo(folder.resolve(content.getKey()));
         }
         var files = new TreeMap<String, Content>();
         try (var all = Files.list(folder)) {
@@ -86,6 +76,30 @@ record Checkpoint(Path folder, TrainState state, SortedMap<String, Content> file
             }
         }
         AtomicFile.writeString(folder.resolve(STATE), JSON.writeValueAsString(StateFile.of(state, files)) + "\n");
+    }
+
+    /** Takes part, as a rank, in what the first one writes. */
+    static void takePart(DeviceProgram program, @Nullable Ema ema) {
+        contents(program, ema).values().forEach(SafetensorsWriter::discard);
+    }
+
+    /** By name of the file, in order. */
+    private static SortedMap<String, SafetensorsWriter> contents(DeviceProgram program, @Nullable Ema ema) {
+        var optimizer = new SafetensorsWriter();
+        for (var slot : program.manifest().state()) {
+            optimizer.add(
+                    slot.name(),
+                    DeviceTensors.hostType(slot.type().dtype()),
+                    DeviceTensors.hostShape(slot.type().shape()),
+                    () -> program.read(slot.name()));
+        }
+        var contents = new TreeMap<String, SafetensorsWriter>();
+        contents.put(MODEL, WeightFile.writer(program));
+        contents.put(OPTIMIZER, optimizer);
+        if (ema != null) {
+            contents.put(EMA, ema.writer());
+        }
+        return contents;
     }
 
     /**

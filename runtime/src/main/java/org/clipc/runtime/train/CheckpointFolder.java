@@ -32,12 +32,17 @@ public final class CheckpointFolder implements AutoCloseable {
 
     private final Path folder;
     private final int keep;
-    private final FileChannel lock;
+    private final @Nullable FileChannel lock;
 
-    private CheckpointFolder(Path folder, int keep, FileChannel lock) {
+    private CheckpointFolder(Path folder, int keep, @Nullable FileChannel lock) {
         this.folder = folder;
         this.keep = keep;
         this.lock = lock;
+    }
+
+    /** A folder that another rank of the same training has opened and writes to. */
+    static CheckpointFolder ofOtherRank(Path folder) {
+        return new CheckpointFolder(folder, 1, null);
     }
 
     /**
@@ -123,6 +128,10 @@ public final class CheckpointFolder implements AutoCloseable {
     /** Writes a checkpoint and then deletes all but the newest few. */
     Path save(DeviceProgram program, @Nullable Ema ema, TrainState state) throws IOException {
         var target = folder.resolve("step-" + state.step());
+        if (lock == null) {
+            Checkpoint.takePart(program, ema);
+            return target;
+        }
         var partial = folder.resolve(target.getFileName() + PARTIAL);
         delete(partial);
         Files.createDirectory(partial);
@@ -160,6 +169,8 @@ public final class CheckpointFolder implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        lock.close();
+        if (lock != null) {
+            lock.close();
+        }
     }
 }

@@ -6,7 +6,10 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.device.DeviceTensors;
+import org.clipc.runtime.device.ShardedProgram;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.tensor.SafetensorsFile;
@@ -18,23 +21,27 @@ final class Ema implements AutoCloseable {
 
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+    private final DeviceProgram program;
     private final double decay;
     private final Arena memory = Arena.ofShared();
     private final Map<String, HostTensor> averages = new LinkedHashMap<>();
 
     /** Starts from the parameters as they are. */
     Ema(DeviceProgram program, double decay) {
+        this.program = program;
         this.decay = decay;
-        for (var parameter : program.manifest().parameters()) {
-            averages.put(parameter.name(), program.read(parameter.name()).convert(TensorDType.F32, memory));
+        var held = ShardedProgram.held(program);
+        for (var parameter : held.manifest().parameters()) {
+            averages.put(parameter.name(), held.read(parameter.name()).convert(TensorDType.F32, memory));
         }
     }
 
-    void update(DeviceProgram program) {
+    void update() {
+        var held = ShardedProgram.held(program);
         var weight = (float) (1 - decay);
         averages.entrySet().parallelStream().forEach(average -> {
             var to = average.getValue();
-            var from = program.read(average.getKey());
+            var from = held.read(average.getKey());
             for (var i = 0L; i < to.elementCount(); i++) {
                 var old = to.data().get(FLOAT, 4 * i);
                 to.data().set(FLOAT, 4 * i, old + weight * ((float) from.getDouble(i) - old));
@@ -42,16 +49,24 @@ final class Ema implements AutoCloseable {
         });
     }
 
-    void save(Path path) throws IOException {
+    /** Of the averages in their whole shapes, whatever this rank holds of them. */
+    SafetensorsWriter writer() {
         var writer = new SafetensorsWriter().metadata("format", "pt");
-        averages.forEach(writer::add);
-        writer.writeTo(path);
+        for (var parameter : program.manifest().parameters()) {
+            var average = Objects.requireNonNull(averages.get(parameter.name()));
+            writer.add(
+                    parameter.name(),
+                    TensorDType.F32,
+                    DeviceTensors.hostShape(parameter.type().shape()),
+                    () -> ShardedProgram.whole(program, parameter.name(), average));
+        }
+        return writer;
     }
 
     void load(Path path) throws IOException {
         try (var file = SafetensorsFile.open(path)) {
             for (var average : averages.entrySet()) {
-                var stored = file.tensor(average.getKey());
+                var stored = ShardedProgram.part(program, average.getKey(), file.tensor(average.getKey()));
                 if (!stored.shape().equals(average.getValue().shape())) {
                     throw new DataFormatException(path, "holds '" + average.getKey() + "' in another shape");
                 }

@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
 import org.jspecify.annotations.Nullable;
@@ -51,9 +53,25 @@ public final class Trainer {
     private final Settings settings;
     private final LearningRate learningRate;
     private final List<TrainListener> listeners;
+    private final MeshRank rank;
 
     /** @param program with the training step loaded and the parameters initialised */
     public Trainer(DeviceProgram program, Settings settings, LearningRate learningRate, List<TrainListener> listeners) {
+        this(program, settings, learningRate, listeners, MeshRank.alone());
+    }
+
+    /**
+     * One of the ranks that train together: each makes a trainer of its own and runs it on its share of the data.
+     *
+     * @param program with parameters and state in their whole shapes
+     */
+    public Trainer(
+            DeviceProgram program,
+            Settings settings,
+            LearningRate learningRate,
+            List<TrainListener> listeners,
+            MeshRank rank) {
+        this.rank = rank;
         this.program = program;
         this.settings = settings;
         this.learningRate = learningRate;
@@ -67,13 +85,24 @@ public final class Trainer {
      * @param stop asked after every step
      */
     public End run(BatchSource.Opener data, boolean resume, BooleanSupplier stop) throws IOException {
-        try (var folder = CheckpointFolder.open(settings.folder(), settings.keepCheckpoints());
+        try (var folder = openFolder();
                 var ema = settings.emaDecay() == null ? null : new Ema(program, settings.emaDecay())) {
             var state = begin(folder, ema, resume);
             try (var batches = data.open(state.position())) {
                 return new Loop(folder, ema, batches, state).run(stop);
             }
         }
+    }
+
+    /** The first rank makes the folder ready for the others, which only read in it. */
+    private CheckpointFolder openFolder() throws IOException {
+        if (rank.isFirst()) {
+            var folder = CheckpointFolder.open(settings.folder(), settings.keepCheckpoints());
+            rank.barrier();
+            return folder;
+        }
+        rank.barrier();
+        return CheckpointFolder.ofOtherRank(settings.folder());
     }
 
     private TrainState begin(CheckpointFolder folder, @Nullable Ema ema, boolean resume) throws IOException {
@@ -123,14 +152,14 @@ public final class Trainer {
             }
             var end = End.DONE;
             while (state.step() < settings.maxSteps()) {
-                if (stop.getAsBoolean()) {
-                    end = End.STOPPED;
-                    break;
-                }
                 var start = System.nanoTime();
-                var batch = batches.next();
-                if (batch.isEmpty()) {
-                    end = End.DATA_ENDED;
+                var stops = stop.getAsBoolean();
+                var batch = stops ? Optional.<Map<String, HostTensor>>empty() : batches.next();
+                // All ranks end with the same step, whichever is told to, or finds no more data.
+                var mine = stops ? End.STOPPED : batch.isEmpty() ? End.DATA_ENDED : End.DONE;
+                var agreed = End.values()[rank.largest(mine.ordinal())];
+                if (agreed != End.DONE || batch.isEmpty()) {
+                    end = agreed;
                     break;
                 }
                 train(batch.get(), start, System.nanoTime());
@@ -149,19 +178,20 @@ public final class Trainer {
             if (outcome.applied()) {
                 skippedInARow = 0;
                 if (ema != null) {
-                    ema.update(program);
+                    ema.update();
                 }
             }
             var nanos = System.nanoTime() - start;
+            var samples = step.batch() * rank.mesh().data();
             var report = new TrainListener.Step(
                     state.step(),
                     settings.maxSteps(),
-                    step.batch(),
+                    samples,
                     outcome.loss(),
                     rate,
                     outcome.gradNorm(),
                     Math.exp(outcome.logitScale()),
-                    step.batch() / (nanos * 1e-9),
+                    samples / (nanos * 1e-9),
                     (double) (drawn - start) / nanos,
                     !outcome.applied());
             for (var listener : listeners) {

@@ -51,6 +51,11 @@ public final class WeightFile {
 
     /** Writes every parameter of a program. */
     public static void save(Path path, DeviceProgram program) throws IOException {
+        writer(program).writeTo(path);
+    }
+
+    /** Of every parameter of a program. */
+    public static SafetensorsWriter writer(DeviceProgram program) {
         var writer = new SafetensorsWriter().metadata("format", "pt");
         for (var parameter : program.manifest().parameters()) {
             writer.add(
@@ -59,7 +64,7 @@ public final class WeightFile {
                     DeviceTensors.hostShape(parameter.type().shape()),
                     () -> program.read(parameter.name()));
         }
-        writer.writeTo(path);
+        return writer;
     }
 
     /** The names in the file by the program's names. */

@@ -92,7 +92,7 @@ class JvmDeviceTest {
                 var file = ProgramFile.open(path);
                 var program = device.load(file, List.of("go"))) {
             var seen = new ArrayList<String>();
-            program.observe((entry, call, timing) -> seen.add(entry + " " + call.kernel() + (timing.nanos() >= 0)));
+            program.observe((entry, call, timing) -> seen.add(entry + " " + call.name() + (timing.nanos() >= 0)));
             var outputs = program.run("go", Map.of("x", HostTensor.of(x, units)));
             var y = Objects.requireNonNull(outputs.get("y")).toFloats();
             for (var i = 0; i < units; i++) {

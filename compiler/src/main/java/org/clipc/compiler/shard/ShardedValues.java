@@ -1,0 +1,213 @@
+package org.clipc.compiler.shard;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.clipc.compiler.shard.Sharding.Partial;
+import org.clipc.compiler.shard.Sharding.Replicated;
+import org.clipc.compiler.shard.Sharding.Split;
+import org.clipc.ir.Comparison;
+import org.clipc.ir.DType;
+import org.clipc.ir.Graph;
+import org.clipc.ir.GraphBuilder;
+import org.clipc.ir.InputKind;
+import org.clipc.ir.Location;
+import org.clipc.ir.Mesh;
+import org.clipc.ir.MeshAxis;
+import org.clipc.ir.Op;
+import org.clipc.ir.ReduceFn;
+import org.clipc.ir.TensorType;
+import org.clipc.ir.Value;
+import org.jspecify.annotations.Nullable;
+
+/** The values of a graph in the forms in which ranks hold them; knows how to get from one to another, and at what price. */
+final class ShardedValues {
+
+    /** Parameters stay where they are: it is activations that travel, since these can be exchanged in halves of a step. */
+    private static final double NEVER = 1e18;
+
+    private final Graph graph;
+    private final GraphBuilder b;
+    private final MeshAxis axis;
+    private final int ranks;
+    private final LocalBuilder local;
+    private final Map<Value, Sharding> left = new HashMap<>();
+    private final Map<Value, Map<Sharding, Value>> forms = new HashMap<>();
+    private @Nullable Value rank;
+
+    ShardedValues(Graph graph, GraphBuilder b, MeshAxis axis, int ranks) {
+        this.graph = graph;
+        this.b = b;
+        this.axis = axis;
+        this.ranks = ranks;
+        local = new LocalBuilder(b, ranks, this::rank);
+    }
+
+    LocalBuilder local() {
+        return local;
+    }
+
+    private Value rank() {
+        if (rank == null) {
+            var here = b.location();
+            b.at(Location.NONE);
+            rank = b.input(Mesh.rankInput(axis), InputKind.SCALAR, TensorType.scalar(DType.I32));
+            b.at(here);
+        }
+        return rank;
+    }
+
+    void define(Value value, Sharding sharding, Value held) {
+        var expected = sharding.local(graph.type(value), ranks);
+        if (!b.type(held).equals(expected)) {
+            throw new IllegalStateException(
+                    graph.op(value) + " left " + b.type(held) + ", but " + sharding + " would be " + expected);
+        }
+        left.put(value, sharding);
+        forms.computeIfAbsent(value, _ -> new HashMap<>()).put(sharding, held);
+    }
+
+    /** How the node that computes a value leaves it. */
+    Sharding sharding(Value value) {
+        return Objects.requireNonNull(left.get(value));
+    }
+
+    private boolean has(Value value, Sharding sharding) {
+        return Objects.requireNonNull(forms.get(value)).containsKey(sharding);
+    }
+
+    /** Bytes that each rank sends to bring a value into a form; 0 if it exists. */
+    double cost(Value value, Sharding to) {
+        if (has(value, to)) {
+            return 0;
+        }
+        var from = has(value, Sharding.REPLICATED) ? Sharding.REPLICATED : sharding(value);
+        var cost = cost(graph.type(value), from, to);
+        return cost > 0 && isParameter(value) ? NEVER : cost;
+    }
+
+    double cost(TensorType type, Sharding from, Sharding to) {
+        var pass = (double) type.bytes() * (ranks - 1) / ranks;
+        return switch (from) {
+            case Replicated _ -> 0;
+            case Partial _ ->
+                switch (to) {
+                    case Partial _ -> 0;
+                    case Split _ -> pass;
+                    case Replicated _ -> 2 * pass;
+                };
+            case Split _ -> from.equals(to) ? 0 : pass;
+        };
+    }
+
+    private boolean isParameter(Value value) {
+        return switch (graph.op(value)) {
+            case Op.Input input -> input.kind() == InputKind.PARAMETER;
+            case Op.Reshape _, Op.Transpose _, Op.Slice _, Op.Convert _ ->
+                isParameter(graph.node(value).operand(0));
+            default -> false;
+        };
+    }
+
+    /** A value in a form, made if there is none yet. */
+    Value get(Value value, Sharding sharding) {
+        var known = Objects.requireNonNull(forms.get(value)).get(sharding);
+        if (known != null) {
+            return known;
+        }
+        b.at(graph.node(value).location());
+        var made = switch (sharding) {
+            case Replicated _ -> whole(value);
+            case Partial _ -> isZero(value) ? whole(value) : local.onFirst(get(value, Sharding.REPLICATED));
+            case Split split -> shard(value, split);
+        };
+        Objects.requireNonNull(forms.get(value)).put(sharding, made);
+        return made;
+    }
+
+    private boolean isZero(Value value) {
+        return graph.op(value) instanceof Op.Constant(var _, var number) && number == 0;
+    }
+
+    private Value whole(Value value) {
+        return switch (sharding(value)) {
+            case Replicated _ -> form(value, Sharding.REPLICATED);
+            case Partial _ -> b.add(new Op.AllReduce(axis, ReduceFn.SUM, ranks), form(value, Sharding.PARTIAL));
+            case Split split -> gather(form(value, split), split);
+        };
+    }
+
+    private Value form(Value value, Sharding sharding) {
+        return Objects.requireNonNull(Objects.requireNonNull(forms.get(value)).get(sharding));
+    }
+
+    private Value gather(Value held, Split split) {
+        var op = new Op.AllGather(axis, ranks, split.axis(), split.parts());
+        if (b.type(held).dtype() != DType.BOOL) {
+            return b.add(op, held);
+        }
+        var numbers = b.add(op, b.convert(held, DType.I32));
+        return b.compare(Comparison.NE, numbers, b.constantLike(numbers, 0));
+    }
+
+    private Value shard(Value value, Split split) {
+        if (sharding(value).equals(Sharding.PARTIAL) && !has(value, Sharding.REPLICATED)) {
+            return b.add(new Op.ReduceScatter(axis, ranks, split.axis(), split.parts()), form(value, Sharding.PARTIAL));
+        }
+        return sharding(value).equals(Sharding.REPLICATED)
+                ? remade(value, split)
+                : local.slice(get(value, Sharding.REPLICATED), split);
+    }
+
+    /** The shard of a value that every rank could compute: computed as a shard where that is simple, else cut out. */
+    private Value remade(Value value, Split split) {
+        var node = graph.node(value);
+        var type = split.local(node.type(), ranks);
+        return switch (node.op()) {
+            case Op.Constant(var _, var number) -> b.constant(type, number);
+            case Op.Iota(var _, var along) when along != split.axis() -> b.add(new Op.Iota(type.shape(), along));
+            case Op.Iota(var _, var along) when split.parts() == 1 -> local.iota(type.shape(), along);
+            case Op.Broadcast(var _, var axes) -> {
+                var from = axes.indexOf(split.axis());
+                var x = node.operand(0);
+                var repeated = from < 0 || graph.type(x).dim(from) == 1;
+                var part = get(x, repeated ? Sharding.REPLICATED : new Split(from, split.parts()));
+                b.at(node.location());
+                yield b.broadcast(part, type.shape(), axes);
+            }
+            case Op.Reshape _ -> {
+                var x = node.operand(0);
+                var from = Relayout.reshape(
+                        split, node.type().shape(), graph.type(x).shape(), ranks);
+                if (from.isEmpty()) {
+                    yield local.slice(form(value, Sharding.REPLICATED), split);
+                }
+                var part = get(x, from.get());
+                b.at(node.location());
+                yield b.reshape(part, type.shape());
+            }
+            case Op.Compare _, Op.Select _, Op.Unary _, Op.Binary _, Op.Convert _
+            when isGenerated(value) -> {
+                List<Value> parts = new ArrayList<>();
+                node.operands().forEach(x -> parts.add(get(x, split)));
+                b.at(node.location());
+                yield b.addAll(node.op(), parts).getFirst();
+            }
+            default -> local.slice(form(value, Sharding.REPLICATED), split);
+        };
+    }
+
+    /** Whether a value depends on numbers made here alone: masks and labels. */
+    private boolean isGenerated(Value value) {
+        var node = graph.node(value);
+        return switch (node.op()) {
+            case Op.Constant _, Op.Iota _, Op.Uniform _ -> true;
+            case Op.Compare _, Op.Select _, Op.Unary _, Op.Binary _, Op.Convert _, Op.Broadcast _, Op.Reshape _ ->
+                sharding(value).equals(Sharding.REPLICATED)
+                        && node.operands().stream().allMatch(this::isGenerated);
+            default -> false;
+        };
+    }
+}

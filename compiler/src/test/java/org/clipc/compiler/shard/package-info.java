@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.shard;
+
+import org.jspecify.annotations.NullMarked;

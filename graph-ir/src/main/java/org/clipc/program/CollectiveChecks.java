@@ -1,0 +1,47 @@
+package org.clipc.program;
+
+/** Whether a collective of a schedule stays within the arena and means something. */
+final class CollectiveChecks {
+
+    private CollectiveChecks() {}
+
+    /** @throws InvalidMemberException saying what does not fit */
+    static void check(CollectiveCall call, Manifest manifest) throws InvalidMemberException {
+        var ranks = manifest.mesh().size(call.axis());
+        if (call.tensors().isEmpty()) {
+            throw new InvalidMemberException("has a collective of nothing");
+        }
+        for (var tensor : call.tensors()) {
+            check(call, tensor, ranks, manifest.arenaBytes());
+        }
+    }
+
+    private static void check(CollectiveCall call, CollectiveCall.Exchanged tensor, int ranks, long arena)
+            throws InvalidMemberException {
+        var width = call.dtype().bytes();
+        if (call.kind() == CollectiveCall.Kind.REDUCE_SCATTER && tensor.elements() % ranks != 0) {
+            throw new InvalidMemberException(
+                    "scatters " + tensor.elements() + " elements over " + ranks + " ranks, which does not divide them");
+        }
+        // Elements are at most bytes of the arena, below 2^58, and ranks fewer than 2^16.
+        var received = Math.multiplyHigh(tensor.elements(), ranks) != 0 ? Long.MAX_VALUE : call.received(tensor, ranks);
+        inside(call, tensor.from(), tensor.elements(), width, arena);
+        inside(call, tensor.to(), received, width, arena);
+        var apart = tensor.from() + tensor.elements() * width <= tensor.to()
+                || tensor.to() + received * width <= tensor.from();
+        var inPlace = call.kind() == CollectiveCall.Kind.ALL_REDUCE && tensor.from() == tensor.to();
+        if (!apart && !inPlace) {
+            throw new InvalidMemberException(
+                    "gives and gets the same bytes, from " + tensor.from() + " on, in a collective");
+        }
+    }
+
+    private static void inside(CollectiveCall call, long offset, long elements, int width, long arena)
+            throws InvalidMemberException {
+        if (offset % width != 0 || elements < 0 || elements > (arena - offset) / width) {
+            throw new InvalidMemberException(
+                    "exchanges %d elements of %s at byte %d, outside of the arena or across its elements"
+                            .formatted(elements, call.dtype().text(), offset));
+        }
+    }
+}

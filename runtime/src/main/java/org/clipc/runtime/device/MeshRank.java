@@ -1,0 +1,97 @@
+package org.clipc.runtime.device;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
+import org.clipc.ir.DType;
+import org.clipc.ir.Mesh;
+import org.clipc.ir.MeshAxis;
+import org.clipc.runtime.collective.Collectives;
+import org.clipc.runtime.collective.Group;
+import org.clipc.runtime.collective.Reduction;
+import org.jspecify.annotations.Nullable;
+
+/** Where a rank stands in the mesh that runs a program, and its neighbours along each axis. */
+public final class MeshRank {
+
+    private final Mesh mesh;
+    private final @Nullable Collectives collectives;
+    private final Map<MeshAxis, Group> groups = new EnumMap<>(MeshAxis.class);
+
+    private MeshRank(Mesh mesh, @Nullable Collectives collectives) {
+        this.mesh = mesh;
+        this.collectives = collectives;
+    }
+
+    /** The only rank. */
+    public static MeshRank alone() {
+        return new MeshRank(Mesh.SINGLE, null);
+    }
+
+    /**
+     * One of several ranks; each of them makes its own.
+     *
+     * @throws DeviceException if there are not as many ranks as the mesh needs
+     */
+    public static MeshRank of(Mesh mesh, Collectives collectives) {
+        if (collectives.size() != mesh.size()) {
+            throw new DeviceException("the program is for %d ranks (%d data-parallel x %d tensor-parallel), not for %d"
+                    .formatted(mesh.size(), mesh.data(), mesh.tensor(), collectives.size()));
+        }
+        var rank = new MeshRank(mesh, collectives);
+        for (var axis : MeshAxis.values()) {
+            rank.groups.put(axis, collectives.group(mesh.group(axis, collectives.rank())));
+        }
+        return rank;
+    }
+
+    public Mesh mesh() {
+        return mesh;
+    }
+
+    public int rank() {
+        return collectives == null ? 0 : collectives.rank();
+    }
+
+    /** Whether this is the rank that speaks for all. */
+    public boolean isFirst() {
+        return rank() == 0;
+    }
+
+    public int coordinate(MeshAxis axis) {
+        return mesh.coordinate(axis, rank());
+    }
+
+    /** The ranks that differ from this one along an axis at most, if this rank has company. */
+    public @Nullable Group group(MeshAxis axis) {
+        return groups.get(axis);
+    }
+
+    /** The largest number that any rank along an axis names. */
+    int largest(MeshAxis axis, int number) {
+        var group = groups.get(axis);
+        return group == null ? number : largest(group, number);
+    }
+
+    /** The largest number that any rank names; all ask. */
+    public int largest(int number) {
+        return collectives == null ? number : largest(collectives.world(), number);
+    }
+
+    private static int largest(Group group, int number) {
+        try (var memory = Arena.ofShared()) {
+            var cell = memory.allocateFrom(ValueLayout.JAVA_INT, number);
+            group.allReduce(cell, DType.I32, Reduction.MAX);
+            return cell.get(ValueLayout.JAVA_INT, 0);
+        }
+    }
+
+    /** Waits for all ranks. */
+    public void barrier() {
+        if (collectives != null) {
+            Objects.requireNonNull(collectives).world().barrier();
+        }
+    }
+}
