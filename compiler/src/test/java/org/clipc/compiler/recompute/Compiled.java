@@ -40,8 +40,7 @@ record Compiled(CompiledProgram program, Map<String, Map<String, Graph>> graphs)
     static Compiled plan(Path model, Path library) {
         var elaborated = Elaborator.load(model, library, Map.of());
         return compile(
-                ModelSource.of(Objects.requireNonNull(
-                        elaborated.model(), elaborated.diagnostics()::toString)),
+                ModelSource.of(Objects.requireNonNull(elaborated.model(), elaborated.diagnostics()::toString)),
                 64,
                 OptionalLong.empty(),
                 false);
