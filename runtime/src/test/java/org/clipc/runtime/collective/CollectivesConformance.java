@@ -64,7 +64,8 @@ public abstract class CollectivesConformance {
                 .allMatch(said -> said.contains("rank 0 cannot go on: its disk is full"));
     }
 
-    private static List<String> survivors(List<String> outcomes, int victim) {
+    /** What all but one said. */
+    protected static List<String> survivors(List<String> outcomes, int victim) {
         assertThat(outcomes).hasSize(Scenario.RANKS);
         var others = new ArrayList<>(outcomes);
         others.remove(victim);
