@@ -306,7 +306,9 @@ public final class ShapeRules {
         in.check(dropout >= 0 && dropout < 1, "dropout " + dropout + " is outside of [0, 1)");
         if (dropout > 0) {
             var seed = in.get(in.size() - 1);
-            in.check(seed.equals(SEED) || seed.equals(SHARDED_SEED), "the seed must be i32[2], or i32[4] on several ranks");
+            in.check(
+                    seed.equals(SEED) || seed.equals(SHARDED_SEED),
+                    "the seed must be i32[2], or i32[4] on several ranks");
         }
     }
 

@@ -14,6 +14,8 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 import java.util.zip.ZipOutputStream;
 import org.clipc.ir.DType;
+import org.clipc.ir.MeshAxis;
+import org.clipc.ir.ReduceFn;
 import org.clipc.ir.Shape;
 import org.clipc.ir.TensorType;
 import org.clipc.program.Parameter.Initializer;
@@ -104,6 +106,18 @@ final class SamplePrograms {
 
     private static List<Call> calls(Random random, String target) {
         var calls = new ArrayList<Call>();
+        if (random.nextBoolean()) {
+            calls.add(new CollectiveCall(
+                    CollectiveCall.Kind.values()[random.nextInt(4)],
+                    MeshAxis.values()[random.nextInt(2)],
+                    ReduceFn.values()[random.nextInt(3)],
+                    DType.BF16,
+                    random.nextInt(3) - 1,
+                    List.of(
+                            new CollectiveCall.Exchanged(0, 8, 4),
+                            new CollectiveCall.Exchanged(16, 2 * random.nextInt(4), 0)),
+                    random.nextInt(9)));
+        }
         for (var i = 0; i < random.nextInt(20); i++) {
             calls.add(new KernelCall(
                     "org.clipc.kernels." + target + (random.nextBoolean() ? ".Gemm_1" : ".Softmax"),

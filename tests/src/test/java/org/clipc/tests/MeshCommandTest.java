@@ -30,8 +30,17 @@ class MeshCommandTest {
 
     private Commands.Result train(Path program, Path data, String out, int steps, Object... more) {
         var words = new ArrayList<Object>(List.of(
-                "train", "--graph", program, "--data", data, "--out", folder.resolve(out), "--resume",
-                "trainer.max_steps=" + steps, "model.optim.sched.name=Constant", "exp_manager.ema.enable=true",
+                "train",
+                "--graph",
+                program,
+                "--data",
+                data,
+                "--out",
+                folder.resolve(out),
+                "--resume",
+                "trainer.max_steps=" + steps,
+                "model.optim.sched.name=Constant",
+                "exp_manager.ema.enable=true",
                 "exp_manager.ema.decay=0.5"));
         words.addAll(Arrays.asList(more));
         return clipRun(words.toArray());

@@ -50,6 +50,7 @@ public final class Explainer {
                 towers.count(),
                 new Explanation.Flops(towers.imageFlops(), towers.textFlops(), step == null ? 0 : MatrixFlops.of(step)),
                 training(),
+                step == null ? new Communication(List.of()) : Communication.of(step),
                 kernels(planned.program().schedules()),
                 planned.report().entries().stream().map(this::entry).toList(),
                 PassTimes.milliseconds(planned.report()),

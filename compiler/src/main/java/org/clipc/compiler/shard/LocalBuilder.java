@@ -71,9 +71,8 @@ record LocalBuilder(GraphBuilder b, int ranks, Supplier<Value> rank) {
         var first = known ? b.slice(seed, List.of(2), List.of(3)) : b.constant(one, 0);
         var all = known ? b.slice(seed, List.of(3), List.of(4)) : b.constant(one, heads);
         var here = b.broadcast(rank.get(), one.shape(), List.of());
-        var pairs = byHeads
-                ? b.constant(one, (double) heads / ranks)
-                : b.mul(all, b.constant(one, (double) batch / ranks));
+        var pairs =
+                byHeads ? b.constant(one, (double) heads / ranks) : b.mul(all, b.constant(one, (double) batch / ranks));
         var key = b.slice(seed, List.of(0), List.of(2));
         return b.concat(List.of(key, b.add(first, b.mul(here, pairs)), all), 0);
     }

@@ -81,8 +81,18 @@ class MeshEquivalenceTest {
     void everyMeshDropsTheSame(@ForAll("setups") Setup setup) {
         Assume.that(setup.mesh().tensor() < 4 && !setup.zero());
         var model = new TinyClip(
-                "vision.hidden_dropout", 0.2, "vision.attention_dropout", 0.3, "vision.drop_path_rate", 0.3,
-                "vision.drop_patch_rate", 0.5, "text.hidden_dropout", 0.2, "text.attention_dropout", 0.3);
+                "vision.hidden_dropout",
+                0.2,
+                "vision.attention_dropout",
+                0.3,
+                "vision.drop_path_rate",
+                0.3,
+                "vision.drop_patch_rate",
+                0.5,
+                "text.hidden_dropout",
+                0.2,
+                "text.attention_dropout",
+                0.3);
         check(model, setup, 1);
     }
 
