@@ -15,6 +15,8 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 import java.util.zip.ZipOutputStream;
 import org.clipc.ir.DType;
+import org.clipc.ir.MeshAxis;
+import org.clipc.ir.ReduceFn;
 import org.clipc.ir.Shape;
 import org.clipc.ir.TensorType;
 import org.clipc.program.Parameter.Initializer;
@@ -86,6 +88,10 @@ final class SamplePrograms {
             }
             for (var entry : entries) {
                 var calls = calls(random, target);
+                var all = new ArrayList<Call>(calls);
+                if (random.nextBoolean()) {
+                    all.add(collective(random));
+                }
                 schedules.add(new Schedule(
                         entry.name(),
                         target,
@@ -93,7 +99,7 @@ final class SamplePrograms {
                         random.nextInt(100),
                         Map.of("tokens", random.nextInt(100)),
                         List.of(random.nextFloat(), Float.NEGATIVE_INFINITY, -0f),
-                        List.copyOf(calls),
+                        all,
                         choices(random, calls)));
             }
         }
@@ -104,6 +110,19 @@ final class SamplePrograms {
                 kernels,
                 Map.of("jvm128/Softmax", "kernel void Softmax() {}\n"),
                 Map.of("jvm128/Softmax", "class Softmax {}\n"));
+    }
+
+    private static CollectiveCall collective(Random random) {
+        return new CollectiveCall(
+                CollectiveCall.Kind.values()[random.nextInt(4)],
+                MeshAxis.values()[random.nextInt(2)],
+                ReduceFn.values()[random.nextInt(3)],
+                DType.BF16,
+                random.nextInt(3) - 1,
+                List.of(
+                        new CollectiveCall.Exchanged(0, 8, 4),
+                        new CollectiveCall.Exchanged(16, 2 * random.nextInt(4), 0)),
+                random.nextInt(9));
     }
 
     private static List<KernelCall> calls(Random random, String target) {

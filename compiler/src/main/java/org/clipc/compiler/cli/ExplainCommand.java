@@ -43,6 +43,11 @@ final class ExplainCommand implements Callable<Integer> {
     private @Nullable Path memory;
 
     @Option(
+            names = "--communication",
+            description = "List what ranks exchange in a training step: each collective, its bytes and whose it is.")
+    private boolean communication;
+
+    @Option(
             names = "--entry",
             paramLabel = "NAME",
             description = "Whose memory plan to draw (default: train_step, if the model can be trained).")
@@ -68,7 +73,8 @@ final class ExplainCommand implements Callable<Integer> {
             OutputFile.write(memory, explainer.memoryChart(entry).getBytes(StandardCharsets.UTF_8));
         }
         var explanation = explainer.explain(loaded.recipe().described());
-        console.out().print(json ? ExplanationJson.of(explanation) : ExplanationText.of(explanation));
+        var text = communication ? ExplanationText.ofCommunication(explanation) : ExplanationText.of(explanation);
+        console.out().print(json ? ExplanationJson.of(explanation) : text);
         console.out().flush();
         return Clipc.OK;
     }

@@ -51,6 +51,7 @@ public final class Explainer {
                 new Explanation.Flops(towers.imageFlops(), towers.textFlops(), step == null ? 0 : MatrixFlops.of(step)),
                 training(),
                 RecomputeText.ofStep(planned.report()).orElse(null),
+                step == null ? new Communication(List.of()) : Communication.of(step),
                 kernels(planned.program().schedules()),
                 planned.report().entries().stream().map(this::entry).toList(),
                 PassTimes.milliseconds(planned.report()),

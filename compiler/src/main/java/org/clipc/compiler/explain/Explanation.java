@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param recipe file that configured it, or that there was none
  * @param training null if the model has no loss to train with
  * @param recompute what a training step computes again; null if there is none
+ * @param communication of a training step, between the ranks that it is compiled for
  * @param kernels distinct kernels of all entry points, on one target
  * @param timings milliseconds by compiler pass, summed over the entry points
  * @param modules by module and its parts
@@ -22,6 +23,7 @@ public record Explanation(
         Flops flops,
         @Nullable Training training,
         @Nullable RecomputeReport recompute,
+        Communication communication,
         int kernels,
         List<Entry> entries,
         Map<String, Double> timings,

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.clipc.compiler.recompute.RecomputeReport;
+import org.clipc.ir.MeshAxis;
 
 /**
  * An explanation for programs to read. Counts are exact; memory is in bytes, times are in milliseconds. What a model does
@@ -51,11 +52,31 @@ public final class ExplanationJson {
         if (recompute != null) {
             root.put("recompute", recompute(recompute));
         }
+        if (!e.communication().collectives().isEmpty()) {
+            root.put("communication", communication(e.communication()));
+        }
         root.put("kernels", e.kernels());
         root.put("entries", e.entries().stream().map(ExplanationJson::entry).toList());
         root.put("modules", e.modules().stream().map(ExplanationJson::row).toList());
         root.put("timings", rounded(e.timings()));
         return write(root);
+    }
+
+    private static Map<String, Object> communication(Communication communication) {
+        return ordered(
+                "sent_bytes", communication.sent(),
+                "data_sent_bytes", communication.sent(MeshAxis.DATA),
+                "tensor_sent_bytes", communication.sent(MeshAxis.TENSOR),
+                "collectives",
+                        communication.collectives().stream()
+                                .map(c -> ordered(
+                                        "op", c.op(),
+                                        "axis", c.axis().text(),
+                                        "ranks", c.ranks(),
+                                        "tensors", c.tensors(),
+                                        "sent_bytes", c.sent(),
+                                        "path", c.path()))
+                                .toList());
     }
 
     private static Map<String, Object> entry(Explanation.Entry entry) {

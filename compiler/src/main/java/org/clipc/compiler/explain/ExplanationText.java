@@ -2,6 +2,7 @@ package org.clipc.compiler.explain;
 
 import java.util.Locale;
 import org.clipc.compiler.config.ByteSize;
+import org.clipc.ir.MeshAxis;
 
 /** An explanation as tables to read. */
 public final class ExplanationText {
@@ -22,6 +23,9 @@ public final class ExplanationText {
         var recompute = e.recompute();
         if (recompute != null) {
             section(out, "Computed again in a training step", RecomputeText.table(recompute));
+        }
+        if (!e.communication().collectives().isEmpty()) {
+            section(out, "Bytes that each rank sends in a training step", communication(e.communication()));
         }
         if (!e.entries().isEmpty()) {
             section(out, "Entry points", entries(e));
@@ -52,6 +56,27 @@ public final class ExplanationText {
                 .row("one caption", count(flops.text()))
                 .row("forward, per sample", count(flops.forwardPerSample()));
         return flops.trainStep() == 0 ? table : table.row("training step, per micro-batch", count(flops.trainStep()));
+    }
+
+    /** Every exchange of a training step, in order. */
+    public static String ofCommunication(Explanation e) {
+        var table = new Table();
+        for (var c : e.communication().collectives()) {
+            var from = c.path().isEmpty() ? "(model)" : c.path();
+            table.row(
+                    from + (c.tensors() > 1 ? " and " + (c.tensors() - 1) + " more" : ""),
+                    c.op(),
+                    c.ranks() + " " + c.axis().text() + " ranks",
+                    ByteSize.format(c.sent()));
+        }
+        table.row("total", "", "", ByteSize.format(e.communication().sent()));
+        return "Exchanges of a training step, with the bytes that each rank sends\n" + table.text(INDENT);
+    }
+
+    private static Table communication(Communication communication) {
+        return new Table()
+                .row("to data-parallel ranks", ByteSize.format(communication.sent(MeshAxis.DATA)))
+                .row("to tensor-parallel ranks", ByteSize.format(communication.sent(MeshAxis.TENSOR)));
     }
 
     private static Table memory(Explanation.Training t) {

@@ -113,4 +113,24 @@ class ExplainCommandTest {
                 "model.vision.activations_checkpoint_method=uniform");
         assertThat(ran.out()).contains("Computed again in a training step").doesNotContain("memory budget");
     }
+
+    @Test
+    void listsWhatRanksExchange() throws IOException {
+        var mesh = new Object[] {
+            "explain", Cli.model("tiny"), "trainer.devices=4", "model.tensor_model_parallel_size=2", "--json"
+        };
+        var communication = json(mesh).at("/communication");
+        var sent = 0L;
+        for (var collective : communication.get("collectives")) {
+            sent += collective.get("sent_bytes").longValue();
+        }
+        assertThat(sent).isPositive().isEqualTo(communication.get("sent_bytes").longValue());
+        assertThat(communication.get("data_sent_bytes").longValue()
+                        + communication.get("tensor_sent_bytes").longValue())
+                .isEqualTo(sent);
+        mesh[4] = "--communication";
+        assertThat(cli.run(mesh).out())
+                .containsPattern("visual.transformer.resblocks.0.attn.out_proj +all_reduce +2 tensor ranks")
+                .containsPattern("total +\\d");
+    }
 }
