@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import org.clipc.runtime.collective.CollectiveException;
 import org.clipc.runtime.collective.Failure;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -79,7 +80,7 @@ class RendezvousTest {
         throw new AssertionError("it succeeded");
     }
 
-    @Test
+    @RepeatedTest(20)
     void whatOnePutsAllGet() throws Exception {
         var all = joinAll(5);
         for (var rank = 0; rank < all.size(); rank++) {
