@@ -126,7 +126,7 @@ public enum Scenario {
         public void run(Rank rank) throws InterruptedException {
             sum(rank.ends.world(), 8);
             if (rank.ends.rank() == 1) {
-                TimeUnit.SECONDS.sleep(6);
+                TimeUnit.SECONDS.sleep(8);
             }
             sum(rank.ends.world(), 8);
         }
@@ -138,7 +138,7 @@ public enum Scenario {
             var me = rank.ends.rank();
             var pair = rank.ends.group(List.of(me / 2 * 2, me / 2 * 2 + 1));
             if (me == 1) {
-                TimeUnit.SECONDS.sleep(6);
+                TimeUnit.SECONDS.sleep(8);
             }
             while (true) {
                 sum(pair, 8);
