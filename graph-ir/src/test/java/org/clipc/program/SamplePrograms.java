@@ -108,14 +108,14 @@ final class SamplePrograms {
         var calls = new ArrayList<Call>();
         if (random.nextBoolean()) {
             calls.add(new CollectiveCall(
-                    CollectiveCall.Kind.values()[random.nextInt(4)],
-                    MeshAxis.values()[random.nextInt(2)],
-                    ReduceFn.values()[random.nextInt(3)],
+                    pick(random, CollectiveCall.Kind.values()),
+                    pick(random, MeshAxis.values()),
+                    pick(random, ReduceFn.values()),
                     DType.BF16,
                     random.nextInt(3) - 1,
                     List.of(
                             new CollectiveCall.Exchanged(0, 8, 4),
-                            new CollectiveCall.Exchanged(16, 2 * random.nextInt(4), 0)),
+                            new CollectiveCall.Exchanged(16, 2L * random.nextInt(4), 0)),
                     random.nextInt(9)));
         }
         for (var i = 0; i < random.nextInt(20); i++) {
@@ -129,6 +129,10 @@ final class SamplePrograms {
                     random.nextInt(100) - 1));
         }
         return calls;
+    }
+
+    private static <T> T pick(Random random, T[] values) {
+        return values[random.nextInt(values.length)];
     }
 
     static SortedMap<String, byte[]> unzip(byte[] file) throws IOException {
