@@ -11,6 +11,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedSet;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -76,7 +77,7 @@ final class ScheduleJson {
         for (var call : schedule.calls()) {
             text.append(separator);
             switch (call) {
-                case KernelCall kernel -> write(kernel, kernels.get(kernel.kernel()), text);
+                case KernelCall kernel -> write(kernel, Objects.requireNonNull(kernels.get(kernel.kernel())), text);
                 case CollectiveCall collective -> write(collective, text);
             }
             text.append(']');

@@ -114,14 +114,14 @@ final class SamplePrograms {
 
     private static CollectiveCall collective(Random random) {
         return new CollectiveCall(
-                CollectiveCall.Kind.values()[random.nextInt(4)],
-                MeshAxis.values()[random.nextInt(2)],
-                ReduceFn.values()[random.nextInt(3)],
+                pick(random, CollectiveCall.Kind.values()),
+                pick(random, MeshAxis.values()),
+                pick(random, ReduceFn.values()),
                 DType.BF16,
                 random.nextInt(3) - 1,
                 List.of(
                         new CollectiveCall.Exchanged(0, 8, 4),
-                        new CollectiveCall.Exchanged(16, 2 * random.nextInt(4), 0)),
+                        new CollectiveCall.Exchanged(16, 2L * random.nextInt(4), 0)),
                 random.nextInt(9));
     }
 
@@ -170,6 +170,10 @@ final class SamplePrograms {
             args.put(i, random.nextLong());
         }
         return new Choice.Patch(random.nextInt(100), random.nextInt(100), random.nextInt(100), args);
+    }
+
+    private static <T> T pick(Random random, T[] values) {
+        return values[random.nextInt(values.length)];
     }
 
     static SortedMap<String, byte[]> unzip(byte[] file) throws IOException {

@@ -13,7 +13,10 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import org.clipc.ir.DType;
+import org.clipc.ir.Mesh;
+import org.clipc.ir.MeshAxis;
 import org.clipc.ir.Philox;
+import org.clipc.ir.ReduceFn;
 import org.clipc.ir.Shape;
 import org.clipc.ir.TensorType;
 
@@ -67,7 +70,14 @@ class ArchitectureTest {
                             "org.slf4j..",
                             "me.tongfei.progressbar..",
                             "picocli..")
-                    .or(belongToAnyOf(DType.class, Shape.class, TensorType.class, Philox.class)));
+                    .or(belongToAnyOf(
+                            DType.class,
+                            Shape.class,
+                            TensorType.class,
+                            Philox.class,
+                            Mesh.class,
+                            MeshAxis.class,
+                            ReduceFn.class)));
 
     @ArchTest
     static final ArchRule packagesHaveNoCycles =

@@ -28,11 +28,12 @@ final class Demands {
         var demands = new Demands(graph, ranks);
         for (var i = graph.nodes().size() - 1; i >= 0; i--) {
             var node = graph.nodes().get(i);
+            var split = demands.wanted.get(new Value(i, 0));
             if (node.op() instanceof Op.AdamW
                     && graph.op(node.operand(2)) instanceof Op.Input moment
-                    && inputs.apply(moment) instanceof Split split) {
-                demands.want(node.operand(1), split);
-            } else if (demands.wanted.get(new Value(i, 0)) instanceof Split split) {
+                    && inputs.apply(moment) instanceof Split ofState) {
+                demands.want(node.operand(1), ofState);
+            } else if (split != null) {
                 demands.operands(i, split);
             }
         }

@@ -11,6 +11,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
 import org.clipc.compiler.pass.Pass;
+import org.clipc.compiler.shard.Sharding.Full;
 import org.clipc.compiler.shard.Sharding.Split;
 import org.clipc.ir.Graph;
 import org.clipc.ir.GraphBuilder;
@@ -118,13 +119,13 @@ public final class Partition implements Pass {
                     var value = new Value(i, r);
                     if (results.contains(value)) {
                         // At once: what follows may belong to the backward pass.
-                        values.get(value, Sharding.REPLICATED);
+                        values.get(value, Full.REPLICATED);
                     }
                 }
             }
             for (var output : graph.outputs()) {
                 b.at(graph.node(output.value()).location());
-                var sharding = output.updates() == null ? Sharding.REPLICATED : byName.get(output.updates());
+                var sharding = output.updates() == null ? Full.REPLICATED : byName.get(output.updates());
                 if (sharding == null) {
                     throw new IllegalArgumentException("output " + output.name() + " updates no input");
                 }
@@ -165,7 +166,7 @@ public final class Partition implements Pass {
 
         private List<Split> offers(Value value) {
             var offers = new ArrayList<Split>();
-            if (values.sharding(value).equals(Sharding.PARTIAL)) {
+            if (values.sharding(value).equals(Full.PARTIAL)) {
                 demands.of(value).ifPresent(offers::add);
                 sequence(value).ifPresent(offers::add);
             }

@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.SequencedSet;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
+import org.clipc.compiler.shard.Sharding.Full;
 import org.clipc.compiler.shard.Sharding.Split;
 import org.clipc.ir.Location;
 import org.clipc.ir.Op;
@@ -45,12 +46,12 @@ record ShardedNode(
     }
 
     boolean isReplicated(int operand) {
-        return have.get(operand).equals(Sharding.REPLICATED);
+        return have.get(operand).equals(Full.REPLICATED);
     }
 
     /** Whether the operand is a sum to be completed that may be completed later. */
     boolean mayWait(int operand) {
-        return have.get(operand).equals(Sharding.PARTIAL) && lonely.test(operand);
+        return have.get(operand).equals(Full.PARTIAL) && lonely.test(operand);
     }
 
     boolean mayWaitOrIsZero(int operand) {
@@ -60,9 +61,7 @@ record ShardedNode(
     /** Every rank does all the work. */
     Strategy replicated() {
         return Strategy.of(
-                op,
-                Collections.nCopies(in.size(), Sharding.REPLICATED),
-                Collections.nCopies(out.size(), Sharding.REPLICATED));
+                op, Collections.nCopies(in.size(), Full.REPLICATED), Collections.nCopies(out.size(), Full.REPLICATED));
     }
 
     /** Splits that operand {@code i} has or could have. */

@@ -5,8 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.clipc.compiler.shard.Sharding.Partial;
-import org.clipc.compiler.shard.Sharding.Replicated;
+import org.clipc.compiler.shard.Sharding.Full;
 import org.clipc.compiler.shard.Sharding.Split;
 import org.clipc.ir.Comparison;
 import org.clipc.ir.DType;
@@ -83,7 +82,7 @@ final class ShardedValues {
         if (has(value, to)) {
             return 0;
         }
-        var from = has(value, Sharding.REPLICATED) ? Sharding.REPLICATED : sharding(value);
+        var from = has(value, Full.REPLICATED) ? Full.REPLICATED : sharding(value);
         var cost = cost(graph.type(value), from, to);
         return cost > 0 && isParameter(value) ? NEVER : cost;
     }
@@ -91,12 +90,12 @@ final class ShardedValues {
     double cost(TensorType type, Sharding from, Sharding to) {
         var pass = (double) type.bytes() * (ranks - 1) / ranks;
         return switch (from) {
-            case Replicated _ -> 0;
-            case Partial _ ->
+            case Full.REPLICATED -> 0;
+            case Full.PARTIAL ->
                 switch (to) {
-                    case Partial _ -> 0;
+                    case Full.PARTIAL -> 0;
                     case Split _ -> pass;
-                    case Replicated _ -> 2 * pass;
+                    case Full.REPLICATED -> 2 * pass;
                 };
             case Split _ -> from.equals(to) ? 0 : pass;
         };
@@ -119,8 +118,8 @@ final class ShardedValues {
         }
         b.at(graph.node(value).location());
         var made = switch (sharding) {
-            case Replicated _ -> whole(value);
-            case Partial _ -> isZero(value) ? whole(value) : local.onFirst(get(value, Sharding.REPLICATED));
+            case Full.REPLICATED -> whole(value);
+            case Full.PARTIAL -> isZero(value) ? whole(value) : local.onFirst(get(value, Full.REPLICATED));
             case Split split -> shard(value, split);
         };
         Objects.requireNonNull(forms.get(value)).put(sharding, made);
@@ -133,8 +132,8 @@ final class ShardedValues {
 
     private Value whole(Value value) {
         return switch (sharding(value)) {
-            case Replicated _ -> form(value, Sharding.REPLICATED);
-            case Partial _ -> b.add(new Op.AllReduce(axis, ReduceFn.SUM, ranks), form(value, Sharding.PARTIAL));
+            case Full.REPLICATED -> form(value, Full.REPLICATED);
+            case Full.PARTIAL -> b.add(new Op.AllReduce(axis, ReduceFn.SUM, ranks), form(value, Full.PARTIAL));
             case Split split -> gather(form(value, split), split);
         };
     }
@@ -153,12 +152,12 @@ final class ShardedValues {
     }
 
     private Value shard(Value value, Split split) {
-        if (sharding(value).equals(Sharding.PARTIAL) && !has(value, Sharding.REPLICATED)) {
-            return b.add(new Op.ReduceScatter(axis, ranks, split.axis(), split.parts()), form(value, Sharding.PARTIAL));
+        if (sharding(value).equals(Full.PARTIAL) && !has(value, Full.REPLICATED)) {
+            return b.add(new Op.ReduceScatter(axis, ranks, split.axis(), split.parts()), form(value, Full.PARTIAL));
         }
-        return sharding(value).equals(Sharding.REPLICATED)
+        return sharding(value).equals(Full.REPLICATED)
                 ? remade(value, split)
-                : local.slice(get(value, Sharding.REPLICATED), split);
+                : local.slice(get(value, Full.REPLICATED), split);
     }
 
     /** The shard of a value that every rank could compute: computed as a shard where that is simple, else cut out. */
@@ -173,7 +172,7 @@ final class ShardedValues {
                 var from = axes.indexOf(split.axis());
                 var x = node.operand(0);
                 var repeated = from < 0 || graph.type(x).dim(from) == 1;
-                var part = get(x, repeated ? Sharding.REPLICATED : new Split(from, split.parts()));
+                var part = get(x, repeated ? Full.REPLICATED : new Split(from, split.parts()));
                 b.at(node.location());
                 yield b.broadcast(part, type.shape(), axes);
             }
@@ -182,7 +181,7 @@ final class ShardedValues {
                 var from = Relayout.reshape(
                         split, node.type().shape(), graph.type(x).shape(), ranks);
                 if (from.isEmpty()) {
-                    yield local.slice(form(value, Sharding.REPLICATED), split);
+                    yield local.slice(form(value, Full.REPLICATED), split);
                 }
                 var part = get(x, from.get());
                 b.at(node.location());
@@ -195,7 +194,7 @@ final class ShardedValues {
                 b.at(node.location());
                 yield b.addAll(node.op(), parts).getFirst();
             }
-            default -> local.slice(form(value, Sharding.REPLICATED), split);
+            default -> local.slice(form(value, Full.REPLICATED), split);
         };
     }
 
@@ -205,7 +204,7 @@ final class ShardedValues {
         return switch (node.op()) {
             case Op.Constant _, Op.Iota _, Op.Uniform _ -> true;
             case Op.Compare _, Op.Select _, Op.Unary _, Op.Binary _, Op.Convert _, Op.Broadcast _, Op.Reshape _ ->
-                sharding(value).equals(Sharding.REPLICATED)
+                sharding(value).equals(Full.REPLICATED)
                         && node.operands().stream().allMatch(this::isGenerated);
             default -> false;
         };

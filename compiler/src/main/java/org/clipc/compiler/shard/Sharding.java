@@ -5,22 +5,22 @@ import org.clipc.ir.TensorType;
 /** What each of {@code ranks} ranks along one mesh axis holds of a tensor. */
 public sealed interface Sharding {
 
-    Sharding REPLICATED = new Replicated();
-    Sharding PARTIAL = new Partial();
+    /** A tensor of the whole shape. */
+    enum Full implements Sharding {
+        /** The tensor itself. */
+        REPLICATED("replicated"),
+        /** A summand of it: the sum over the ranks is what is meant. */
+        PARTIAL("partial(sum)");
 
-    /** All of it. */
-    record Replicated() implements Sharding {
-        @Override
-        public String toString() {
-            return "replicated";
+        private final String text;
+
+        Full(String text) {
+            this.text = text;
         }
-    }
 
-    /** A tensor of the same shape; the sum over the ranks is what is meant. */
-    record Partial() implements Sharding {
         @Override
         public String toString() {
-            return "partial(sum)";
+            return text;
         }
     }
 

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.clipc.compiler.shard.Sharding.Full;
 import org.clipc.compiler.shard.Sharding.Split;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.Comparison;
@@ -22,8 +23,8 @@ import org.clipc.ir.UnaryFn;
  */
 final class ShardingRules {
 
-    private static final Sharding R = Sharding.REPLICATED;
-    private static final Sharding P = Sharding.PARTIAL;
+    private static final Sharding R = Full.REPLICATED;
+    private static final Sharding P = Full.PARTIAL;
 
     private final ShardedNode n;
     private final MeshAxis axis;

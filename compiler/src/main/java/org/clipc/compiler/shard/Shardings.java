@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import org.clipc.compiler.shard.Sharding.Full;
 import org.clipc.compiler.shard.Sharding.Split;
 import org.clipc.compiler.train.TrainStep;
 import org.clipc.ir.InputKind;
@@ -57,7 +58,7 @@ public final class Shardings {
                 known.put(TrainStep.SECOND_MOMENT + p.name(), split);
             }
         }
-        return input -> known.getOrDefault(input.name(), Sharding.REPLICATED);
+        return input -> known.getOrDefault(input.name(), Full.REPLICATED);
     }
 
     /**
@@ -73,6 +74,6 @@ public final class Shardings {
             }
         }
         return input ->
-                input.kind() == InputKind.DATA ? new Split(0) : known.getOrDefault(input.name(), Sharding.REPLICATED);
+                input.kind() == InputKind.DATA ? new Split(0) : known.getOrDefault(input.name(), Full.REPLICATED);
     }
 }

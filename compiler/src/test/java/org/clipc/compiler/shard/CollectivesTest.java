@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.function.Predicate;
 import org.clipc.compiler.jvm.JvmTarget;
@@ -55,7 +56,7 @@ class CollectivesTest {
                     .filter(CollectiveCall.class::isInstance)
                     .map(CollectiveCall.class::cast)
                     .toList();
-            return new Compiled(graphs.get("train_step"), calls);
+            return new Compiled(Objects.requireNonNull(graphs.get("train_step")), calls);
         }
 
         private List<Node> nodes(MeshAxis axis) {

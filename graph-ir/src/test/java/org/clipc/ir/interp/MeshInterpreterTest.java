@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
+import org.clipc.ir.DType;
 import org.clipc.ir.GraphBuilder;
 import org.clipc.ir.InputKind;
 import org.clipc.ir.Mesh;
@@ -62,8 +64,7 @@ class MeshInterpreterTest {
         var whole = random(seed, type.withShape(type.shape().with(dim, 3 * parts * 2)));
         var b = new GraphBuilder("g");
         var x = b.input("x", InputKind.DATA, whole.type());
-        var rank =
-                b.input(Mesh.rankInput(MeshAxis.TENSOR), InputKind.SCALAR, TensorType.scalar(org.clipc.ir.DType.I32));
+        var rank = b.input(Mesh.rankInput(MeshAxis.TENSOR), InputKind.SCALAR, TensorType.scalar(DType.I32));
         var shard = b.add(new Op.RankSlice(3, dim, parts), x, rank);
         b.output("y", b.add(new Op.AllGather(MeshAxis.TENSOR, 3, dim, parts), shard));
         MeshInterpreter.run(mesh, b.build(), List.of(Map.of("x", whole), Map.of("x", whole), Map.of("x", whole)))
@@ -104,8 +105,8 @@ class MeshInterpreterTest {
                 .toList();
         var outputs =
                 MeshInterpreter.run(new Mesh(2, 1), b.build(), inputs(operands)).getFirst();
-        assertThat(outputs.get("x").data()).containsExactly(1);
-        assertThat(outputs.get("y").data()).containsExactly(2, 2, 2);
+        assertThat(Objects.requireNonNull(outputs.get("x")).data()).containsExactly(1);
+        assertThat(Objects.requireNonNull(outputs.get("y")).data()).containsExactly(2, 2, 2);
     }
 
     @Test
@@ -120,7 +121,7 @@ class MeshInterpreterTest {
         Value x = b.input("x", InputKind.DATA, operands.getFirst().type());
         b.output("y", b.add(op, x));
         return MeshInterpreter.run(mesh, b.build(), inputs(operands)).stream()
-                .map(outputs -> outputs.get("y"))
+                .map(outputs -> Objects.requireNonNull(outputs.get("y")))
                 .toList();
     }
 

@@ -90,7 +90,6 @@ final class TornadoProgram implements DeviceProgram {
 
     private TornadoProgram(
             ProgramFile program,
-            String target,
             List<Schedule> schedules,
             TornadoVm vm,
             TornadoVm.DeviceInfo device,
@@ -153,7 +152,7 @@ final class TornadoProgram implements DeviceProgram {
             GemmKernels gemm)
             throws IOException {
         var loader = new TornadoKernels(file, target, gemm, vm.headerBytes());
-        var program = new TornadoProgram(file, target, schedules, vm, device, loader);
+        var program = new TornadoProgram(file, schedules, vm, device, loader);
         try {
             program.requireMemory(device);
             program.link(schedules, device);

@@ -42,7 +42,8 @@ public record Profile(String entry, int batch, List<Run> runs, List<NodeInfo> no
         /** A class's name without its package, or a collective's. */
         String kernel() {
             return switch (call) {
-                case KernelCall kernel -> kernel.kernel().substring(kernel.kernel().lastIndexOf('.') + 1);
+                case KernelCall kernel ->
+                    kernel.kernel().substring(kernel.kernel().lastIndexOf('.') + 1);
                 case CollectiveCall collective -> collective.name();
             };
         }

@@ -7,8 +7,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.clipc.program.Choice;
 import org.clipc.program.Call;
+import org.clipc.program.Choice;
 import org.clipc.runtime.device.CallTiming;
 import org.clipc.runtime.device.DeviceProgram;
 

@@ -67,7 +67,7 @@ public final class SafetensorsWriter {
 
     /** Makes all tensors, in the order in which they would be written, for the sake of others who write them. */
     public void discard() {
-        inFileOrder().forEach(entry -> entry.content().get());
+        inFileOrder().forEach(SafetensorsWriter::made);
     }
 
     private List<Entry> inFileOrder() {
@@ -133,17 +133,23 @@ public final class SafetensorsWriter {
 
     private static void writeTensor(FileChannel channel, Entry entry, ByteBuffer chunk) throws IOException {
         TensorInfo info = entry.info();
-        HostTensor tensor = entry.content().get();
-        if (tensor.dtype() != info.dtype() || !tensor.shape().equals(info.shape())) {
-            throw new IllegalStateException("tensor '" + info.name() + "' was announced as "
-                    + HostTensor.describe(info.dtype(), info.shape()) + " but came as "
-                    + HostTensor.describe(tensor.dtype(), tensor.shape()));
-        }
+        HostTensor tensor = made(entry);
         MemorySegment staged = MemorySegment.ofBuffer(chunk.clear());
         for (long at = 0; at < info.byteSize(); at += CHUNK_BYTES) {
             int bytes = (int) Math.min(CHUNK_BYTES, info.byteSize() - at);
             MemorySegment.copy(tensor.data(), at, staged, 0, bytes);
             AtomicFile.writeFully(channel, chunk.clear().limit(bytes));
         }
+    }
+
+    private static HostTensor made(Entry entry) {
+        TensorInfo info = entry.info();
+        HostTensor tensor = entry.content().get();
+        if (tensor.dtype() != info.dtype() || !tensor.shape().equals(info.shape())) {
+            throw new IllegalStateException("tensor '" + info.name() + "' was announced as "
+                    + HostTensor.describe(info.dtype(), info.shape()) + " but came as "
+                    + HostTensor.describe(tensor.dtype(), tensor.shape()));
+        }
+        return tensor;
     }
 }

@@ -23,6 +23,11 @@ public final class Trainer {
 
     private static final Logger LOG = LoggerFactory.getLogger(Trainer.class);
 
+    /** Why a rank ends: what ranks tell each other, the strongest reason being the largest number. */
+    private static final int NO_DATA = 1;
+
+    private static final int TOLD_TO = 2;
+
     /**
      * @param maxSteps batches to train on in all, earlier runs included; {@link Long#MAX_VALUE} for as many as there are
      * @param checkpointEvery steps between checkpoints; 0 for one at the end only
@@ -156,10 +161,9 @@ public final class Trainer {
                 var stops = stop.getAsBoolean();
                 var batch = stops ? Optional.<Map<String, HostTensor>>empty() : batches.next();
                 // All ranks end with the same step, whichever is told to, or finds no more data.
-                var mine = stops ? End.STOPPED : batch.isEmpty() ? End.DATA_ENDED : End.DONE;
-                var agreed = End.values()[rank.largest(mine.ordinal())];
-                if (agreed != End.DONE || batch.isEmpty()) {
-                    end = agreed;
+                var reason = rank.largest(stops ? TOLD_TO : batch.isEmpty() ? NO_DATA : 0);
+                if (reason > 0 || batch.isEmpty()) {
+                    end = reason == TOLD_TO ? End.STOPPED : End.DATA_ENDED;
                     break;
                 }
                 train(batch.get(), start, System.nanoTime());

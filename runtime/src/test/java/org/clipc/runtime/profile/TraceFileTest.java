@@ -12,9 +12,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
-import org.clipc.program.KernelCall;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import org.clipc.program.KernelCall;
 
 class TraceFileTest {
 
