@@ -104,9 +104,10 @@ final class OpenClSource extends SimpleTreeVisitor<Void, Void> {
     private void kernel(MethodTree run, String name, int groupSize) {
         var arrays = ARRAYS.stream().map(a -> "__global uchar *" + a + "_").collect(Collectors.joining(", "));
         text.append("""
+                __attribute__((reqd_work_group_size(%d, 1, 1)))
                 __kernel void %s(__global long *_context, __constant uchar *_constants, __local uchar *_local,
                         __global int *_atomics, %s) {
-                """.formatted(name, arrays));
+                """.formatted(groupSize, name, arrays));
         for (var array : ARRAYS) {
             var type = array.equals("f") || array.equals("constants") ? "float" : "int";
             text.append("    __global %s *restrict %s = (__global %s *) (%s_ + HEADER);\n"
