@@ -6,7 +6,8 @@ import java.util.List;
 class MpichConformanceTest extends MpiConformance {
 
     MpichConformanceTest() {
-        // Else it kills the others as soon as one dies, maybe before they have said so.
-        super(List.of("mpirun.mpich"), List.of("-disable-auto-cleanup"));
+        // Else it kills the others as soon as one ends, maybe before they have said so; after a signal it does so
+        // anyway.
+        super(List.of("mpirun.mpich"), List.of("-disable-auto-cleanup"), false);
     }
 }

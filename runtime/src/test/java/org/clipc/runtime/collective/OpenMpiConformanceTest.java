@@ -6,6 +6,6 @@ import java.util.List;
 class OpenMpiConformanceTest extends MpiConformance {
 
     OpenMpiConformanceTest() {
-        super(List.of("mpirun.openmpi", "mpirun"), List.of());
+        super(List.of("mpirun.openmpi", "mpirun"), List.of(), true);
     }
 }

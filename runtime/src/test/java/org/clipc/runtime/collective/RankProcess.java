@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import org.clipc.runtime.collective.mpi.MpiCollectives;
 
-/** A rank that is a process: goes through a scenario, and leaves a file that says how it went. */
+/** A rank that is a process: goes through a scenario, and leaves files that say which process it is, and how it went. */
 final class RankProcess {
 
     private RankProcess() {}
@@ -18,6 +18,9 @@ final class RankProcess {
         var options = new CollectiveOptions(timeout, 4 << 10);
         var outcome = "";
         try (var ends = MpiCollectives.open(options)) {
+            Files.writeString(
+                    Path.of(args[2], "pid-" + ends.rank()),
+                    String.valueOf(ProcessHandle.current().pid()));
             outcome = outcome(Scenario.valueOf(args[0]), ends);
             Files.writeString(Path.of(args[2], "rank-" + ends.rank()), outcome);
         }

@@ -99,6 +99,15 @@ public enum Scenario {
             rank.ends.world().barrier();
         }
     },
+    /** Work that does not end by itself. */
+    WORKING {
+        @Override
+        public void run(Rank rank) {
+            for (var i = 0; i < LONG; i++) {
+                sum(rank.ends.world(), 1000);
+            }
+        }
+    },
     /** Rank 2 ends without a word, in the middle of the others' work. */
     DYING {
         @Override
@@ -117,7 +126,7 @@ public enum Scenario {
         public void run(Rank rank) throws InterruptedException {
             sum(rank.ends.world(), 8);
             if (rank.ends.rank() == 1) {
-                TimeUnit.SECONDS.sleep(6);
+                TimeUnit.SECONDS.sleep(8);
             }
             sum(rank.ends.world(), 8);
         }
@@ -129,7 +138,7 @@ public enum Scenario {
             var me = rank.ends.rank();
             var pair = rank.ends.group(List.of(me / 2 * 2, me / 2 * 2 + 1));
             if (me == 1) {
-                TimeUnit.SECONDS.sleep(6);
+                TimeUnit.SECONDS.sleep(8);
             }
             while (true) {
                 sum(pair, 8);
@@ -161,7 +170,7 @@ public enum Scenario {
 
     public static final int RANKS = 4;
 
-    private static final int LONG = 100_000;
+    private static final int LONG = 10_000_000;
 
     /** Empty, odd, prime, around the grain of slices, and longer than the parts that reductions are done in. */
     private static final List<Integer> SIZES = List.of(0, 1, 2, 3, 31, 64, 65, 257, 1009, 4999);

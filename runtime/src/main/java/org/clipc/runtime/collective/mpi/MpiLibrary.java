@@ -105,12 +105,9 @@ final class MpiLibrary {
             var get = function("MPI_Get_library_version", ADDRESS, ADDRESS);
             var text = arena.allocate(LONGEST_TEXT);
             check("MPI_Get_library_version", () -> (int) get.invokeExact(text, result));
-            return text.getString(0)
-                    .lines()
-                    .findFirst()
-                    .orElse(abi.name())
-                    .split(",", 2)[0]
-                    .strip();
+            // Open MPI says "Open MPI v4.1.4, package: ...", MPICH "MPICH Version:      4.0.2" and more lines.
+            var first = text.getString(0).lines().findFirst().orElse(abi.name());
+            return first.split(",", 2)[0].replaceAll("\\s*Version:\\s*", " ").strip();
         }
     }
 

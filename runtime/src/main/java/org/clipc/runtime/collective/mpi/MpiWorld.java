@@ -20,15 +20,19 @@ record MpiWorld(MpiLibrary library, int rank, int size, CollectiveOptions option
     /** Groups' messages have tags of their own: two for each, from 0. Number 0 is for making worlds and groups. */
     static final int FIRST_GROUP = 1;
 
+    /** At least; processes that have only just begun take their time. */
+    private static final Duration JOINING = Duration.ofMinutes(1);
+
     private static final int LONGEST_ADDRESS = 1 << 12;
 
     /** Rank 0 tells the others by MPI where it listens. */
     static MpiWorld join(MpiLibrary library, CollectiveOptions options) {
         var rank = library.rank();
         var size = library.size();
-        var server = rank == 0 ? RendezvousServer.open(0, size, options.timeout()) : null;
+        var patience = options.timeout().compareTo(JOINING) > 0 ? options.timeout() : JOINING;
+        var server = rank == 0 ? RendezvousServer.open(0, size, patience) : null;
         var place = Place.decode(tell(library, rank, size, server == null ? "" : Place.here(server.port())));
-        var rendezvous = Rendezvous.join(rank, size, place.addresses(), place.port(), options.timeout(), server);
+        var rendezvous = Rendezvous.join(rank, size, place.addresses(), place.port(), patience, server);
         return new MpiWorld(library, rank, size, options, rendezvous);
     }
 

@@ -112,7 +112,11 @@ public final class NcclCollectives implements Collectives {
         while (true) {
             try {
                 return joining.get(LOOK_MILLIS, TimeUnit.MILLISECONDS);
-            } catch (TimeoutException e) {
+            } catch (TimeoutException | InterruptedException e) {
+                if (e instanceof InterruptedException) {
+                    // Patience sees it.
+                    Thread.currentThread().interrupt();
+                }
                 var failure = patience.failure(
                         () -> members.stream()
                                 .filter(m -> rendezvous.peek(presence(name, m)) == null)
@@ -121,8 +125,6 @@ public final class NcclCollectives implements Collectives {
                 if (failure != null) {
                     throw failure.exception();
                 }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
             } catch (ExecutionException e) {
                 throw e.getCause() instanceof CollectiveException c
                         ? c

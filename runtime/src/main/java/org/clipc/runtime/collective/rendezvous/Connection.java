@@ -39,7 +39,9 @@ final class Connection implements AutoCloseable {
     void tell(Message message) {
         writing.lock();
         try {
-            message.write(out);
+            if (!socket.isOutputShutdown()) {
+                message.write(out);
+            }
         } catch (IOException e) {
             close();
         } finally {
@@ -47,6 +49,21 @@ final class Connection implements AutoCloseable {
         }
     }
 
+    /** Says nothing more; what the other says can still be read, until it does the same. */
+    void finish() {
+        writing.lock();
+        try {
+            if (!socket.isClosed() && !socket.isOutputShutdown()) {
+                socket.shutdownOutput();
+            }
+        } catch (IOException e) {
+            close();
+        } finally {
+            writing.unlock();
+        }
+    }
+
+    /** At once: what the other has said and is not read yet, or said to it and not read by it, may be lost. */
     @Override
     public void close() {
         try {

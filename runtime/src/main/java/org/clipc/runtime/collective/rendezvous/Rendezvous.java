@@ -35,12 +35,16 @@ public final class Rendezvous implements AutoCloseable {
     /** More than the server's verdict on who did not come takes to arrive. */
     private static final Duration GRACE = Duration.ofSeconds(5);
 
+    private static final Duration LAST_WORDS = Duration.ofSeconds(1);
+
     private final int rank;
     private final Connection connection;
     private final Pace pace;
     private final @Nullable RendezvousServer server;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
+    private final Thread listener =
+            Thread.ofPlatform().daemon().name("rendezvous-listen").unstarted(this::listen);
     private volatile @Nullable Failure failure;
     private volatile Set<Integer> left = Set.of();
     private volatile boolean leaving;
@@ -103,8 +107,8 @@ public final class Rendezvous implements AutoCloseable {
             var connection = connect(rank, addresses, port, timeout, pace);
             var joined = new Rendezvous(rank, connection, pace, server);
             connection.tell(new Hello(rank, worldSize));
-            Thread.ofVirtual().name("rendezvous-listen").start(joined::listen);
-            Thread.ofVirtual().name("rendezvous-beat").start(joined::beat);
+            joined.listener.start();
+            Thread.ofPlatform().daemon().name("rendezvous-beat").start(joined::beat);
             joined.awaitWelcome(timeout.plus(GRACE));
             return joined;
         } catch (RuntimeException e) {
@@ -335,6 +339,17 @@ public final class Rendezvous implements AutoCloseable {
         leave();
         if (server != null) {
             server.close();
+        }
+        hangUp();
+    }
+
+    /** Not before rank 0 does, which may not have read this one's last word. */
+    private void hangUp() {
+        connection.finish();
+        try {
+            listener.join(LAST_WORDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
         connection.close();
     }

@@ -77,8 +77,8 @@ public final class RendezvousServer implements AutoCloseable {
             listening.setReuseAddress(true);
             listening.bind(new InetSocketAddress(port), worldSize);
             var server = new RendezvousServer(listening, worldSize, timeout, pace);
-            Thread.ofVirtual().name("rendezvous-accept").start(server::accept);
-            Thread.ofVirtual().name("rendezvous-joining").start(server::awaitAll);
+            Thread.ofPlatform().daemon().name("rendezvous-accept").start(server::accept);
+            Thread.ofPlatform().daemon().name("rendezvous-joining").start(server::awaitAll);
             return server;
         } catch (IOException e) {
             throw new CollectiveException(
@@ -97,7 +97,7 @@ public final class RendezvousServer implements AutoCloseable {
         while (true) {
             try {
                 var socket = listening.accept();
-                Thread.ofVirtual().name("rendezvous-serve").start(() -> serve(socket));
+                Thread.ofPlatform().daemon().name("rendezvous-serve").start(() -> serve(socket));
             } catch (IOException e) {
                 // It was closed.
                 return;
@@ -280,7 +280,7 @@ public final class RendezvousServer implements AutoCloseable {
         }
         for (var member : members) {
             if (member != null) {
-                member.close();
+                member.finish();
             }
         }
     }

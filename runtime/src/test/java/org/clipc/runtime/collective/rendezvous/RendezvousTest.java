@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import org.clipc.runtime.collective.CollectiveException;
 import org.clipc.runtime.collective.Failure;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -79,7 +80,7 @@ class RendezvousTest {
         throw new AssertionError("it succeeded");
     }
 
-    @Test
+    @RepeatedTest(20)
     void whatOnePutsAllGet() throws Exception {
         var all = joinAll(5);
         for (var rank = 0; rank < all.size(); rank++) {
@@ -168,7 +169,7 @@ class RendezvousTest {
         assertThat(zero.failure()).isNull();
     }
 
-    @Test
+    @RepeatedTest(10)
     void aRankThatDiesIsNamedToAll() throws Exception {
         var server = RendezvousServer.open(0, 3, PATIENT, QUICK);
         var zero = threads.submit(() -> joinAs(0, 3, server, PATIENT));
@@ -176,6 +177,7 @@ class RendezvousTest {
         try (var two = new Socket("localhost", server.port())) {
             new Message.Hello(2, 3).write(new DataOutputStream(two.getOutputStream()));
             zero.get();
+            one.get();
         }
         for (var survivor : List.of(zero.get(), one.get())) {
             awaitFailure(survivor);
