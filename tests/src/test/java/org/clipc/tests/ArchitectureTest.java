@@ -45,6 +45,7 @@ class ArchitectureTest {
                     "org.clipc.ir..",
                     "org.clipc.program..",
                     "javax.tools..",
+                    "com.sun.source..",
                     "javax.lang.model..",
                     "com.palantir.javapoet..",
                     "org.yaml.snakeyaml..",
