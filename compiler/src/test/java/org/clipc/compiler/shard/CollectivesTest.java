@@ -111,7 +111,8 @@ class CollectivesTest {
         var split = Compiled.of(tensor(true), "vision.pooling", "avg");
         var scattered = split.ofActivations(Op.ReduceScatter.class::isInstance);
         var gathered = split.ofActivations(Op.AllGather.class::isInstance);
-        // Behind the text tower's last attention there is the pooled token only, which has no sequence to split; what it
+        // Behind the text tower's last attention there is the pooled token only, which has no sequence to split; what
+        // it
         // adds to is taken from the layer before.
         var ofPooled = split.ofActivations(Op.AllReduce.class::isInstance);
         var reduced = ofPooled.stream()
