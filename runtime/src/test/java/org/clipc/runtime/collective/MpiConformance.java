@@ -81,7 +81,7 @@ abstract class MpiConformance extends CollectivesConformance {
     /** As a machine does that hangs: the process is there, and its connections too. */
     @Test
     void aRankThatIsHaltedStopsTheOthersInTime() throws IOException, InterruptedException {
-        try (var run = new Run(Scenario.WORKING, Duration.ofSeconds(3))) {
+        try (var run = new Run(Scenario.WORKING, Duration.ofSeconds(10))) {
             run.awaitStart();
             run.signal(1, "STOP");
             run.awaitOutcomes(3);

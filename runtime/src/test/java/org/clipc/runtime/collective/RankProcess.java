@@ -18,10 +18,15 @@ final class RankProcess {
         var options = new CollectiveOptions(timeout, 4 << 10);
         var outcome = "";
         try (var ends = MpiCollectives.open(options)) {
+            var scenario = Scenario.valueOf(args[0]);
+            if (scenario == Scenario.WORKING) {
+                // Who signals a rank finds all of them at work.
+                ends.world().barrier();
+            }
             Files.writeString(
                     Path.of(args[2], "pid-" + ends.rank()),
                     String.valueOf(ProcessHandle.current().pid()));
-            outcome = outcome(Scenario.valueOf(args[0]), ends);
+            outcome = outcome(scenario, ends);
             Files.writeString(Path.of(args[2], "rank-" + ends.rank()), outcome);
         }
         if (!outcome.equals(CollectivesConformance.DONE)) {
