@@ -30,7 +30,12 @@ final class ProgramOptions {
                     "Parameters in safetensors, under open_clip's names; without it they are initialised by --seed.")
     private @Nullable Path weights;
 
-    @Option(names = "--device", paramLabel = "NAME", description = "Where to run: jvm, or auto (the default).")
+    @Option(
+            names = "--device",
+            paramLabel = "NAME",
+            description =
+                    "Where to run: jvm (also by auto, the default); tornado, for TornadoVM's first GPU, or its first device"
+                            + " if it has none; or such as tornado:0:1.")
     private String device = "auto";
 
     @Option(names = "--threads", paramLabel = "N", description = "Threads of the jvm device; all cores by default.")

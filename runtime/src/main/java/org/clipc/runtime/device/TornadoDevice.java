@@ -55,7 +55,7 @@ public final class TornadoDevice implements Device {
             throw new DeviceException(TARGET + ":" + found.place() + " is a device of the backend " + found.backend()
                     + ", which does not take OpenCL C: leave --gemm=prebuilt out");
         }
-        return new TornadoDevice(vm, found, gemm);
+        return new TornadoDevice(vm, found, found.compilesOpenCl() ? gemm : GemmKernels.JIT);
     }
 
     @Override
