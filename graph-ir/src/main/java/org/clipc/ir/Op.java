@@ -93,7 +93,10 @@ public sealed interface Op {
     /** Index (i32) of the first largest element along {@code axis}, which the result lacks. */
     record ArgMax(int axis) implements Op {}
 
-    /** Contraction in XLA's terms: result axes are (batch…, free axes of lhs…, free axes of rhs…). Accumulates in f32. */
+    /**
+     * Contraction in XLA's terms: result axes are (batch…, free axes of lhs…, free axes of rhs…). Operands are of one float
+     * type; the result is f32, as sums of products are accumulated, whatever the operands are.
+     */
     record DotGeneral(
             List<Integer> lhsBatch, List<Integer> rhsBatch, List<Integer> lhsContract, List<Integer> rhsContract)
             implements Op {

@@ -252,7 +252,7 @@ public final class ShapeRules {
         dims.addAll(rhs.shape()
                 .without(used(in, rhs, dot.rhsBatch(), dot.rhsContract()))
                 .dims());
-        return List.of(lhs.withShape(new Shape(dims)));
+        return List.of(new TensorType(DType.F32, new Shape(dims)));
     }
 
     private static void paired(

@@ -15,7 +15,8 @@ import org.clipc.ir.Mesh;
  * @param model name of the model
  * @param config the resolved configuration, nested maps with the key names of the recipe
  * @param mesh the ranks that run the program together; sizes and offsets are those of each of them
- * @param state optimizer state tensors, such as {@code adam.m.<parameter>}, zero at the start of training
+ * @param state optimizer state tensors: {@code master.<parameter>}, where the parameter is but a rounded copy of that, and
+ *     others such as {@code adam.m.<parameter>}, zero at the start of training
  * @param parameterBytes size of the parameter region
  * @param workspaceBytes size of the workspace region: the most that any schedule uses
  * @param stateBytes size of the optimizer state region

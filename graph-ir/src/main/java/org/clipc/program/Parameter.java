@@ -46,6 +46,15 @@ public record Parameter(
         this(name, type, initializer, decay, trainable, clamp, shardAxis, 1, -1, offset);
     }
 
+    /** Before a parameter's name: its optimizer state in f32, of which the parameter itself is a rounded copy. */
+    public static final String MASTER = "master.";
+
+    /** The same parameter with another type. */
+    public Parameter withType(TensorType other) {
+        return new Parameter(
+                name, other, initializer, decay, trainable, clamp, shardAxis, shardParts, stateAxis, offset);
+    }
+
     /** The type of the parameter that all ranks of a program hold together. */
     public TensorType whole(Mesh mesh) {
         return shardAxis < 0 ? type : type.withShape(type.shape().with(shardAxis, type.dim(shardAxis) * mesh.tensor()));

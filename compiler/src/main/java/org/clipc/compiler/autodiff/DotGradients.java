@@ -21,8 +21,11 @@ final class DotGradients {
         var lhsFree = range(batch, batch + lhs.free().size());
         var rhsFree = range(
                 lhsFree.size() + batch, lhsFree.size() + batch + rhs.free().size());
-        g.to(0, () -> gradient(g, lhs, g.x(1), rhs, rhsFree));
-        g.to(1, () -> gradient(g, rhs, g.x(0), lhs, lhsFree));
+        // Products are f32, and operands may be narrower; gradients of either are products of what is as narrow.
+        var dtype = g.type(0).dtype();
+        var dy = g.b.convert(g.dy(), dtype);
+        g.to(0, () -> g.b.convert(gradient(g, dy, lhs, g.x(1), rhs, rhsFree), dtype));
+        g.to(1, () -> g.b.convert(gradient(g, dy, rhs, g.x(0), lhs, lhsFree), dtype));
     }
 
     /** How a dot_general uses the axes of one operand. */
@@ -36,7 +39,7 @@ final class DotGradients {
     }
 
     /** The gradient of the operand on side {@code wanted}; {@code otherFree} are the other operand's free axes within dy. */
-    private static Value gradient(Backward g, Side wanted, Value other, Side rest, List<Integer> otherFree) {
+    private static Value gradient(Backward g, Value dy, Side wanted, Value other, Side rest, List<Integer> otherFree) {
         var dyBatch = range(0, wanted.batch().size());
         var dyFirst = new ArrayList<>(wanted.batch());
         dyFirst.addAll(wanted.free());
@@ -45,9 +48,9 @@ final class DotGradients {
         otherFirst.addAll(contractInOrderOf(wanted, rest));
         otherFirst.addAll(wanted.free());
         if (isIdentity(otherFirst) && !isIdentity(dyFirst)) {
-            return g.b.add(new Op.DotGeneral(rest.batch(), dyBatch, rest.free(), otherFree), other, g.dy());
+            return g.b.add(new Op.DotGeneral(rest.batch(), dyBatch, rest.free(), otherFree), other, dy);
         }
-        var product = g.b.add(new Op.DotGeneral(dyBatch, rest.batch(), otherFree, rest.free()), g.dy(), other);
+        var product = g.b.add(new Op.DotGeneral(dyBatch, rest.batch(), otherFree, rest.free()), dy, other);
         return isIdentity(dyFirst) ? product : g.b.transpose(product, GradientRules.inverse(dyFirst));
     }
 

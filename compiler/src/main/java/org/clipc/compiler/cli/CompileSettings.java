@@ -8,6 +8,7 @@ import org.clipc.compiler.config.Recipe;
 import org.clipc.compiler.jvm.JvmTarget;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.pack.CompileOptions;
+import org.clipc.compiler.precision.Precision;
 import org.clipc.compiler.shard.Parallelism;
 import org.clipc.compiler.tornado.TornadoSdk;
 import org.clipc.compiler.tornado.TornadoTarget;
@@ -39,6 +40,7 @@ final class CompileSettings {
                 training,
                 optimizer(recipe),
                 parallelism(recipe),
+                precision(recipe),
                 budget instanceof Long bytes ? OptionalLong.of(bytes) : OptionalLong.empty(),
                 targets,
                 verifyEach,
@@ -59,6 +61,18 @@ final class CompileSettings {
         var sequence = recipe.flag("model.sequence_parallel");
         return new Parallelism(
                 mesh, sequence && tensor > 1, recipe.text("model.optim.name").equals("distributed_fused_adam"));
+    }
+
+    private static Precision precision(Recipe recipe) {
+        var isBf16 = recipe.text("trainer.precision").startsWith("bf16");
+        if (!recipe.flag("model.megatron_amp_O2")) {
+            return isBf16 ? Precision.BF16 : Precision.F32;
+        }
+        if (!isBf16) {
+            throw new Failure("model.megatron_amp_O2 keeps parameters in bf16, but trainer.precision is "
+                    + recipe.text("trainer.precision") + ": set trainer.precision=bf16, too");
+        }
+        return Precision.BF16_O2;
     }
 
     private static int batch(Recipe recipe, String key) {

@@ -30,7 +30,7 @@ public final class RecipeSchema {
             integer("trainer.devices", 1L).atLeast(1),
             integer("trainer.num_nodes", 1L).atLeast(1),
             choice("trainer.accelerator", "auto", "cpu", "gpu"),
-            choice("trainer.precision", "32"),
+            choice("trainer.precision", "32", "32-true", "bf16", "bf16-mixed"),
             integer("trainer.max_epochs", null).atLeast(UNLIMITED),
             integer("trainer.max_steps", null).atLeast(UNLIMITED),
             number("trainer.gradient_clip_val", 1.0).atLeast(0),
@@ -55,6 +55,7 @@ public final class RecipeSchema {
             integer("model.seed", 1234L),
             integer("model.tensor_model_parallel_size", 1L).atLeast(1),
             flag("model.sequence_parallel", false),
+            flag("model.megatron_amp_O2", false),
             choice("model.pipeline_model_parallel_size", 1L),
             Key.of("model.memory_budget", Kind.BYTES, null),
             Key.of("model.text_lengths", Kind.NUMBERS, List.of()).atLeast(1),
@@ -141,9 +142,14 @@ public final class RecipeSchema {
                     .formatted(setting.origin(), key.name(), key.kind().says(), setting.value()));
         }
         if (!key.allowed().isEmpty() && !key.allowed().contains(value)) {
-            var allowed = key.allowed().stream().map(String::valueOf).collect(Collectors.joining(" or "));
-            return Optional.of(
-                    "%s: '%s' is '%s', but can only be %s".formatted(setting.origin(), key.name(), value, allowed));
+            var allowed = key.allowed().stream().map(String::valueOf).toList();
+            return Optional.of("%s: '%s' is '%s', but can only be %s%s"
+                    .formatted(
+                            setting.origin(),
+                            key.name(),
+                            value,
+                            String.join(" or ", allowed),
+                            Suggestion.among(String.valueOf(value), allowed)));
         }
         return key.refuses(value)
                 ? Optional.of("%s: '%s' is %s, but must be at least %d"

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import org.clipc.compiler.kernel.Target;
+import org.clipc.compiler.precision.Precision;
 import org.clipc.compiler.shard.Parallelism;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.Graph;
@@ -16,6 +17,7 @@ import org.clipc.ir.Graph;
  * @param inferenceBatch samples in a run of any other entry point
  * @param training whether the program can train: {@code loss_grad} and {@code train_step}
  * @param parallelism the ranks that train together, each on {@code microBatch} samples of its own
+ * @param precision in which types it computes and keeps its parameters
  * @param memoryBudget bytes that the training step's workspace may take, if there is a limit
  * @param targets at least one
  * @param verifyEach whether to verify graphs after every pass
@@ -29,6 +31,7 @@ public record CompileOptions(
         boolean training,
         Optimizer optimizer,
         Parallelism parallelism,
+        Precision precision,
         OptionalLong memoryBudget,
         List<Target> targets,
         boolean verifyEach,
@@ -48,7 +51,35 @@ public record CompileOptions(
         }
     }
 
-    /** For one rank. */
+    /** In f32. */
+    public CompileOptions(
+            Map<String, Object> config,
+            int microBatch,
+            int inferenceBatch,
+            boolean training,
+            Optimizer optimizer,
+            Parallelism parallelism,
+            OptionalLong memoryBudget,
+            List<Target> targets,
+            boolean verifyEach,
+            boolean keepSources,
+            Observer observer) {
+        this(
+                config,
+                microBatch,
+                inferenceBatch,
+                training,
+                optimizer,
+                parallelism,
+                Precision.F32,
+                memoryBudget,
+                targets,
+                verifyEach,
+                keepSources,
+                observer);
+    }
+
+    /** For one rank, in f32. */
     public CompileOptions(
             Map<String, Object> config,
             int microBatch,
@@ -82,6 +113,7 @@ public record CompileOptions(
                 training,
                 optimizer,
                 parallelism,
+                precision,
                 memoryBudget,
                 targets,
                 verifyEach,

@@ -15,6 +15,8 @@ import org.clipc.compiler.pass.EraseStopGradients;
 import org.clipc.compiler.pass.NarrowRows;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.Simplify;
+import org.clipc.compiler.precision.MixedPrecision;
+import org.clipc.compiler.precision.Precision;
 import org.clipc.compiler.recompute.RecomputeReport;
 import org.clipc.compiler.recompute.Rematerialize;
 import org.clipc.compiler.schedule.Schedule;
@@ -38,14 +40,21 @@ final class EntryPasses {
     private EntryPasses() {}
 
     /**
-     * What the passes must know of ranks.
+     * What the passes must know of ranks, and of what these hold.
      *
      * @param held the parameters as each of them holds them
      */
-    record Ranks(Parallelism parallelism, List<Parameter> held) {
+    record Ranks(Parallelism parallelism, Precision precision, List<Parameter> held) {
 
         Mesh mesh() {
             return parallelism.mesh();
+        }
+
+        /** Rounds what is to be bf16, and drops the roundings of what is bf16 already. */
+        List<Pass> rounding() {
+            return precision == Precision.F32
+                    ? List.of()
+                    : List.of(new MixedPrecision(precision, LOSS), new Simplify());
         }
 
         Pass tensor() {
@@ -62,6 +71,7 @@ final class EntryPasses {
     static List<Pass> inference(Ranks ranks) {
         var passes = new ArrayList<Pass>(
                 List.of(new EraseStopGradients(), new Simplify(), new NarrowRows(), new Simplify()));
+        passes.addAll(ranks.rounding());
         if (ranks.mesh().tensor() > 1) {
             passes.addAll(List.of(ranks.tensor(), new ExpandCollectives(), new Simplify()));
         }
@@ -94,13 +104,19 @@ final class EntryPasses {
             OptionalLong budget,
             Consumer<RecomputeReport> told) {
         return backward(
-                Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), ranks, budget, told);
+                Pass.of(
+                        "train-step",
+                        g -> TrainStep.build(g, LOSS, parameters, optimizer, ranks.precision()::hasMaster)),
+                ranks,
+                budget,
+                told);
     }
 
     private static List<Pass> backward(
             Pass differentiate, Ranks ranks, OptionalLong budget, Consumer<RecomputeReport> told) {
         var passes = new ArrayList<Pass>(
                 List.of(new Simplify(), new NarrowRows(), differentiate, new EraseStopGradients(), new Simplify()));
+        passes.addAll(ranks.rounding());
         if (ranks.mesh().size() > 1) {
             passes.addAll(List.of(
                     ranks.tensor(), ranks.data(), new ExpandCollectives(), new BucketCollectives(), new Simplify()));

@@ -70,9 +70,12 @@ public final class ProgramBuilder {
         this.options = options;
         this.withKernels = withKernels;
         var parallelism = options.parallelism();
+        var precision = options.precision();
         this.ranks = new EntryPasses.Ranks(
                 parallelism,
-                Shardings.held(model.parameters(), parallelism.mesh(), parallelism.distributedOptimizer()));
+                precision,
+                Shardings.held(
+                        precision.stored(model.parameters()), parallelism.mesh(), parallelism.distributedOptimizer()));
     }
 
     /** @throws Rematerialize.BudgetException if the training step cannot be brought within the memory budget */

@@ -126,10 +126,9 @@ final class ShardingRules {
     private Optional<List<Sharding>> linear() {
         return switch (n.op()) {
             case Op.Unary(var fn) -> Optional.of(List.of(P)).filter(_ -> fn == UnaryFn.NEG && n.mayWait(0));
+            // Sums wait as bf16 and are completed so, at half the bytes, as Megatron does it.
             case Op.Convert(var dtype) ->
-                Optional.of(List.of(P))
-                        .filter(_ ->
-                                dtype == DType.F32 && n.in().getFirst().dtype().isFloat() && n.mayWait(0));
+                Optional.of(List.of(P)).filter(_ -> narrows(n.in().getFirst().dtype(), dtype) && n.mayWait(0));
             case Op.Binary(var fn) -> linear(fn);
             case Op.Select _ ->
                 Optional.of(List.of(R, P, P))
@@ -143,6 +142,10 @@ final class ShardingRules {
             case Op.Reduce(var fn, var _) -> Optional.of(List.of(P)).filter(_ -> fn == ReduceFn.SUM && n.mayWait(0));
             default -> Optional.empty();
         };
+    }
+
+    private static boolean narrows(DType from, DType to) {
+        return from.isFloat() && to.isFloat() && to.bytes() < from.bytes();
     }
 
     private Optional<List<Sharding>> linear(BinaryFn fn) {

@@ -15,6 +15,10 @@ import org.clipc.program.Parameter;
 /** How the ranks of a mesh hold parameters, the optimizer's state and batches. */
 public final class Shardings {
 
+    /** Before the name of a parameter: what the optimizer keeps for it. */
+    private static final List<String> STATE =
+            List.of(TrainStep.FIRST_MOMENT, TrainStep.SECOND_MOMENT, Parameter.MASTER);
+
     private Shardings() {}
 
     /** The model's parameters as each rank holds them. One that does not divide evenly is whole on every rank. */
@@ -54,8 +58,7 @@ public final class Shardings {
             if (p.shardAxis() >= 0) {
                 var split = new Split(p.shardAxis(), p.shardParts());
                 known.put(p.name(), split);
-                known.put(TrainStep.FIRST_MOMENT + p.name(), split);
-                known.put(TrainStep.SECOND_MOMENT + p.name(), split);
+                STATE.forEach(prefix -> known.put(prefix + p.name(), split));
             }
         }
         return input -> known.getOrDefault(input.name(), Full.REPLICATED);
@@ -69,8 +72,7 @@ public final class Shardings {
         Map<String, Sharding> known = new HashMap<>();
         for (var p : held) {
             if (p.stateAxis() >= 0) {
-                known.put(TrainStep.FIRST_MOMENT + p.name(), new Split(p.stateAxis()));
-                known.put(TrainStep.SECOND_MOMENT + p.name(), new Split(p.stateAxis()));
+                STATE.forEach(prefix -> known.put(prefix + p.name(), new Split(p.stateAxis())));
             }
         }
         return input ->

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Predicate;
 import org.clipc.compiler.autodiff.Autodiff;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.Comparison;
@@ -47,12 +48,14 @@ public final class TrainStep {
 
     private final Graph gradients;
     private final Optimizer optimizer;
+    private final Predicate<Parameter> hasMaster;
     private final GraphBuilder b;
     private final Map<String, Value> inputs = new HashMap<>();
 
-    private TrainStep(Graph gradients, Optimizer optimizer) {
+    private TrainStep(Graph gradients, Optimizer optimizer, Predicate<Parameter> hasMaster) {
         this.gradients = gradients;
         this.optimizer = optimizer;
+        this.hasMaster = hasMaster;
         b = new GraphBuilder("train_step");
     }
 
@@ -65,10 +68,23 @@ public final class TrainStep {
      * @param parameters all of the model's; those that {@code forward} does not use are left alone
      */
     public static Graph build(Graph forward, String loss, List<Parameter> parameters, Optimizer optimizer) {
+        return build(forward, loss, parameters, optimizer, _ -> false);
+    }
+
+    /**
+     * The same where the optimizer's state holds some parameters as masters: it updates these, and the parameters become
+     * what the masters are.
+     */
+    public static Graph build(
+            Graph forward,
+            String loss,
+            List<Parameter> parameters,
+            Optimizer optimizer,
+            Predicate<Parameter> hasMaster) {
         var byName = new HashMap<String, Parameter>();
         parameters.forEach(p -> byName.put(p.name(), p));
         var gradients = Autodiff.gradients(forward, loss, input -> isTrained(input, byName));
-        return new TrainStep(gradients, optimizer).run(forward, loss, byName);
+        return new TrainStep(gradients, optimizer, hasMaster).run(forward, loss, byName);
     }
 
     static boolean isTrained(Op.Input input, Map<String, Parameter> parameters) {
@@ -143,7 +159,9 @@ public final class TrainStep {
         b.at(new Location("optimizer." + name, "", ""));
         var state = parameter.type().withDtype(DType.F32);
         var operands = new ArrayList<Value>();
-        operands.add(Objects.requireNonNull(inputs.get(name)));
+        var held = hasMaster.test(parameter) ? Parameter.MASTER + name : name;
+        operands.add(
+                held.equals(name) ? Objects.requireNonNull(inputs.get(name)) : b.input(held, InputKind.STATE, state));
         operands.add(grad);
         operands.add(b.input(FIRST_MOMENT + name, InputKind.STATE, state));
         operands.add(b.input(SECOND_MOMENT + name, InputKind.STATE, state));
@@ -153,6 +171,9 @@ public final class TrainStep {
         var results = b.addAll(op, operands);
         var next = clamped(results.getFirst(), parameter.clamp());
         b.output(new Output("next." + name, next, name));
+        if (!held.equals(name)) {
+            b.output(new Output("next." + held, next, held));
+        }
         b.output(new Output("next." + FIRST_MOMENT + name, results.get(1), FIRST_MOMENT + name));
         b.output(new Output("next." + SECOND_MOMENT + name, results.get(2), SECOND_MOMENT + name));
         if (parameter.type().rank() == 0) {

@@ -13,6 +13,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.clipc.compiler.autodiff.Autodiff;
 import org.clipc.compiler.fuse.Fuse;
+import org.clipc.compiler.precision.MixedPrecision;
+import org.clipc.compiler.precision.Precision;
 import org.clipc.ir.InputKind;
 import org.clipc.ir.Verifier;
 import org.clipc.ir.text.GraphParser;
@@ -37,6 +39,8 @@ class CirFilesTest {
                     new EraseStopGradients(),
                     new NarrowRows(),
                     new Fuse(),
+                    new MixedPrecision(Precision.BF16, "loss"),
+                    Pass.of("mixed-precision-o2", new MixedPrecision(Precision.BF16_O2, "loss")::apply),
                     Pass.of(
                             "autodiff",
                             g -> Autodiff.gradients(g, "loss", input -> input.kind() == InputKind.PARAMETER)))

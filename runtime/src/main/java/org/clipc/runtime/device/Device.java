@@ -23,12 +23,13 @@ public interface Device extends AutoCloseable {
      * @throws DeviceException if this device cannot run it
      */
     default DeviceProgram load(ProgramFile program, Collection<String> entries) throws IOException {
-        return load(program, entries, MeshRank.alone());
+        return MasterWeights.of(load(program, entries, MeshRank.alone()), entries);
     }
 
     /**
      * As {@link #load(ProgramFile, Collection)}, for one of several ranks, which do the same at the same time. The program
-     * holds what this rank has of parameters and state: see {@link ShardedProgram} for all of it.
+     * holds what this rank has of parameters and state, as it is stored: see {@link ShardedProgram} for all of it, and
+     * {@link MasterWeights} for its full precision.
      */
     DeviceProgram load(ProgramFile program, Collection<String> entries, MeshRank rank) throws IOException;
 

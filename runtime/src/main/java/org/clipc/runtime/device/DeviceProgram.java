@@ -49,7 +49,7 @@ public interface DeviceProgram extends AutoCloseable {
      */
     void write(String tensor, long from, HostTensor part);
 
-    /** Sets the optimizer state to zero. */
+    /** Sets the optimizer state to zero, but for masters of parameters, which are written. */
     void clearState();
 
     /**

@@ -1,5 +1,6 @@
 package org.clipc.runtime.device;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -25,6 +26,14 @@ public final class DeviceTensors {
             case I32 -> TensorDType.I32;
             case BOOL -> TensorDType.BOOL;
         };
+    }
+
+    /** @throws IllegalArgumentException if no program has tensors of this type */
+    static DType deviceType(TensorDType dtype) {
+        return Arrays.stream(DType.values())
+                .filter(type -> hostType(type) == dtype)
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("programs have no " + dtype));
     }
 
     public static List<Long> hostShape(Shape shape) {

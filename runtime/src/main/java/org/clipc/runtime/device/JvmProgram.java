@@ -23,6 +23,7 @@ import org.clipc.program.CollectiveCall;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
+import org.clipc.program.Parameter;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.program.TensorSlot;
@@ -207,8 +208,10 @@ final class JvmProgram implements DeviceProgram {
 
     @Override
     public void clearState() {
-        if (arena.byteSize() > manifest.stateOffset()) {
-            arena.asSlice(manifest.stateOffset()).fill((byte) 0);
+        for (var slot : manifest.state()) {
+            if (tensors.containsKey(slot.name()) && !slot.name().startsWith(Parameter.MASTER)) {
+                arena.asSlice(slot.offset(), slot.type().bytes()).fill((byte) 0);
+            }
         }
     }
 

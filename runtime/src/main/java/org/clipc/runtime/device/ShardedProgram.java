@@ -26,7 +26,7 @@ public final class ShardedProgram implements DeviceProgram {
     private record Cut(MeshAxis axis, int dim, int parts, TensorType before) {}
 
     /** Before the name of a parameter: its optimizer state. */
-    private static final List<String> MOMENTS = List.of("adam.m.", "adam.v.");
+    private static final List<String> STATE = List.of("adam.m.", "adam.v.", Parameter.MASTER);
 
     private final DeviceProgram held;
     private final MeshRank rank;
@@ -51,21 +51,11 @@ public final class ShardedProgram implements DeviceProgram {
             if (p.stateAxis() >= 0) {
                 ofParameter.add(new Cut(MeshAxis.DATA, p.stateAxis(), 1, p.type()));
             }
-            for (var prefix : MOMENTS) {
+            for (var prefix : STATE) {
                 cuts.put(prefix + p.name(), List.copyOf(ofParameter));
                 state.put(prefix + p.name(), type);
             }
-            parameters.add(new Parameter(
-                    p.name(),
-                    type,
-                    p.initializer(),
-                    p.decay(),
-                    p.trainable(),
-                    p.clamp(),
-                    p.shardAxis(),
-                    p.shardParts(),
-                    p.stateAxis(),
-                    p.offset()));
+            parameters.add(p.withType(type));
         }
         whole = new Manifest(
                 manifest.formatVersion(),
@@ -90,17 +80,29 @@ public final class ShardedProgram implements DeviceProgram {
 
     /** {@code program} as a rank holds it. */
     public static DeviceProgram held(DeviceProgram program) {
-        return program instanceof ShardedProgram sharded ? sharded.held : program;
+        return switch (program) {
+            case MasterWeights masters -> held(masters.held());
+            case ShardedProgram sharded -> sharded.held;
+            default -> program;
+        };
     }
 
     /** What all ranks hold together of a tensor like {@code tensor}, of which this one holds {@code part}; a collective. */
     public static HostTensor whole(DeviceProgram program, String tensor, HostTensor part) {
-        return program instanceof ShardedProgram sharded ? sharded.whole(tensor, part) : part;
+        return switch (program) {
+            case MasterWeights masters -> whole(masters.held(), tensor, part);
+            case ShardedProgram sharded -> sharded.whole(tensor, part);
+            default -> part;
+        };
     }
 
     /** What this rank holds of a tensor like {@code tensor}. */
     public static HostTensor part(DeviceProgram program, String tensor, HostTensor whole) {
-        return program instanceof ShardedProgram sharded ? sharded.part(tensor, whole) : whole;
+        return switch (program) {
+            case MasterWeights masters -> part(masters.held(), tensor, whole);
+            case ShardedProgram sharded -> sharded.part(tensor, whole);
+            default -> whole;
+        };
     }
 
     /** The manifest with whole shapes; places are those of what this rank holds. */
@@ -136,7 +138,7 @@ public final class ShardedProgram implements DeviceProgram {
         var send = arena.allocate(bytes, Manifest.ALIGNMENT);
         send.copyFrom(part.data());
         var received = arena.allocate(bytes * group.size(), Manifest.ALIGNMENT);
-        group.allGather(send, received, cut.before().dtype());
+        group.allGather(send, received, DeviceTensors.deviceType(part.dtype()));
         var joined = arena.allocate(bytes * group.size(), Manifest.ALIGNMENT);
         var run = run(cut, part.dtype().bytes());
         for (var turn = 0L; turn < bytes / run; turn++) {
@@ -188,15 +190,16 @@ public final class ShardedProgram implements DeviceProgram {
     /** Sets of the elements named those that this rank holds. */
     @Override
     public void write(String tensor, long from, HostTensor part) {
-        var cutsOf = cutsOf(tensor);
-        if (cutsOf.isEmpty()) {
+        write(tensor, from, part, cutsOf(tensor));
+    }
+
+    /** @param cuts that lie between the tensor of which {@code part} is a part and what this rank holds */
+    private void write(String tensor, long from, HostTensor part, List<Cut> cuts) {
+        if (cuts.isEmpty()) {
             held.write(tensor, from, part);
             return;
         }
-        if (cutsOf.size() > 1) {
-            throw new DeviceException("'" + tensor + "' is split twice: it is written as a whole only");
-        }
-        var cut = cutsOf.getFirst();
+        var cut = cuts.getFirst();
         var width = part.dtype().bytes();
         var run = run(cut, width) / width;
         var size = rank.mesh().size(cut.axis());
@@ -207,7 +210,7 @@ public final class ShardedProgram implements DeviceProgram {
             if (turn % size == rank.coordinate(cut.axis())) {
                 var bytes = part.data().asSlice((at - from) * width, (next - at) * width);
                 var elements = new HostTensor(part.dtype(), List.of(next - at), bytes);
-                held.write(tensor, turn / size * run + at % run, elements);
+                write(tensor, turn / size * run + at % run, elements, cuts.subList(1, cuts.size()));
             }
             at = next;
         }

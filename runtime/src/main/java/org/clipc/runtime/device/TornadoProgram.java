@@ -19,6 +19,7 @@ import org.clipc.ir.TensorType;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
+import org.clipc.program.Parameter;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.program.TensorSlot;
@@ -190,7 +191,9 @@ final class TornadoProgram implements DeviceProgram {
         }
         plan = vm.new Plan(graphs, device);
         clear(0, manifest.parameterBytes());
-        clearState();
+        if (withState) {
+            clear(manifest.stateOffset(), manifest.stateBytes());
+        }
     }
 
     private Entry entry(Schedule schedule) throws IOException {
@@ -362,8 +365,10 @@ final class TornadoProgram implements DeviceProgram {
 
     @Override
     public void clearState() {
-        if (withState) {
-            clear(manifest.stateOffset(), manifest.stateBytes());
+        for (var slot : manifest.state()) {
+            if (withState && !slot.name().startsWith(Parameter.MASTER)) {
+                clear(slot.offset(), Manifest.align(slot.type().bytes()));
+            }
         }
     }
 

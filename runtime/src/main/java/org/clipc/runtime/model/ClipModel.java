@@ -10,6 +10,7 @@ import org.clipc.program.TensorSlot;
 import org.clipc.runtime.device.Device;
 import org.clipc.runtime.device.DeviceException;
 import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.device.MasterWeights;
 import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.device.ShardedProgram;
 import org.clipc.runtime.tensor.HostTensor;
@@ -43,7 +44,8 @@ public final class ClipModel implements AutoCloseable {
      */
     public static ClipModel load(ProgramFile file, Device device, Collection<String> entries, MeshRank rank)
             throws IOException {
-        return new ClipModel(new ShardedProgram(device.load(file, entries, rank), rank));
+        var whole = new ShardedProgram(device.load(file, entries, rank), rank);
+        return new ClipModel(MasterWeights.of(whole, entries));
     }
 
     public DeviceProgram program() {

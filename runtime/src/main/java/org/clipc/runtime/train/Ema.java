@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.DeviceTensors;
+import org.clipc.runtime.device.MasterWeights;
 import org.clipc.runtime.device.ShardedProgram;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
@@ -32,8 +33,12 @@ final class Ema implements AutoCloseable {
         this.decay = decay;
         var held = ShardedProgram.held(program);
         for (var parameter : held.manifest().parameters()) {
-            averages.put(parameter.name(), held.read(parameter.name()).convert(TensorDType.F32, memory));
+            averages.put(parameter.name(), held.read(tensor(parameter.name())).convert(TensorDType.F32, memory));
         }
+    }
+
+    private String tensor(String parameter) {
+        return MasterWeights.tensor(program, parameter);
     }
 
     void update() {
@@ -41,7 +46,7 @@ final class Ema implements AutoCloseable {
         var weight = (float) (1 - decay);
         averages.entrySet().parallelStream().forEach(average -> {
             var to = average.getValue();
-            var from = held.read(average.getKey());
+            var from = held.read(tensor(average.getKey()));
             for (var i = 0L; i < to.elementCount(); i++) {
                 var old = to.data().get(FLOAT, 4 * i);
                 to.data().set(FLOAT, 4 * i, old + weight * ((float) from.getDouble(i) - old));
@@ -58,7 +63,7 @@ final class Ema implements AutoCloseable {
                     parameter.name(),
                     TensorDType.F32,
                     DeviceTensors.hostShape(parameter.type().shape()),
-                    () -> ShardedProgram.whole(program, parameter.name(), average));
+                    () -> ShardedProgram.whole(program, tensor(parameter.name()), average));
         }
         return writer;
     }
@@ -66,7 +71,8 @@ final class Ema implements AutoCloseable {
     void load(Path path) throws IOException {
         try (var file = SafetensorsFile.open(path)) {
             for (var average : averages.entrySet()) {
-                var stored = ShardedProgram.part(program, average.getKey(), file.tensor(average.getKey()));
+                var whole = file.tensor(average.getKey());
+                var stored = ShardedProgram.part(program, tensor(average.getKey()), whole);
                 if (!stored.shape().equals(average.getValue().shape())) {
                     throw new DataFormatException(path, "holds '" + average.getKey() + "' in another shape");
                 }
