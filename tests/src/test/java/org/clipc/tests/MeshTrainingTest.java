@@ -19,6 +19,7 @@ import org.clipc.compiler.jvm.JvmTarget;
 import org.clipc.compiler.pack.CompileOptions;
 import org.clipc.compiler.pack.ModelSource;
 import org.clipc.compiler.pack.ProgramBuilder;
+import org.clipc.compiler.precision.Precision;
 import org.clipc.compiler.shard.Parallelism;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.Mesh;
@@ -27,22 +28,27 @@ import org.clipc.program.EntryPoint;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.collective.CollectiveOptions;
 import org.clipc.runtime.collective.local.LocalRanks;
+import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.JvmDevice;
+import org.clipc.runtime.device.MasterWeights;
 import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.device.ShardedProgram;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.train.TrainStep;
 import org.clipc.runtime.weights.ParameterInitializer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Programs for several ranks, run by threads, train as the program for one does. */
 class MeshTrainingTest {
 
     private static final int BATCH = 4;
     private static final int STEPS = 5;
+    private static final double RATE = 1e-3;
     private static final double TOLERANCE = 1e-5;
 
     @TempDir
@@ -52,14 +58,20 @@ class MeshTrainingTest {
     private record Trained(List<Double> losses, Map<String, double[]> parameters) {}
 
     private Path compile(Parallelism parallelism, boolean localLoss) throws IOException {
+        return compile(parallelism, localLoss, Precision.F32, 1.0);
+    }
+
+    private Path compile(Parallelism parallelism, boolean localLoss, Precision precision, @Nullable Double clip)
+            throws IOException {
         var model = Golden.tiny("vision.class_token_length", 4L, "text.vocab_size", 96L, "local_loss", localLoss);
         var options = new CompileOptions(
                 Map.of(),
                 BATCH / parallelism.mesh().data(),
                 BATCH,
                 true,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
+                new Optimizer(0.9, 0.98, 1e-6, 0.2, clip),
                 parallelism,
+                precision,
                 OptionalLong.empty(),
                 List.of(new JvmTarget(128)),
                 true,
@@ -78,7 +90,8 @@ class MeshTrainingTest {
             try (var file = ProgramFile.open(program);
                     var device = new JvmDevice(1);
                     var held = device.load(file, List.of(EntryPoint.TRAIN_STEP), rank)) {
-                trained.put(rank.rank(), train(new ShardedProgram(held, rank), rank));
+                var whole = new ShardedProgram(held, rank);
+                trained.put(rank.rank(), train(MasterWeights.of(whole, List.of(EntryPoint.TRAIN_STEP)), rank));
             }
         });
         var first = Objects.requireNonNull(trained.get(0));
@@ -88,12 +101,12 @@ class MeshTrainingTest {
         return first;
     }
 
-    private static Trained train(ShardedProgram program, MeshRank rank) {
+    private static Trained train(DeviceProgram program, MeshRank rank) {
         ParameterInitializer.initialize(program, 7);
         var step = new TrainStep(program, 7);
         var losses = new ArrayList<Double>();
         for (var i = 1; i <= STEPS; i++) {
-            losses.add(step.take(i, 1e-3, batch(i, rank)).loss());
+            losses.add(step.take(i, RATE, batch(i, rank)).loss());
         }
         var parameters = new LinkedHashMap<String, double[]>();
         for (var parameter : program.manifest().parameters()) {
@@ -148,6 +161,44 @@ class MeshTrainingTest {
                                 Objects.requireNonNull(actual.parameters().get(name)))
                         .as(name)
                         .containsExactly(values, within(TOLERANCE)));
+    }
+
+    /** Ranks round their parts of a sum before these are added up, so they come near one rank's roundings, not to them. */
+    @ParameterizedTest
+    @CsvSource({
+        "BF16, 2, 2, false, false",
+        "BF16, 2, 2, true, true",
+        "BF16_O2, 2, 2, false, false",
+        "BF16_O2, 2, 2, true, true",
+        "BF16_O2, 1, 4, true, false"
+    })
+    void trainsInBf16NearlyAsOneRankDoes(Precision precision, int data, int tensor, boolean sequence, boolean zero)
+            throws IOException, InterruptedException {
+        var expected = train(compile(Parallelism.NONE, false, precision, 1.0), Mesh.SINGLE);
+        var mesh = new Mesh(data, tensor);
+        var actual = train(compile(new Parallelism(mesh, sequence, zero), false, precision, 1.0), mesh);
+        for (var i = 0; i < STEPS; i++) {
+            assertThat(actual.losses().get(i)).isCloseTo(expected.losses().get(i), within(0.02));
+        }
+        // Steps of AdamW go by signs at first, and those of gradients near zero go either way.
+        expected.parameters()
+                .forEach((name, values) -> assertThat(
+                                Objects.requireNonNull(actual.parameters().get(name)))
+                        .as(name)
+                        .containsExactly(values, within(2.0 * STEPS * RATE)));
+    }
+
+    /** Unless gradients are clipped by their norm, whose parts are added in another order. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void sharingTheOptimizerChangesNoBit(Precision precision) throws IOException, InterruptedException {
+        var mesh = new Mesh(2, 1);
+        var plain = train(compile(new Parallelism(mesh, false, false), false, precision, null), mesh);
+        var shared = train(compile(new Parallelism(mesh, false, true), false, precision, null), mesh);
+        assertThat(shared.losses()).isEqualTo(plain.losses());
+        plain.parameters().forEach((name, values) -> assertThat(shared.parameters().get(name))
+                .as(name)
+                .isEqualTo(values));
     }
 
     @Test

@@ -13,6 +13,7 @@ import java.util.OptionalLong;
 import java.util.Random;
 import java.util.TreeMap;
 import org.clipc.compiler.pack.ProgramRunner;
+import org.clipc.compiler.precision.Precision;
 import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
 import org.clipc.ir.Node;
@@ -105,6 +106,15 @@ class CheckpointModesTest {
         var compiled = Compiled.compile(WIDE + mode);
         assertThat(recomputed(compiled)).isGreaterThan(1.1 * recomputed(Plain.COMPILED));
         assertThat(run(compiled)).isEqualTo(Plain.RESULTS);
+    }
+
+    @Test
+    void changesNoBitOfWhatKernelsComputeInBf16() {
+        var plain = run(Compiled.compile(WIDE, Precision.BF16));
+        assertThat(plain.getFirst().get("loss")).isNotEqualTo(Plain.RESULTS.getFirst().get("loss"));
+        for (var mode : List.of(FULL + UNIFORM, SELECTIVE)) {
+            assertThat(run(Compiled.compile(WIDE + mode, Precision.BF16))).as(mode).isEqualTo(plain);
+        }
     }
 
     @ParameterizedTest

@@ -15,6 +15,8 @@ import org.clipc.compiler.pack.CompileReport.EntryReport;
 import org.clipc.compiler.pack.CompiledProgram;
 import org.clipc.compiler.pack.ModelSource;
 import org.clipc.compiler.pack.ProgramBuilder;
+import org.clipc.compiler.precision.Precision;
+import org.clipc.compiler.shard.Parallelism;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.Graph;
 
@@ -23,7 +25,11 @@ record Compiled(CompiledProgram program, Map<String, Map<String, Graph>> graphs)
 
     /** With kernels, for a batch of two. */
     static Compiled compile(String settings) {
-        return compile(settings, 2, OptionalLong.empty(), true);
+        return compile(settings, Precision.F32);
+    }
+
+    static Compiled compile(String settings, Precision precision) {
+        return compile(tiny(settings), 2, OptionalLong.empty(), true, precision);
     }
 
     /** Without kernels. */
@@ -33,7 +39,7 @@ record Compiled(CompiledProgram program, Map<String, Map<String, Graph>> graphs)
 
     /** @param settings {@code key=value} pairs, relative to the model */
     static Compiled compile(String settings, int batch, OptionalLong budget, boolean withKernels) {
-        return compile(tiny(settings), batch, budget, withKernels);
+        return compile(tiny(settings), batch, budget, withKernels, Precision.F32);
     }
 
     /** A model of its own, for a batch large enough for products to be dear; without kernels. */
@@ -43,10 +49,12 @@ record Compiled(CompiledProgram program, Map<String, Map<String, Graph>> graphs)
                 ModelSource.of(Objects.requireNonNull(elaborated.model(), elaborated.diagnostics()::toString)),
                 64,
                 OptionalLong.empty(),
-                false);
+                false,
+                Precision.F32);
     }
 
-    private static Compiled compile(ModelSource source, int batch, OptionalLong budget, boolean withKernels) {
+    private static Compiled compile(
+            ModelSource source, int batch, OptionalLong budget, boolean withKernels, Precision precision) {
         var graphs = new HashMap<String, Map<String, Graph>>();
         var options = new CompileOptions(
                 Map.of(),
@@ -54,6 +62,8 @@ record Compiled(CompiledProgram program, Map<String, Map<String, Graph>> graphs)
                 1,
                 true,
                 new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
+                Parallelism.NONE,
+                precision,
                 budget,
                 List.of(new JvmTarget(256)),
                 true,
