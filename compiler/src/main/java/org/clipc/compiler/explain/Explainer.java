@@ -63,6 +63,7 @@ public final class Explainer {
         return manifest.hasEntry(EntryPoint.TRAIN_STEP)
                 ? new Explanation.Training(
                         manifest.entry(EntryPoint.TRAIN_STEP).batch(),
+                        manifest.mesh().size(),
                         manifest.arenaBytes(),
                         manifest.parameterBytes(),
                         manifest.stateBytes(),

@@ -56,12 +56,13 @@ public record Explanation(
     }
 
     /**
-     * Bytes of the device's memory while training.
+     * Bytes of a device's memory while training.
      *
+     * @param ranks that train together, each of which has a device
      * @param peak all of it
      * @param workspace activations, gradients and batches, which share it over time
      */
-    public record Training(int microBatch, long peak, long parameters, long optimizer, long workspace) {}
+    public record Training(int microBatch, int ranks, long peak, long parameters, long optimizer, long workspace) {}
 
     /**
      * A program's entry point.

@@ -46,7 +46,8 @@ public final class ExplanationJson {
                             "parameters_bytes", training.parameters(),
                             "optimizer_bytes", training.optimizer(),
                             "workspace_bytes", training.workspace(),
-                            "micro_batch_size", training.microBatch()));
+                            "micro_batch_size", training.microBatch(),
+                            "ranks", training.ranks()));
         }
         var recompute = e.recompute();
         if (recompute != null) {

@@ -18,7 +18,8 @@ public final class ExplanationText {
         section(out, "Arithmetic (matrix products; a multiply-add is two)", flops(e));
         var training = e.training();
         if (training != null) {
-            section(out, "Memory to train on micro-batches of " + training.microBatch(), memory(training));
+            var device = training.ranks() == 1 ? "" : " of each of " + training.ranks() + " ranks";
+            section(out, "Memory" + device + " to train on micro-batches of " + training.microBatch(), memory(training));
         }
         var recompute = e.recompute();
         if (recompute != null) {

@@ -144,16 +144,16 @@ public final class MixedPrecision implements Pass {
         /** The value in the type that the model gives it. */
         private Value wide(Value value) {
             var known = wide.get(value);
-            return known != null
-                    ? known
-                    : widened.computeIfAbsent(
-                            new Widened(value, b.location().recompute()),
-                            _ -> b.convert(Objects.requireNonNull(narrow.get(value)), DType.F32));
+            if (known != null) {
+                return known;
+            }
+            var key = new Widened(value, b.location().recompute());
+            return widened.computeIfAbsent(key, _ -> b.convert(Objects.requireNonNull(narrow.get(value)), DType.F32));
         }
 
         /** The value as it is in memory. */
         private Value asStored(Value value) {
-            return narrow.containsKey(value) ? narrow.get(value) : wide(value);
+            return Objects.requireNonNullElseGet(narrow.get(value), () -> wide(value));
         }
 
         /** The value in bf16: what nothing has rounded yet comes from inputs, and is rounded before it is moved. */

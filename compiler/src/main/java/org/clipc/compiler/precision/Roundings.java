@@ -1,8 +1,8 @@
 package org.clipc.compiler.precision;
 
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.clipc.compiler.precision.PrecisionRule.Bf16;
 import org.clipc.compiler.precision.PrecisionRule.Simple;
 import org.clipc.ir.DType;
@@ -96,10 +96,10 @@ final class Roundings {
             var result = new Value(i, 0);
             switch (PrecisionRule.of(node.op())) {
                 case Simple.SOURCE -> source(node, result);
-                case Simple.POINTWISE -> addIf(operands(node).anyExact(), exact, result);
+                case Simple.POINTWISE -> addIf(any(node, this::isExact), exact, result);
                 case Simple.MOVE -> {
-                    addIf(operands(node).anyExact(), exact, result);
-                    addIf(operands(node).anyNarrow(), narrow, result);
+                    addIf(any(node, this::isExact), exact, result);
+                    addIf(any(node, narrow::contains), narrow, result);
                 }
                 case Simple.F32, Simple.UPDATE -> exact.add(result);
                 case Simple.PRODUCT -> addIf(!isProductOfBf16(node), exact, result);
@@ -125,25 +125,8 @@ final class Roundings {
         }
     }
 
-    private Operands operands(Node node) {
-        return new Operands(node.operands().stream().filter(this::isF32).toList());
-    }
-
-    private final class Operands {
-
-        private final List<Value> floats;
-
-        Operands(List<Value> floats) {
-            this.floats = floats;
-        }
-
-        boolean anyExact() {
-            return floats.stream().anyMatch(Roundings.this::isExact);
-        }
-
-        boolean anyNarrow() {
-            return floats.stream().anyMatch(narrow::contains);
-        }
+    private boolean any(Node node, Predicate<Value> holds) {
+        return node.operands().stream().filter(this::isF32).anyMatch(holds);
     }
 
     /** Rounds what is read as bf16, and what leads there on its side of the boundary. */

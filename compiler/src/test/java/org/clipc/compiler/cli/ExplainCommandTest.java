@@ -133,4 +133,37 @@ class ExplainCommandTest {
                 .containsPattern("visual.transformer.resblocks.0.attn.out_proj +all_reduce +2 tensor ranks")
                 .containsPattern("total +\\d");
     }
+
+    /** All but logits and what belongs to them, which stay f32, and numbers that stand alone. */
+    @Test
+    void bf16HalvesWhatRanksHoldAndExchange() throws IOException {
+        var mesh = new Object[] {
+            "explain",
+            Cli.model("tiny"),
+            "--json",
+            "trainer.devices=4",
+            "model.tensor_model_parallel_size=2",
+            "model.optim.name=distributed_fused_adam",
+            "trainer.precision=32-true",
+            "model.megatron_amp_O2=false"
+        };
+        var wide = json(mesh);
+        mesh[6] = "trainer.precision=bf16-mixed";
+        var mixed = json(mesh);
+        mesh[7] = "model.megatron_amp_O2=true";
+        var narrow = json(mesh);
+        assertThat(narrow.at("/memory/ranks").intValue()).isEqualTo(4);
+        assertThat(ratio(mixed, wide, "/memory/parameters_bytes")).isEqualTo(1);
+        assertThat(ratio(narrow, wide, "/memory/parameters_bytes")).isBetween(0.5, 0.52);
+        assertThat(ratio(narrow, wide, "/memory/optimizer_bytes")).isBetween(1.48, 1.52);
+        assertThat(ratio(mixed, wide, "/communication/tensor_sent_bytes")).isBetween(0.5, 0.6);
+        // Gradients in f32, but small layers exchange the factors of gradients instead.
+        assertThat(ratio(mixed, wide, "/communication/data_sent_bytes")).isBetween(0.9, 1.0);
+        assertThat(ratio(narrow, wide, "/communication/data_sent_bytes")).isBetween(0.5, 0.52);
+        assertThat(cli.run(mesh[0], mesh[1], mesh[3], mesh[4]).out()).contains("Memory of each of 4 ranks to train");
+    }
+
+    private static double ratio(JsonNode a, JsonNode b, String number) {
+        return a.at(number).doubleValue() / b.at(number).doubleValue();
+    }
 }
