@@ -1,5 +1,8 @@
 package org.clipc.program;
 
+import java.util.BitSet;
+import java.util.List;
+
 /** Whether a collective of a schedule stays within the arena and means something. */
 final class CollectiveChecks {
 
@@ -13,6 +16,20 @@ final class CollectiveChecks {
         }
         for (var tensor : call.tensors()) {
             check(call, tensor, ranks, manifest.arenaBytes());
+        }
+    }
+
+    /** @throws InvalidMemberException if a call awaits what is not under way by then */
+    static void checkAwaits(List<Call> calls) throws InvalidMemberException {
+        var awaited = new BitSet();
+        for (var i = 0; i < calls.size(); i++) {
+            if (calls.get(i) instanceof AwaitCall(var started, var _)) {
+                if (started >= i || !(calls.get(started) instanceof CollectiveCall) || awaited.get(started)) {
+                    throw new InvalidMemberException(
+                            "awaits call " + started + ", which is no collective that is under way by then");
+                }
+                awaited.set(started);
+            }
         }
     }
 

@@ -37,7 +37,7 @@ public record Manifest(
         List<String> targets,
         Map<String, String> checksums) {
 
-    public static final int FORMAT_VERSION = 3;
+    public static final int FORMAT_VERSION = 4;
 
     /** Of a program for one rank. */
     public Manifest(

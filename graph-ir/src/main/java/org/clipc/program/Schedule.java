@@ -1,6 +1,7 @@
 package org.clipc.program;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -69,6 +70,17 @@ public record Schedule(
             }
         }
         return new Schedule(entry, target, workspaceBytes, ints, places, constants, changed, choices);
+    }
+
+    /** Indices of the collectives that go on beside the calls behind them. */
+    public BitSet awaited() {
+        var awaited = new BitSet();
+        for (var call : calls) {
+            if (call instanceof AwaitCall await) {
+                awaited.set(await.started());
+            }
+        }
+        return awaited;
     }
 
     /** The calls that run kernels. */

@@ -33,7 +33,8 @@ import org.clipc.ir.ReduceFn;
  * </pre>
  *
  * A call of a kernel is [index in kernels, node, units, group size, local floats, shared floats, flops, bytes, arguments…];
- * one of a collective is ["all_reduce", "data", "sum", "f32", node, shift, then from, to, elements for each tensor…].
+ * one of a collective is ["all_reduce", "data", "sum", "f32", node, shift, then from, to, elements for each tensor…], and
+ * its end, where it goes on beside other calls, ["await", node, index of the collective among the calls].
  * Constants are the raw bits of floats. For choices see {@link ChoicesJson}.
  */
 final class ScheduleJson {
@@ -79,6 +80,13 @@ final class ScheduleJson {
             switch (call) {
                 case KernelCall kernel -> write(kernel, Objects.requireNonNull(kernels.get(kernel.kernel())), text);
                 case CollectiveCall collective -> write(collective, text);
+                case AwaitCall(var started, var node) ->
+                    text.append('"')
+                            .append(AwaitCall.NAME)
+                            .append("\",")
+                            .append(node)
+                            .append(',')
+                            .append(started);
             }
             text.append(']');
             separator = ",\n[";
@@ -232,12 +240,27 @@ final class ScheduleJson {
                     throw new InvalidMemberException("has more than the " + MAX_CALLS + " calls allowed");
                 }
                 tokens.next();
-                calls.add(tokens.current() == JsonToken.VALUE_STRING ? collective() : call(names));
+                calls.add(call(names));
             }
+            CollectiveChecks.checkAwaits(calls);
             return calls;
         }
 
-        private KernelCall call(List<String> names) throws IOException, InvalidMemberException {
+        private Call call(List<String> names) throws IOException, InvalidMemberException {
+            if (tokens.current() != JsonToken.VALUE_STRING) {
+                return kernel(names);
+            }
+            return tokens.text().equals(AwaitCall.NAME) ? await() : collective();
+        }
+
+        private AwaitCall await() throws IOException, InvalidMemberException {
+            var node = (int) tokens.integer(-1, Integer.MAX_VALUE);
+            var started = (int) tokens.integer(0, MAX_CALLS);
+            tokens.expect(JsonToken.END_ARRAY, "the end of the call");
+            return new AwaitCall(started, node);
+        }
+
+        private KernelCall kernel(List<String> names) throws IOException, InvalidMemberException {
             var kernel = names.get((int) tokens.number(0, names.size() - 1L));
             var node = (int) tokens.integer(-1, Integer.MAX_VALUE);
             var units = (int) tokens.integer(0, Integer.MAX_VALUE);

@@ -91,6 +91,10 @@ final class SamplePrograms {
                 var all = new ArrayList<Call>(calls);
                 if (random.nextBoolean()) {
                     all.add(collective(random));
+                    all.addAll(calls.subList(0, random.nextInt(calls.size() + 1)));
+                    if (random.nextBoolean()) {
+                        all.add(new AwaitCall(calls.size(), random.nextInt(9)));
+                    }
                 }
                 schedules.add(new Schedule(
                         entry.name(),

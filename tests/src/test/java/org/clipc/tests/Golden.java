@@ -72,11 +72,16 @@ final class Golden {
 
     /** The tiny model with configuration keys set: {@code "vision.activation", "quick_gelu", …}. */
     static ElaboratedModel tiny(Object... keysAndValues) {
+        return model("tiny", keysAndValues);
+    }
+
+    /** A model of the project, likewise. */
+    static ElaboratedModel model(String name, Object... keysAndValues) {
         Map<String, Setting> settings = new LinkedHashMap<>();
         for (int i = 0; i < keysAndValues.length; i += 2) {
             settings.put((String) keysAndValues[i], new Setting(keysAndValues[i + 1], Setting.Origin.COMMAND_LINE));
         }
-        return Elaborator.load(graphs().resolve("tiny.clip"), graphs(), settings)
+        return Elaborator.load(graphs().resolve(name + ".clip"), graphs(), settings)
                 .orThrow();
     }
 

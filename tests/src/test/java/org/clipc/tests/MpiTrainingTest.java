@@ -1,21 +1,14 @@
 package org.clipc.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.File;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.clipc.runtime.cli.ClipRun;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,15 +20,6 @@ class MpiTrainingTest {
     private static final double TOLERANCE = 1e-5;
 
     private static final int MOST_MINUTES = 5;
-
-    /** More ranks than cores, and as root in containers. */
-    private static final Map<String, String> ENVIRONMENT = Map.of(
-            "OMPI_ALLOW_RUN_AS_ROOT", "1",
-            "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1",
-            "OMPI_MCA_rmaps_base_oversubscribe", "1",
-            "OMPI_MCA_hwloc_base_binding_policy", "none",
-            "PRTE_MCA_rmaps_default_mapping_policy", ":oversubscribe",
-            "PRTE_MCA_hwloc_default_binding_policy", "none");
 
     @TempDir
     Path folder = Path.of("");
@@ -63,37 +47,9 @@ class MpiTrainingTest {
     }
 
     private void mpirun(List<String> words) throws IOException, InterruptedException {
-        var launcher = onPath("mpirun");
-        assumeTrue(launcher.isPresent(), "there is no mpirun: install Open MPI or MPICH");
-        var command = new ArrayList<>(List.of(
-                launcher.orElseThrow().toString(),
-                "-n",
-                "4",
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules=jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED",
-                "-XX:+UseSerialGC",
-                "-Xmx512m",
-                "-cp",
-                System.getProperty("java.class.path"),
-                ClipRun.class.getName()));
-        command.addAll(words);
-        command.addAll(List.of("--threads", "1"));
-        var log = folder.resolve("log");
-        var builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
-        builder.environment().putAll(ENVIRONMENT);
-        var process = builder.start();
-        var ended = process.waitFor(MOST_MINUTES, TimeUnit.MINUTES);
-        process.destroyForcibly();
-        assertThat(ended).as(Files.readString(log)).isTrue();
-        assertThat(process.exitValue()).as(Files.readString(log)).isZero();
-    }
-
-    private static Optional<Path> onPath(String program) {
-        return Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
-                .map(directory -> Path.of(directory, program))
-                .filter(Files::isExecutable)
-                .findFirst();
+        try (var run = Mpirun.start(folder, words)) {
+            assertThat(run.await(MOST_MINUTES, TimeUnit.MINUTES)).as(run.logs()).isZero();
+        }
     }
 
     @Test

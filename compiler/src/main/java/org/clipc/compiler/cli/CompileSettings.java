@@ -22,6 +22,9 @@ final class CompileSettings {
     private static final long MOST_SAMPLES = 1 << 20;
     private static final long MOST_RANKS = 1 << 16;
 
+    /** More than all gradients of any model are. */
+    private static final long MOST_MEBIBYTES = 1 << 30;
+
     private CompileSettings() {}
 
     static CompileOptions of(
@@ -60,7 +63,11 @@ final class CompileSettings {
         var mesh = new Mesh((int) (ranks / tensor), (int) tensor);
         var sequence = recipe.flag("model.sequence_parallel");
         return new Parallelism(
-                mesh, sequence && tensor > 1, recipe.text("model.optim.name").equals("distributed_fused_adam"));
+                mesh,
+                sequence && tensor > 1,
+                recipe.text("model.optim.name").equals("distributed_fused_adam"),
+                Math.min(recipe.integer("model.optim.bucket_cap_mb"), MOST_MEBIBYTES) << 20,
+                recipe.flag("model.optim.overlap_grad_sync"));
     }
 
     private static Precision precision(Recipe recipe) {

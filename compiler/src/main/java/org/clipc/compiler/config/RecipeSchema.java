@@ -60,6 +60,8 @@ public final class RecipeSchema {
             Key.of("model.memory_budget", Kind.BYTES, null),
             Key.of("model.text_lengths", Kind.NUMBERS, List.of()).atLeast(1),
             choice("model.optim.name", "adamw", "fused_adam", "distributed_fused_adam"),
+            integer("model.optim.bucket_cap_mb", 25L).atLeast(1),
+            flag("model.optim.overlap_grad_sync", true),
             number("model.optim.lr", 1e-3).atLeast(0),
             number("model.optim.weight_decay", 0.2).atLeast(0),
             Key.of("model.optim.betas", Kind.NUMBERS, List.of(0.9, 0.98)).atLeast(0),

@@ -10,6 +10,7 @@ import org.clipc.compiler.pack.CompiledProgram;
 import org.clipc.compiler.pack.ModelSource;
 import org.clipc.compiler.pack.ProgramBuilder;
 import org.clipc.ir.Graph;
+import org.clipc.program.AwaitCall;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
@@ -81,7 +82,10 @@ public final class Explainer {
                 report.entry(),
                 planned.program().manifest().entry(report.entry()).batch(),
                 graph == null ? 0 : graph.nodes().size(),
-                schedules.stream().mapToInt(s -> s.calls().size()).sum(),
+                (int) schedules.stream()
+                        .flatMap(s -> s.calls().stream())
+                        .filter(call -> !(call instanceof AwaitCall))
+                        .count(),
                 kernels(schedules),
                 report.plan().bytes());
     }

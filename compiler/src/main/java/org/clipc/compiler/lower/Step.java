@@ -31,7 +31,8 @@ public sealed interface Step {
 
     /**
      * Ranks exchange tensors. All views are dense; shards are cut along the first axis, so that a rank's shard is one run
-     * of elements. Input and output of an all-reduce may be the same view.
+     * of elements. Input and output of an all-reduce may be the same view. Other steps go on meanwhile if there is an
+     * {@link Await} for it.
      *
      * @param op the collective
      */
@@ -39,6 +40,29 @@ public sealed interface Step {
         public Exchange {
             inputs = List.copyOf(inputs);
             outputs = List.copyOf(outputs);
+        }
+    }
+
+    /**
+     * An exchange that goes on beside the steps behind it is over. Its operands and results are in use until then.
+     *
+     * @param start index of the step that began it
+     */
+    record Await(int start, Exchange exchange) implements Step {
+
+        @Override
+        public int node() {
+            return exchange.node();
+        }
+
+        @Override
+        public List<View> inputs() {
+            return exchange.inputs();
+        }
+
+        @Override
+        public List<View> outputs() {
+            return exchange.outputs();
         }
     }
 }

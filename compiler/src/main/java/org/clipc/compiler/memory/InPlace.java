@@ -61,6 +61,7 @@ public final class InPlace {
             case Step.Kernel(var node, var launch) ->
                 new Step.Kernel(node, new Launch(launch.spec(), inputs, outputs, launch.attributes()));
             case Step.Exchange(var node, var op, var _, var _) -> new Step.Exchange(node, op, inputs, outputs);
+            case Step.Await _ -> throw new IllegalStateException("exchanges are overlapped where buffers are known");
         };
     }
 
@@ -94,6 +95,7 @@ public final class InPlace {
                 };
             case Step.Exchange(var _, var op, var inputs, var outputs) ->
                 op instanceof Op.AllReduce ? List.of(inputs.get(outputs.indexOf(output))) : List.of();
+            case Step.Await _ -> List.of();
         };
     }
 

@@ -14,6 +14,7 @@ import org.clipc.ir.InputKind;
 import org.clipc.ir.Op;
 import org.clipc.ir.ReduceFn;
 import org.clipc.ir.TensorType;
+import org.clipc.program.AwaitCall;
 import org.clipc.program.Call;
 import org.clipc.program.CollectiveCall;
 import org.clipc.program.CollectiveCall.Kind;
@@ -130,6 +131,7 @@ final class ArenaLayout {
                                 use.cost().flops(),
                                 use.cost().bytes());
                     case TargetCalls.RankExchange(var _, var exchange) -> collective(exchange, offsets);
+                    case TargetCalls.ExchangeEnd(var _, var await, var started) -> new AwaitCall(started, await.node());
                 })
                 .toList();
         var choices = Choices.of(planned.sites(), calls, call -> resolve(call, entry, offsets, arenas));

@@ -7,6 +7,7 @@ import java.util.TreeMap;
 import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.lower.LoweredGraph;
+import org.clipc.compiler.lower.Step;
 import org.clipc.compiler.memory.Interval;
 import org.clipc.compiler.memory.Lifetimes;
 import org.clipc.compiler.memory.MemoryPlan;
@@ -38,8 +39,9 @@ record CompiledEntry(
             int batch,
             PassPipeline.Result passed,
             @Nullable RecomputeReport recompute,
+            boolean overlapped,
             List<Target> allTargets) {
-        var lowered = EntryPasses.lower(passed.graph());
+        var lowered = EntryPasses.lower(passed.graph(), overlapped);
         var targets = new ArrayList<TargetCalls>();
         var kernels = new TreeMap<String, Map<String, RenderedKernel>>();
         for (var target : allTargets) {
@@ -77,7 +79,9 @@ record CompiledEntry(
     }
 
     int launches() {
-        return lowered.steps().size();
+        return (int) lowered.steps().stream()
+                .filter(step -> !(step instanceof Step.Await))
+                .count();
     }
 
     TargetCalls target(String target) {

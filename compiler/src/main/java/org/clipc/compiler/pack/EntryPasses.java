@@ -8,6 +8,7 @@ import org.clipc.compiler.autodiff.Autodiff;
 import org.clipc.compiler.fuse.Fuse;
 import org.clipc.compiler.lower.LoweredGraph;
 import org.clipc.compiler.lower.Lowering;
+import org.clipc.compiler.lower.Overlap;
 import org.clipc.compiler.memory.InPlace;
 import org.clipc.compiler.memory.Lifetimes;
 import org.clipc.compiler.memory.PlanMemory;
@@ -119,20 +120,29 @@ final class EntryPasses {
         passes.addAll(ranks.rounding());
         if (ranks.mesh().size() > 1) {
             passes.addAll(List.of(
-                    ranks.tensor(), ranks.data(), new ExpandCollectives(), new BucketCollectives(), new Simplify()));
+                    ranks.tensor(),
+                    ranks.data(),
+                    new ExpandCollectives(),
+                    new BucketCollectives(ranks.parallelism().bucketBytes()),
+                    new Simplify()));
         }
-        passes.addAll(
-                List.of(new Rematerialize(LOSS, budget, EntryPasses::workspace, told), new Fuse(), new Schedule()));
+        var overlapped = ranks.parallelism().overlapped();
+        passes.addAll(List.of(
+                new Rematerialize(LOSS, budget, graph -> workspace(graph, overlapped), told),
+                new Fuse(),
+                new Schedule(overlapped)));
         return passes;
     }
 
     /** Size of the workspace that a graph will need, before it is fused. */
-    private static long workspace(Graph graph) {
-        var lowered = lower(new Schedule().apply(new Fuse().apply(graph)));
+    private static long workspace(Graph graph, boolean overlapped) {
+        var lowered = lower(new Schedule(overlapped).apply(new Fuse().apply(graph)), overlapped);
         return PlanMemory.plan(Lifetimes.of(lowered), lowered.steps().size()).bytes();
     }
 
-    static LoweredGraph lower(Graph fused) {
-        return InPlace.apply(Lowering.lower(fused));
+    /** @param overlapped whether kernels go on while data-parallel ranks exchange */
+    static LoweredGraph lower(Graph fused, boolean overlapped) {
+        var lowered = InPlace.apply(Lowering.lower(fused));
+        return overlapped ? Overlap.apply(lowered) : lowered;
     }
 }

@@ -161,7 +161,12 @@ public final class ProgramBuilder {
                 (pass, graph) -> source.seen().add(new Seen(pass.name(), graph)));
         var passed = pipeline.run(source.graph());
         return CompiledEntry.compile(
-                source.name(), source.batch(), passed, source.recomputed().get(), options.targets());
+                source.name(),
+                source.batch(),
+                passed,
+                source.recomputed().get(),
+                options.parallelism().overlapped(),
+                options.targets());
     }
 
     private Program program() {

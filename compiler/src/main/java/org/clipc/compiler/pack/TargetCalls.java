@@ -59,6 +59,9 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
     /** Between ranks. */
     record RankExchange(int step, Step.Exchange exchange) implements Call {}
 
+    /** @param started index of the call whose exchange is over by then */
+    record ExchangeEnd(int step, Step.Await await, int started) implements Call {}
+
     List<KernelUse> kernelUses() {
         return calls.stream()
                 .filter(KernelUse.class::isInstance)
@@ -71,7 +74,9 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
         var calls = new ArrayList<Call>();
         var bytes = new ArrayList<Long>();
         var sites = new ArrayList<Site>();
+        var firstCalls = new int[lowered.steps().size()];
         for (var s = 0; s < lowered.steps().size(); s++) {
+            firstCalls[s] = calls.size();
             var sink = new Collector(target.name(), s, lowered.buffers().size(), kernels);
             switch (lowered.steps().get(s)) {
                 case Step.Kernel(var _, var launch) -> {
@@ -82,6 +87,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
                     calls.addAll(sink.calls(LaunchCost.of(launch)));
                 }
                 case Step.Exchange exchange -> calls.add(new RankExchange(s, exchange));
+                case Step.Await await -> calls.add(new ExchangeEnd(s, await, firstCalls[await.start()]));
             }
             bytes.add(sink.used);
         }

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.clipc.ir.FusionKind;
 import org.clipc.ir.Graph;
+import org.clipc.ir.MeshAxis;
 import org.clipc.ir.Op;
 import org.clipc.ir.Value;
 
@@ -94,10 +95,15 @@ final class Liveness {
                         .filter(host -> host >= 0)
                         .distinct()
                         .toArray();
-                hosts[i] = read.length == 1 ? read[0] : i;
+                hosts[i] = read.length == 1 && !isExchange(graph, read[0]) ? read[0] : i;
             }
         }
         return hosts;
+    }
+
+    /** Whose results may be on their way for a while. */
+    private static boolean isExchange(Graph graph, int node) {
+        return MeshAxis.of(graph.nodes().get(node).op()) != null;
     }
 
     private static boolean isReduction(Op op) {

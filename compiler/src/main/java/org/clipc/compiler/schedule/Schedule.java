@@ -11,6 +11,7 @@ import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.schedule.Liveness.Profile;
 import org.clipc.ir.Graph;
 import org.clipc.ir.GraphBuilder;
+import org.clipc.ir.MeshAxis;
 import org.clipc.ir.Op;
 import org.clipc.ir.Output;
 import org.clipc.ir.Value;
@@ -25,6 +26,17 @@ public final class Schedule implements Pass {
     private static final int IMPROVEMENTS = 200;
     private static final int CANDIDATES = 12;
 
+    private final boolean exchangesEarly;
+
+    public Schedule() {
+        this(false);
+    }
+
+    /** @param exchangesEarly whether data-parallel ranks exchange as soon as they can, whatever memory that takes */
+    public Schedule(boolean exchangesEarly) {
+        this.exchangesEarly = exchangesEarly;
+    }
+
     @Override
     public String name() {
         return "schedule";
@@ -37,7 +49,20 @@ public final class Schedule implements Pass {
         for (var from : List.of(0, firstOutput(graph, best))) {
             best = least(Branches.permutations(best, from, liveness), liveness);
         }
-        return reorder(graph, improve(best, liveness), liveness);
+        var order = improve(best, liveness);
+        return reorder(graph, exchangesEarly ? exchangedEarly(graph, order, liveness) : order, liveness);
+    }
+
+    /** Exchanges of data-parallel ranks right behind the last of their operands, so that most can go on meanwhile. */
+    private static int[] exchangedEarly(Graph graph, int[] order, Liveness liveness) {
+        var result = order;
+        for (var node : order) {
+            if (MeshAxis.of(graph.nodes().get(node).op()) == MeshAxis.DATA) {
+                var position = liveness.positions(result);
+                result = move(result, position[node], behindOperands(node, liveness, position));
+            }
+        }
+        return result;
     }
 
     private static int[] least(List<int[]> orders, Liveness liveness) {

@@ -22,16 +22,10 @@ import org.clipc.ir.Value;
  */
 public final class BucketCollectives implements Pass {
 
-    /** As in PyTorch. */
-    private static final long BUCKET_BYTES = 25L << 20;
-
     private final long bucketBytes;
 
-    public BucketCollectives() {
-        this(BUCKET_BYTES);
-    }
-
-    BucketCollectives(long bucketBytes) {
+    /** @param bucketBytes a bucket is full when it has as many */
+    public BucketCollectives(long bucketBytes) {
         this.bucketBytes = bucketBytes;
     }
 
@@ -94,11 +88,7 @@ public final class BucketCollectives implements Pass {
         }
 
         private static boolean isReduction(Op op) {
-            return switch (op) {
-                case Op.AllReduce(var axis, var _, var _) -> axis == MeshAxis.DATA;
-                case Op.ReduceScatter(var axis, var _, var _, var _) -> axis == MeshAxis.DATA;
-                default -> false;
-            };
+            return (op instanceof Op.AllReduce || op instanceof Op.ReduceScatter) && MeshAxis.of(op) == MeshAxis.DATA;
         }
 
         /** Where the only operand of a reduction is computed. */

@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.ProgramFormatException;
+import org.clipc.runtime.collective.CollectiveException;
 import org.clipc.runtime.device.DeviceException;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.model.RecipeException;
@@ -105,6 +106,10 @@ public final class ClipRun implements Callable<Integer> {
     }
 
     private static int failed(Exception e, CommandLine command, ParseResult result) {
+        if (e instanceof CollectiveException) {
+            say(command.getErr(), e.getMessage());
+            return FAULT;
+        }
         var message = userMessage(e);
         if (message == null) {
             say(command.getErr(), "internal error, please report it:");

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.Locale;
 import org.clipc.runtime.data.source.DataSources;
 import org.clipc.runtime.device.DeviceException;
+import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.model.DatasetEmbedder;
 import org.clipc.runtime.model.DatasetEmbedder.Embedded;
 import org.slf4j.Logger;
@@ -29,8 +30,8 @@ final class DatasetOptions {
         return workers;
     }
 
-    /** Embeds a data set's images, saying now and then how far it is. */
-    Embedded images(DatasetEmbedder embedder, String data) throws IOException {
+    /** Embeds a data set's images; the first rank says now and then how far they are. */
+    Embedded images(DatasetEmbedder embedder, String data, MeshRank rank) throws IOException {
         if (limit < 1) {
             throw new CliException("--limit must be at least 1, not " + limit);
         }
@@ -39,7 +40,7 @@ final class DatasetOptions {
         try {
             var embedded = embedder.images(DataSources.open(data), limit, done -> {
                 var now = System.nanoTime();
-                if (now - told[0] > NANOS_BETWEEN_LINES) {
+                if (rank.isFirst() && now - told[0] > NANOS_BETWEEN_LINES) {
                     told[0] = now;
                     LOG.info("{} images, {}", done, rate(done, now - start));
                 }
@@ -47,10 +48,12 @@ final class DatasetOptions {
             if (embedded.keys().isEmpty()) {
                 throw new CliException(data + ": holds no image that can be read");
             }
-            LOG.info(
-                    "{} images in all, {}",
-                    embedded.keys().size(),
-                    rate(embedded.keys().size(), System.nanoTime() - start));
+            if (rank.isFirst()) {
+                LOG.info(
+                        "{} images in all, {}",
+                        embedded.keys().size(),
+                        rate(embedded.keys().size(), System.nanoTime() - start));
+            }
             return embedded;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

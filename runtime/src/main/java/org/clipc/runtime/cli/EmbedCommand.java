@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.clipc.program.EntryPoint;
+import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.eval.Embeddings;
 import org.clipc.runtime.io.AtomicFile;
 import org.clipc.runtime.model.ClipModel;
@@ -33,12 +34,16 @@ import picocli.CommandLine.Option;
 final class EmbedCommand implements Callable<Integer> {
 
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String LINES = ".jsonl";
 
     @Mixin
     private ProgramOptions options = new ProgramOptions();
 
     @Mixin
     private DatasetOptions dataset = new DatasetOptions();
+
+    @Mixin
+    private ServingRanks ranks = new ServingRanks();
 
     @Option(
             names = "--images",
@@ -62,8 +67,7 @@ final class EmbedCommand implements Callable<Integer> {
         if (images == null && texts == null) {
             throw new CliException("there is nothing to embed: give --images, --texts or both");
         }
-        var asLines = out.toString().endsWith(".jsonl");
-        if (!asLines && !out.toString().endsWith(".safetensors")) {
+        if (!out.toString().endsWith(LINES) && !out.toString().endsWith(".safetensors")) {
             throw new CliException("--out must end in .safetensors or .jsonl, not " + out);
         }
         var entries = new ArrayList<String>();
@@ -73,15 +77,22 @@ final class EmbedCommand implements Callable<Integer> {
         if (texts != null) {
             entries.add(EntryPoint.ENCODE_TEXT);
         }
+        try (var file = options.open()) {
+            ranks.run(file.manifest(), (rank, neighbours) -> embed(entries, rank, neighbours));
+        }
+        return 0;
+    }
+
+    private void embed(List<String> entries, MeshRank rank, int neighbours) throws IOException {
         var features = new LinkedHashMap<String, Keyed>();
         try (var file = options.open();
-                var device = options.device();
-                var model = ClipModel.load(file, device, entries)) {
+                var device = options.device(neighbours);
+                var model = ClipModel.load(file, device, entries, rank)) {
             var recipe = Recipe.of(file.manifest());
             options.fill(model.program(), recipe);
             var embedder = new DatasetEmbedder(model, new Preprocessing(recipe, model), dataset.workers());
             if (images != null) {
-                var embedded = dataset.images(embedder, images);
+                var embedded = dataset.images(embedder, images, rank);
                 features.put("image", new Keyed(embedded.keys(), embedded.images()));
             }
             if (texts != null) {
@@ -89,12 +100,17 @@ final class EmbedCommand implements Callable<Integer> {
                 features.put("text", new Keyed(lines, embedder.texts(lines)));
             }
         }
-        if (asLines) {
+        if (rank.isFirst()) {
+            write(features);
+        }
+    }
+
+    private void write(Map<String, Keyed> features) throws IOException {
+        if (out.toString().endsWith(LINES)) {
             writeLines(features);
         } else {
             writeTensors(features);
         }
-        return 0;
     }
 
     private record Keyed(List<String> keys, Embeddings features) {}

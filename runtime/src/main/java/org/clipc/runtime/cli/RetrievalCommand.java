@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.clipc.program.EntryPoint;
+import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.model.ClipModel;
 import org.clipc.runtime.model.DatasetEmbedder;
 import org.clipc.runtime.model.Evaluations;
@@ -30,6 +31,9 @@ final class RetrievalCommand implements Callable<Integer> {
     @Mixin
     private DatasetOptions dataset = new DatasetOptions();
 
+    @Mixin
+    private ServingRanks ranks = new ServingRanks();
+
     @Option(
             names = "--data",
             required = true,
@@ -42,18 +46,28 @@ final class RetrievalCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        try (var file = options.open()) {
+            ranks.run(file.manifest(), this::measure);
+        }
+        return 0;
+    }
+
+    private void measure(MeshRank rank, int neighbours) throws IOException {
+        var entries = List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT);
         try (var file = options.open();
-                var device = options.device();
-                var model = ClipModel.load(file, device, List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT))) {
+                var device = options.device(neighbours);
+                var model = ClipModel.load(file, device, entries, rank)) {
             var recipe = Recipe.of(file.manifest());
             options.fill(model.program(), recipe);
             var embedder = new DatasetEmbedder(model, new Preprocessing(recipe, model), dataset.workers());
-            var images = dataset.images(embedder, data);
+            var images = dataset.images(embedder, data, rank);
             if (images.captions().stream().allMatch(List::isEmpty)) {
                 throw new CliException(data + ": has no captions to retrieve");
             }
-            Scores.print(Objects.requireNonNull(spec).commandLine().getOut(), Evaluations.retrieval(embedder, images));
+            var scores = Evaluations.retrieval(embedder, images);
+            if (rank.isFirst()) {
+                Scores.print(Objects.requireNonNull(spec).commandLine().getOut(), scores);
+            }
         }
-        return 0;
     }
 }

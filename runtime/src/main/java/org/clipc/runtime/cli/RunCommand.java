@@ -12,6 +12,8 @@ import java.util.stream.Collectors;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.Manifest;
 import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.device.MeshRank;
+import org.clipc.runtime.device.ShardedProgram;
 import org.clipc.runtime.model.MicroBatches;
 import org.clipc.runtime.model.Recipe;
 import org.clipc.runtime.tensor.HostTensor;
@@ -38,6 +40,9 @@ final class RunCommand implements Callable<Integer> {
 
     @Mixin
     private ProgramOptions options = new ProgramOptions();
+
+    @Mixin
+    private ServingRanks ranks = new ServingRanks();
 
     @Option(names = "--entry", required = true, description = "Entry point, such as encode_image, encode_text or loss.")
     private String entry = "";
@@ -72,16 +77,26 @@ final class RunCommand implements Callable<Integer> {
         try (var file = options.open()) {
             var manifest = file.manifest();
             checkOptions(manifest);
-            var recipe = Recipe.of(manifest);
-            try (var device = options.device();
-                    var program = device.load(file, entriesNeeded());
-                    var tensors = SafetensorsFile.open(inputs)) {
-                var batch = TensorInputs.find(tensors, manifest, manifest.entry(entry), anyBatch());
-                options.fill(program, recipe);
-                write(program, recipe, batch);
-            }
+            ranks.run(manifest, this::run);
         }
         return 0;
+    }
+
+    private void run(MeshRank rank, int neighbours) throws IOException {
+        try (var file = options.open();
+                var device = options.device(neighbours);
+                var held = device.load(file, entriesNeeded(), rank);
+                var tensors = SafetensorsFile.open(inputs)) {
+            var recipe = Recipe.of(file.manifest());
+            var program = new ShardedProgram(held, rank);
+            var manifest = program.manifest();
+            var batch = TensorInputs.find(tensors, manifest, manifest.entry(entry), anyBatch());
+            options.fill(program, recipe);
+            var results = results(program, recipe, batch);
+            if (rank.isFirst()) {
+                results.writeTo(out);
+            }
+        }
     }
 
     private boolean anyBatch() {
@@ -98,6 +113,12 @@ final class RunCommand implements Callable<Integer> {
         }
         if (steps != null && steps < 1) {
             throw new CliException("--steps must be at least 1, not " + steps);
+        }
+        var mesh = manifest.mesh();
+        if ((grad || steps != null) && mesh.data() > 1) {
+            throw new CliException(
+                    "--grad and --steps take one batch, but this program's is divided among %d data-parallel ranks: compile with trainer.devices=%d"
+                            .formatted(mesh.data(), mesh.tensor()));
         }
         for (var needed : entriesNeeded()) {
             if (!manifest.hasEntry(needed)) {
@@ -118,7 +139,7 @@ final class RunCommand implements Callable<Integer> {
         return needed;
     }
 
-    private void write(DeviceProgram program, Recipe recipe, Map<String, HostTensor> batch) throws IOException {
+    private SafetensorsWriter results(DeviceProgram program, Recipe recipe, Map<String, HostTensor> batch) {
         var results = new LinkedHashMap<String, HostTensor>();
         if (anyBatch()) {
             results.putAll(MicroBatches.run(program, entry, batch));
@@ -133,7 +154,7 @@ final class RunCommand implements Callable<Integer> {
         }
         var writer = new SafetensorsWriter();
         results.forEach(writer::add);
-        writer.writeTo(out);
+        return writer;
     }
 
     /** Copies of tensors that end with the next run. */

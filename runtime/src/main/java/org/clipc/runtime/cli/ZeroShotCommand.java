@@ -15,6 +15,7 @@ import java.util.concurrent.Callable;
 import org.clipc.program.EntryPoint;
 import org.clipc.runtime.data.Batch;
 import org.clipc.runtime.data.source.FolderSource;
+import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.eval.Embeddings;
 import org.clipc.runtime.eval.PromptTemplates;
 import org.clipc.runtime.io.AtomicFile;
@@ -50,6 +51,9 @@ final class ZeroShotCommand implements Callable<Integer> {
     @Mixin
     private DatasetOptions dataset = new DatasetOptions();
 
+    @Mixin
+    private ServingRanks ranks = new ServingRanks();
+
     @Option(
             names = "--data",
             required = true,
@@ -80,17 +84,26 @@ final class ZeroShotCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         var names = classNames();
+        try (var file = options.open()) {
+            ranks.run(file.manifest(), (rank, neighbours) -> classify(names, rank, neighbours));
+        }
+        return 0;
+    }
+
+    private void classify(List<String> names, MeshRank rank, int neighbours) throws IOException {
+        var entries = List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT);
         try (var file = options.open();
-                var device = options.device();
-                var model = ClipModel.load(file, device, List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT))) {
+                var device = options.device(neighbours);
+                var model = ClipModel.load(file, device, entries, rank)) {
             var recipe = Recipe.of(file.manifest());
             options.fill(model.program(), recipe);
             var embedder = new DatasetEmbedder(model, new Preprocessing(recipe, model), dataset.workers());
             var rows = Evaluations.classes(embedder, names, promptTemplates());
-            var images = dataset.images(embedder, data);
-            report(names, rows, images);
+            var images = dataset.images(embedder, data, rank);
+            if (rank.isFirst()) {
+                report(names, rows, images);
+            }
         }
-        return 0;
     }
 
     private void report(List<String> names, Embeddings rows, Embedded images) throws IOException {

@@ -18,6 +18,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import org.clipc.ir.Mesh;
 import org.clipc.ir.MeshAxis;
+import org.clipc.program.AwaitCall;
 import org.clipc.program.Choice;
 import org.clipc.program.CollectiveCall;
 import org.clipc.program.EntryPoint;
@@ -44,6 +45,7 @@ final class JvmProgram implements DeviceProgram {
     private final Map<String, Schedule> schedules = new LinkedHashMap<>();
     private final Map<String, MethodHandle> kernels = new HashMap<>();
     private final MeshRank rank;
+    private final Background background;
     private final Map<String, List<Runnable>> calls = new LinkedHashMap<>();
     /** By entry point: the axes along which its ranks work together. */
     private final Map<String, Set<MeshAxis>> exchanging = new HashMap<>();
@@ -55,6 +57,7 @@ final class JvmProgram implements DeviceProgram {
         this.manifest = manifest;
         this.pool = pool;
         this.rank = rank;
+        this.background = new Background("clipc-exchange-" + rank.rank());
         this.arena = OffHeap.allocate(bytes, lifetime);
         for (var parameter : manifest.parameters()) {
             tensors.put(parameter.name(), new TensorSlot(parameter.name(), parameter.type(), parameter.offset()));
@@ -116,31 +119,48 @@ final class JvmProgram implements DeviceProgram {
                 _ -> scratch(all.stream().mapToInt(KernelCall::localFloats).max()));
         var shared = scratch(all.stream().mapToInt(KernelCall::sharedFloats).max());
         for (var schedule : tuned) {
-            var linked = new ArrayList<Runnable>(schedule.calls().size());
-            for (var call : schedule.calls()) {
-                var index = linked.size();
-                linked.add(
-                        switch (call) {
-                            case KernelCall kernel -> {
-                                var code = Objects.requireNonNull(kernels.get(kernel.kernel()));
-                                var work = new JvmCall(kernel, code, arena, locals, shared);
-                                yield () -> runKernel(schedule.entry(), index, work);
-                            }
-                            case CollectiveCall collective -> {
-                                var exchange = new JvmExchange(collective, group(schedule, collective), arena);
-                                exchanging.merge(schedule.entry(), Set.of(collective.axis()), JvmProgram::union);
-                                yield () -> runExchange(schedule.entry(), exchange);
-                            }
-                        });
-            }
-            calls.put(schedule.entry(), linked);
+            calls.put(schedule.entry(), linked(schedule, locals, shared));
         }
     }
 
-    private Group group(Schedule schedule, CollectiveCall call) {
-        var group = rank.group(call.axis());
-        if (group == null) {
-            var mesh = manifest.mesh();
+    private List<Runnable> linked(Schedule schedule, float[][] locals, float[] shared) {
+        var entry = schedule.entry();
+        var awaited = schedule.awaited();
+        var begun = new HashMap<Integer, BackgroundExchange>();
+        var linked = new ArrayList<Runnable>(schedule.calls().size());
+        for (var call : schedule.calls()) {
+            var index = linked.size();
+            linked.add(
+                    switch (call) {
+                        case KernelCall kernel -> {
+                            var code = Objects.requireNonNull(kernels.get(kernel.kernel()));
+                            var work = new JvmCall(kernel, code, arena, locals, shared);
+                            yield () -> runKernel(entry, index, work);
+                        }
+                        case CollectiveCall collective -> {
+                            exchanging.merge(entry, Set.of(collective.axis()), JvmProgram::union);
+                            var isAwaited = awaited.get(index);
+                            var exchange = new JvmExchange(collective, group(schedule, collective, isAwaited), arena);
+                            if (!isAwaited) {
+                                yield () -> runExchange(entry, exchange);
+                            }
+                            var beside = new BackgroundExchange(exchange, background);
+                            begun.put(index, beside);
+                            yield beside::start;
+                        }
+                        case AwaitCall await -> {
+                            var beside = Objects.requireNonNull(begun.get(await.started()));
+                            yield () -> endExchange(entry, await, beside);
+                        }
+                    });
+        }
+        return linked;
+    }
+
+    private Group group(Schedule schedule, CollectiveCall call, boolean beside) {
+        var group = beside ? rank.background(call.axis()) : rank.group(call.axis());
+        var mesh = manifest.mesh();
+        if (group == null || group.size() != mesh.size(call.axis())) {
             throw new DeviceException(
                     "%s: entry point '%s' is for %d ranks (%d data-parallel x %d tensor-parallel) together: give --ranks %d where the command has it, or compile with trainer.devices=1"
                             .formatted(path, schedule.entry(), mesh.size(), mesh.data(), mesh.tensor(), mesh.size()));
@@ -223,7 +243,7 @@ final class JvmProgram implements DeviceProgram {
         }
         var point = TextLengths.shortest(manifest, entry, inputs, length -> longestOfAll(entry, length));
         writeInputs(point, withCoordinates(point, TextLengths.cut(inputs, point)));
-        Objects.requireNonNull(calls.get(point.name())).forEach(Runnable::run);
+        runCalls(Objects.requireNonNull(calls.get(point.name())));
         var results = new LinkedHashMap<String, HostTensor>();
         for (var slot : point.outputs()) {
             if (outputs == null || outputs.contains(slot.name())) {
@@ -231,6 +251,20 @@ final class JvmProgram implements DeviceProgram {
             }
         }
         return results;
+    }
+
+    /** What goes on beside the calls has ended when it returns, also by throwing: the memory may be freed then. */
+    private void runCalls(List<Runnable> linked) {
+        try {
+            linked.forEach(Runnable::run);
+        } catch (RuntimeException | Error e) {
+            if (background.isBusy()) {
+                // The others would wait for this rank, and it for them.
+                rank.abort("it failed with " + e);
+                background.drain();
+            }
+            throw e;
+        }
     }
 
     /** Ranks that work together on an entry point run it for the same length of texts. */
@@ -266,6 +300,16 @@ final class JvmProgram implements DeviceProgram {
         exchange.run();
         if (told != null) {
             told.called(entry, exchange.call(), new CallTiming(start, System.nanoTime() - start, List.of()));
+        }
+    }
+
+    private void endExchange(String entry, AwaitCall call, BackgroundExchange exchange) {
+        var told = observer;
+        var start = told == null ? 0 : System.nanoTime();
+        var timing = exchange.await();
+        if (told != null) {
+            told.called(entry, exchange.call(), timing);
+            told.called(entry, call, new CallTiming(start, System.nanoTime() - start, List.of()));
         }
     }
 
@@ -320,6 +364,7 @@ final class JvmProgram implements DeviceProgram {
 
     @Override
     public void close() {
+        background.close();
         lifetime.close();
     }
 }

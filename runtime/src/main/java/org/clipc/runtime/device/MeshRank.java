@@ -1,6 +1,7 @@
 package org.clipc.runtime.device;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.EnumMap;
 import java.util.Map;
@@ -19,6 +20,7 @@ public final class MeshRank {
     private final Mesh mesh;
     private final @Nullable Collectives collectives;
     private final Map<MeshAxis, Group> groups = new EnumMap<>(MeshAxis.class);
+    private final Map<MeshAxis, Group> backgrounds = new EnumMap<>(MeshAxis.class);
 
     private MeshRank(Mesh mesh, @Nullable Collectives collectives) {
         this.mesh = mesh;
@@ -69,6 +71,23 @@ public final class MeshRank {
         return groups.get(axis);
     }
 
+    /**
+     * Another group of the same ranks, for what they exchange beside their other work: the two may be used at the same
+     * time. All of them ask for it, for the first time while they do the same in the same order.
+     */
+    @Nullable
+    Group background(MeshAxis axis) {
+        var ends = collectives;
+        return ends == null ? null : backgrounds.computeIfAbsent(axis, _ -> ends.group(mesh.group(axis, ends.rank())));
+    }
+
+    /** Tells the other ranks that this one cannot go on. */
+    void abort(String reason) {
+        if (collectives != null) {
+            collectives.abort(reason);
+        }
+    }
+
     /** The largest number that any rank along an axis names. */
     int largest(MeshAxis axis, int number) {
         var group = groups.get(axis);
@@ -85,6 +104,19 @@ public final class MeshRank {
             var cell = memory.allocateFrom(ValueLayout.JAVA_INT, number);
             group.allReduce(cell, DType.I32, Reduction.MAX);
             return cell.get(ValueLayout.JAVA_INT, 0);
+        }
+    }
+
+    /** Leaves in {@code values} the sum of what the ranks along an axis have there, element by element; all of them ask. */
+    public void sum(MeshAxis axis, float[] values) {
+        var group = groups.get(axis);
+        if (group == null || group.size() == 1) {
+            return;
+        }
+        try (var memory = Arena.ofShared()) {
+            var cells = memory.allocateFrom(ValueLayout.JAVA_FLOAT, values);
+            group.allReduce(cells, DType.F32, Reduction.SUM);
+            MemorySegment.copy(cells, ValueLayout.JAVA_FLOAT, 0, values, 0, values.length);
         }
     }
 

@@ -27,10 +27,16 @@ public final class ClipModel implements AutoCloseable {
     private static final String TOKEN_TABLE = "token_embedding.weight";
 
     private final DeviceProgram program;
+    private final MeshRank rank;
 
     /** Takes over {@code program}. */
     public ClipModel(DeviceProgram program) {
+        this(program, MeshRank.alone());
+    }
+
+    private ClipModel(DeviceProgram program, MeshRank rank) {
         this.program = program;
+        this.rank = rank;
     }
 
     /** @param entries that will be used */
@@ -45,7 +51,12 @@ public final class ClipModel implements AutoCloseable {
     public static ClipModel load(ProgramFile file, Device device, Collection<String> entries, MeshRank rank)
             throws IOException {
         var whole = new ShardedProgram(device.load(file, entries, rank), rank);
-        return new ClipModel(MasterWeights.of(whole, entries));
+        return new ClipModel(MasterWeights.of(whole, entries), rank);
+    }
+
+    /** The one that holds this model, or its part of it. */
+    MeshRank rank() {
+        return rank;
     }
 
     public DeviceProgram program() {

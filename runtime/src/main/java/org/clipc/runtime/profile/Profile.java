@@ -1,6 +1,7 @@
 package org.clipc.runtime.profile;
 
 import java.util.List;
+import org.clipc.program.AwaitCall;
 import org.clipc.program.Call;
 import org.clipc.program.CollectiveCall;
 import org.clipc.program.KernelCall;
@@ -44,7 +45,7 @@ public record Profile(String entry, int batch, List<Run> runs, List<NodeInfo> no
             return switch (call) {
                 case KernelCall kernel ->
                     kernel.kernel().substring(kernel.kernel().lastIndexOf('.') + 1);
-                case CollectiveCall collective -> collective.name();
+                case CollectiveCall _, AwaitCall _ -> call.name();
             };
         }
     }

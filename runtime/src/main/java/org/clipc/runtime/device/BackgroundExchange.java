@@ -1,0 +1,41 @@
+package org.clipc.runtime.device;
+
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import org.clipc.program.CollectiveCall;
+import org.jspecify.annotations.Nullable;
+
+/** A collective of a program that goes on beside its kernels. */
+final class BackgroundExchange {
+
+    private final JvmExchange exchange;
+    private final Background background;
+    private @Nullable CompletableFuture<Void> begun;
+    private CallTiming timing = new CallTiming(0, 0, List.of());
+
+    BackgroundExchange(JvmExchange exchange, Background background) {
+        this.exchange = exchange;
+        this.background = background;
+    }
+
+    CollectiveCall call() {
+        return exchange.call();
+    }
+
+    void start() {
+        begun = background.start(this::run);
+    }
+
+    private void run() {
+        var start = System.nanoTime();
+        exchange.run();
+        timing = new CallTiming(start, System.nanoTime() - start, List.of());
+    }
+
+    /** Waits for it to end, and tells when it ran. */
+    CallTiming await() {
+        background.await(Objects.requireNonNull(begun));
+        return timing;
+    }
+}

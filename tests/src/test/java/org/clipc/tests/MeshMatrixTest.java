@@ -1,0 +1,258 @@
+package org.clipc.tests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import org.clipc.compiler.elaborate.ElaboratedModel;
+import org.clipc.compiler.pack.ModelSource;
+import org.clipc.compiler.shard.Parallelism;
+import org.clipc.ir.Mesh;
+import org.clipc.program.EntryPoint;
+import org.clipc.program.ProgramFile;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Ways to train change nothing but the time and the memory that training takes: the losses of twenty steps and the weights
+ * behind them are those of one rank, the masks of all that is dropped included, and computing again changes no bit.
+ *
+ * <p>Every two choices occur together in some setup; {@code -Dclipc.test.meshes=all} tries them all with each other.
+ */
+class MeshMatrixTest {
+
+    private static final int STEPS = 20;
+
+    /** Of f32; AdamW's epsilon is such that it does not make much of gradients that are next to nothing. */
+    private static final double TOLERANCE = 1e-5;
+
+    private static final double DROPPED = 0.2;
+
+    /** Of the memory that a step takes when it keeps all. */
+    private static final double BUDGET = 0.85;
+
+    /** What is computed again in the backward pass. */
+    enum Again {
+        NOTHING,
+        SELECTIVE,
+        UNIFORM,
+        BLOCK,
+        BUDGET
+    }
+
+    /** A model that every mesh divides, and its texts' lengths. */
+    enum Model {
+        TINY("tiny", 16, "text.vocab_size", 96L, "vision.class_token_length", 4L),
+        EMOJI("emoji", 12, "text.vocab_size", 512L, "vision.num_attention_heads", 4L);
+
+        private final String file;
+        private final int context;
+        private final List<Object> keys;
+
+        Model(String file, int context, Object... keys) {
+            this.file = file;
+            this.context = context;
+            this.keys = List.of(keys);
+        }
+
+        private ElaboratedModel load(Setup setup, int length) {
+            var all = new ArrayList<>(keys);
+            all.addAll(setup.keys(this == TINY));
+            if (length < context) {
+                all.addAll(List.of(
+                        "text.encoder_seq_length", (long) length, "text.max_position_embeddings", (long) context));
+            }
+            return Golden.model(file, all.toArray());
+        }
+
+        ModelSource source(Setup setup) {
+            var shorter = new TreeMap<Integer, ElaboratedModel>();
+            for (var length = 4; setup.lengths() && length < context; length += 4) {
+                shorter.put(length, load(setup, length));
+            }
+            return ModelSource.of(load(setup, context), shorter);
+        }
+    }
+
+    /**
+     * A way to train.
+     *
+     * @param random whether activations, paths and patches are dropped
+     * @param lengths whether there are training steps for shorter texts
+     */
+    private record Setup(
+            int tensor,
+            int data,
+            boolean sequence,
+            boolean zero,
+            Again again,
+            boolean localLoss,
+            boolean withGrad,
+            boolean random,
+            boolean lengths) {
+
+        /** Everything that can be chosen together: what one rank has not, it is not asked for. */
+        static List<Setup> all(boolean losses) {
+            var all = new ArrayList<Setup>();
+            for (var bits = 0; bits < 64; bits++) {
+                for (var again : Again.values()) {
+                    for (var tensor : List.of(1, 2, 4)) {
+                        var setup = new Setup(
+                                tensor,
+                                (bits & 1) + 1,
+                                (bits & 2) != 0,
+                                (bits & 4) != 0,
+                                again,
+                                (bits & 8) != 0,
+                                (bits & 16) == 0,
+                                (bits & 32) != 0,
+                                (bits ^ again.ordinal() ^ tensor >> 1) % 2 == 0);
+                        if (setup.isSensible() && (losses || setup.withGrad && !setup.localLoss)) {
+                            all.add(setup);
+                        }
+                    }
+                }
+            }
+            return all;
+        }
+
+        private boolean isSensible() {
+            return (tensor > 1 || !sequence) && (data > 1 || !zero && !localLoss && withGrad);
+        }
+
+        /** The numbers of the same training on the fewest ranks that it can be had on. */
+        Setup reference() {
+            // Without gradients between ranks they learn something else, and shorter texts have other masks.
+            return withGrad
+                    ? new Setup(1, 1, false, false, Again.NOTHING, false, true, random, random && lengths)
+                    : new Setup(1, 2, false, false, Again.NOTHING, localLoss, false, random, random && lengths);
+        }
+
+        Setup keepingAll() {
+            return new Setup(tensor, data, sequence, zero, Again.NOTHING, localLoss, withGrad, random, lengths);
+        }
+
+        Parallelism parallelism() {
+            return new Parallelism(new Mesh(data, tensor), sequence, zero, 1 << 14, true);
+        }
+
+        List<Object> keys(boolean losses) {
+            var keys = new ArrayList<Object>();
+            if (losses) {
+                keys.addAll(List.of("local_loss", localLoss, "gather_with_grad", withGrad));
+            }
+            for (var tower : List.of("vision.", "text.")) {
+                if (random) {
+                    keys.addAll(List.of(tower + "hidden_dropout", DROPPED, tower + "attention_dropout", DROPPED));
+                    keys.addAll(List.of(tower + "drop_path_rate", DROPPED));
+                }
+                switch (again) {
+                    case NOTHING, BUDGET -> {}
+                    case SELECTIVE -> keys.addAll(List.of(tower + "activations_checkpoint_granularity", "selective"));
+                    case UNIFORM, BLOCK ->
+                        keys.addAll(List.of(
+                                tower + "activations_checkpoint_granularity",
+                                "full",
+                                tower + "activations_checkpoint_method",
+                                again == Again.BLOCK ? "block" : "uniform"));
+                }
+            }
+            if (random && losses) {
+                keys.addAll(List.of("vision.drop_patch_rate", 0.5));
+            }
+            return keys;
+        }
+
+        /** Each choice by its name, and each two of them. */
+        private Set<String> pairs() {
+            var choices = List.of(
+                    "tensor=" + tensor,
+                    "data=" + data,
+                    "sequence=" + sequence,
+                    "zero=" + zero,
+                    "again=" + again,
+                    "localLoss=" + localLoss,
+                    "withGrad=" + withGrad,
+                    "random=" + random,
+                    "lengths=" + lengths);
+            var pairs = new HashSet<String>();
+            choices.forEach(a -> choices.forEach(b -> pairs.add(a + " " + b)));
+            return pairs;
+        }
+    }
+
+    /** Setups of which some has each pair of choices that any has: the one with most that are new, again and again. */
+    private static List<Setup> covering(List<Setup> all) {
+        var missing = new HashSet<String>();
+        all.forEach(setup -> missing.addAll(setup.pairs()));
+        var chosen = new ArrayList<Setup>();
+        while (!missing.isEmpty()) {
+            var best = all.getFirst();
+            var most = 0L;
+            for (var setup : all) {
+                var count = setup.pairs().stream().filter(missing::contains).count();
+                if (count > most) {
+                    most = count;
+                    best = setup;
+                }
+            }
+            missing.removeAll(best.pairs());
+            chosen.add(best);
+        }
+        return chosen;
+    }
+
+    private final Map<Setup, MeshTraining.Trained> trained = new ConcurrentHashMap<>();
+
+    @TempDir
+    Path folder = Path.of("");
+
+    @ParameterizedTest
+    @EnumSource
+    void everyWayTrainsAlike(Model model) throws IOException, InterruptedException {
+        var all = Setup.all(model == Model.TINY);
+        var setups = System.getProperty("clipc.test.meshes", "").equals("all") ? all : covering(all);
+        var log = new StringBuilder();
+        for (var setup : setups) {
+            try {
+                var result = train(model, setup);
+                result.isClose(train(model, setup.reference()), TOLERANCE);
+                result.isSame(train(model, setup.keepingAll()));
+            } catch (AssertionError e) {
+                log.append(setup).append(": ").append(e.getMessage()).append('\n');
+            }
+        }
+        assertThat(log).as("of %d setups", setups.size()).isEmpty();
+    }
+
+    private MeshTraining.Trained train(Model model, Setup setup) throws IOException, InterruptedException {
+        var known = trained.get(setup);
+        if (known == null) {
+            var budget = setup.again() == Again.BUDGET
+                    ? OptionalLong.of((long) (BUDGET * workspace(model, setup.keepingAll())))
+                    : OptionalLong.empty();
+            var program = MeshTraining.compile(folder, model.source(setup), setup.parallelism(), budget);
+            known = MeshTraining.train(program, STEPS);
+            trained.put(setup, known);
+            Files.delete(program);
+        }
+        return known;
+    }
+
+    private long workspace(Model model, Setup setup) throws IOException {
+        var program = MeshTraining.compile(folder, model.source(setup), setup.parallelism());
+        try (var file = ProgramFile.open(program)) {
+            return file.schedule("jvm128", EntryPoint.TRAIN_STEP).workspaceBytes();
+        }
+    }
+}
