@@ -24,7 +24,7 @@ import java.util.List;
  *   <li>Softmax, SoftmaxGrad, SoftmaxXent, SoftmaxXentGrad: operands and results of the op, with [rows, n] matrices.
  *   <li>Gather: table [b, v, w], index [b, n]; output [b, n, w]. ScatterAdd: updates [b, n, w], index [b, n]; output
  *       [b, v, w].
- *   <li>RandomSubset: seed [2]; output [rows, choose]. Attributes from, stream.
+ *   <li>RandomSubset: seed [2], or [3] of a part; output [rows, choose]. Attributes from, stream.
  *   <li>AdamW: param, grad, m, v [n]; lr, step, gradScale []; outputs param, m, v [n] (in place: the same views).
  *       Attributes beta1, beta2, epsilon, weightDecay.
  * </ul>

@@ -12,7 +12,8 @@ import org.clipc.ir.Graph;
  * What to make of a model.
  *
  * @param config everything that configures the program, for its manifest
- * @param microBatch samples in a training step and in the loss
+ * @param microBatch samples in the loss, and in as much of a training step as keeps activations
+ * @param microBatches how many of these make the batch of a rank
  * @param inferenceBatch samples in a run of any other entry point
  * @param training whether the program can train: {@code loss_grad} and {@code train_step}
  * @param parallelism the ranks that train together, each on {@code microBatch} samples of its own
@@ -25,6 +26,7 @@ import org.clipc.ir.Graph;
 public record CompileOptions(
         Map<String, Object> config,
         int microBatch,
+        int microBatches,
         int inferenceBatch,
         boolean training,
         Optimizer optimizer,
@@ -46,6 +48,34 @@ public record CompileOptions(
         if (targets.isEmpty()) {
             throw new IllegalArgumentException("there is no target to compile for");
         }
+    }
+
+    /** For a batch of one micro-batch. */
+    public CompileOptions(
+            Map<String, Object> config,
+            int microBatch,
+            int inferenceBatch,
+            boolean training,
+            Optimizer optimizer,
+            Parallelism parallelism,
+            OptionalLong memoryBudget,
+            List<Target> targets,
+            boolean verifyEach,
+            boolean keepSources,
+            Observer observer) {
+        this(
+                config,
+                microBatch,
+                1,
+                inferenceBatch,
+                training,
+                optimizer,
+                parallelism,
+                memoryBudget,
+                targets,
+                verifyEach,
+                keepSources,
+                observer);
     }
 
     /** For one rank. */
@@ -78,6 +108,7 @@ public record CompileOptions(
         return new CompileOptions(
                 config,
                 microBatch,
+                microBatches,
                 inferenceBatch,
                 training,
                 optimizer,

@@ -1,9 +1,12 @@
 package org.clipc.compiler.pack;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import org.clipc.compiler.accumulate.Accumulation;
 import org.clipc.compiler.autodiff.Autodiff;
 import org.clipc.compiler.fuse.Fuse;
 import org.clipc.compiler.lower.LoweredGraph;
@@ -28,6 +31,7 @@ import org.clipc.compiler.train.TrainStep;
 import org.clipc.ir.Graph;
 import org.clipc.ir.InputKind;
 import org.clipc.ir.Mesh;
+import org.clipc.ir.Op;
 import org.clipc.program.Parameter;
 
 /** The passes that each kind of entry point goes through. */
@@ -67,6 +71,100 @@ final class EntryPasses {
         }
         passes.addAll(List.of(new Fuse(), new Schedule()));
         return passes;
+    }
+
+    /** Of the four graphs of a training step of several micro-batches, see {@link Accumulation}: the features. */
+    static List<Pass> features(Steps steps) {
+        var passes = steps.passes("train-features", Accumulation::sampleFeatures);
+        passes.addAll(steps.perMicroBatch());
+        passes.addAll(List.of(new Fuse(), new Schedule()));
+        return passes;
+    }
+
+    static List<Pass> loss(Steps steps, OptionalLong budget, Consumer<RecomputeReport> told) {
+        var passes = steps.passes("train-loss", Accumulation::loss);
+        passes.addAll(steps.wholeBatch());
+        passes.addAll(
+                List.of(new Rematerialize(LOSS, budget, EntryPasses::workspace, told), new Fuse(), new Schedule()));
+        return passes;
+    }
+
+    static List<Pass> samplesBackward(Steps steps, OptionalLong budget, Consumer<RecomputeReport> told) {
+        var passes = steps.passes("train-backward", Accumulation::backward);
+        passes.addAll(steps.perMicroBatch());
+        var rematerialize = new Rematerialize(EntryPasses::lastForward, budget, EntryPasses::workspace, told);
+        passes.addAll(List.of(rematerialize, new Fuse(), new Schedule()));
+        return passes;
+    }
+
+    static List<Pass> update(Steps steps, Optimizer optimizer) {
+        var passes = steps.passes("train-update", step -> step.update(optimizer));
+        passes.addAll(steps.wholeBatch());
+        passes.addAll(List.of(new Fuse(), new Schedule()));
+        return passes;
+    }
+
+    /** What stands before the first use of a gradient by the features. */
+    private static int lastForward(Graph graph) {
+        var seeds = new HashSet<Integer>();
+        for (var i = 0; i < graph.nodes().size(); i++) {
+            var node = graph.nodes().get(i);
+            if (node.op() instanceof Op.Input input && TrainStep.isRows(input.name())) {
+                seeds.add(i);
+            } else if (node.operands().stream().anyMatch(v -> seeds.contains(v.node()))) {
+                return i - 1;
+            }
+        }
+        return graph.nodes().size() - 1;
+    }
+
+    /**
+     * What the passes must know of a step of several micro-batches.
+     *
+     * @param batch samples of all ranks
+     * @param microBatches of each rank
+     */
+    record Steps(List<Parameter> parameters, Ranks ranks, int batch, int microBatches) {
+
+        Accumulation of(Graph loss) {
+            return Accumulation.of(loss, batch, parameters);
+        }
+
+        /** From the loss to one of the graphs. */
+        List<Pass> passes(String name, Function<Accumulation, Graph> graph) {
+            var derive = Pass.of(name, loss -> graph.apply(of(loss)));
+            return new ArrayList<>(
+                    List.of(new Simplify(), new NarrowRows(), derive, new EraseStopGradients(), new Simplify()));
+        }
+
+        private Pass tensor(int dataParts) {
+            var sequence = ranks.parallelism().sequenceParallel();
+            return Partition.tensor(ranks.mesh().tensor(), Shardings.tensor(ranks.held()), sequence, dataParts);
+        }
+
+        private Pass data() {
+            return Partition.data(ranks.mesh().data(), Shardings.data(ranks.held()), Shardings::rows);
+        }
+
+        List<Pass> perMicroBatch() {
+            return List.of(
+                    tensor(ranks.mesh().data() * microBatches),
+                    data(),
+                    Partition.microBatches(microBatches, Shardings.microBatches(), Shardings::rows),
+                    new ExpandCollectives(),
+                    new Simplify());
+        }
+
+        List<Pass> wholeBatch() {
+            return ranks.mesh().size() == 1
+                    ? List.of()
+                    : List.of(
+                            tensor(ranks.mesh().data()),
+                            data(),
+                            new ExpandCollectives(),
+                            new BucketCollectives(),
+                            new Simplify());
+        }
     }
 
     static List<Pass> gradients(

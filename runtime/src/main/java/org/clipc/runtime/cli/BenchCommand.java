@@ -10,6 +10,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import org.clipc.program.EntryPoint;
+import org.clipc.program.ProgramFile;
+import org.clipc.program.TrainingStep;
+import org.clipc.runtime.device.Device;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.model.Recipe;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +37,7 @@ final class BenchCommand implements Callable<Integer> {
             names = "--entry",
             split = ",",
             paramLabel = "NAME",
-            description = "Entry points; by default train_step if there is one, else encode_image and encode_text.")
+            description = "Entry points; by default a training step if there is one, else encode_image and encode_text.")
     private List<String> entries = List.of();
 
     @Option(names = "--iterations", description = "Measured runs (default ${DEFAULT-VALUE}).")
@@ -52,12 +56,19 @@ final class BenchCommand implements Callable<Integer> {
         }
         try (var file = options.open();
                 var device = options.device()) {
-            var names = entries.isEmpty() ? SyntheticRun.defaultEntries(file.manifest()) : entries;
-            SyntheticRun.requireEntries(file.manifest(), names);
-            try (var program = device.load(file, names)) {
-                options.fill(program, Recipe.of(file.manifest()));
-                for (var name : names) {
-                    print(measure(program, name));
+            var manifest = file.manifest();
+            var step = TrainingStep.of(manifest);
+            if (entries.isEmpty() && step.isPresent()) {
+                measure(file, device, step.get());
+            } else {
+                var names = entries.isEmpty() ? SyntheticRun.defaultEntries(manifest) : entries;
+                SyntheticRun.requireEntries(manifest, names);
+                try (var program = device.load(file, names)) {
+                    options.fill(program, Recipe.of(manifest));
+                    for (var name : names) {
+                        var entry = manifest.entry(name);
+                        print(measure(program, SyntheticRun.of(program, entry), name, entry.batch()));
+                    }
                 }
             }
         }
@@ -71,16 +82,21 @@ final class BenchCommand implements Callable<Integer> {
         out.flush();
     }
 
-    private String measure(DeviceProgram program, String name) {
-        var entry = program.manifest().entry(name);
-        var run = SyntheticRun.of(program, entry);
+    private void measure(ProgramFile file, Device device, TrainingStep step) throws IOException {
+        try (var program = device.load(file, step.entries())) {
+            options.fill(program, Recipe.of(file.manifest()));
+            print(measure(program, SyntheticRun.ofStep(program, step), EntryPoint.TRAIN_STEP, step.batch()));
+        }
+    }
+
+    private String measure(DeviceProgram program, Runnable run, String name, int batch) {
         for (var i = 0; i < warmup; i++) {
             run.run();
         }
         var families = new HashMap<String, Long>();
         var ran = new String[] {name};
         program.observe((variant, call, timing) -> {
-            ran[0] = variant;
+            ran[0] = variant.startsWith(name) ? variant : name;
             families.merge(family(call.name()), timing.nanos(), Long::sum);
         });
         var seconds = new double[iterations];
@@ -96,11 +112,11 @@ final class BenchCommand implements Callable<Integer> {
                         Locale.ROOT,
                         "%s, batch %d: %.2f samples/s (median of %d runs, %.1f ms; best %.2f samples/s)%n",
                         ran[0],
-                        entry.batch(),
-                        entry.batch() / median,
+                        batch,
+                        batch / median,
                         iterations,
                         median * 1e3,
-                        entry.batch() / seconds[0])
+                        batch / seconds[0])
                 + table(families);
     }
 

@@ -26,6 +26,7 @@ import org.clipc.program.Manifest;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.program.TensorSlot;
+import org.clipc.program.TrainingStep;
 import org.clipc.runtime.collective.Group;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
@@ -60,6 +61,7 @@ final class JvmProgram implements DeviceProgram {
         }
         if (bytes >= manifest.arenaBytes()) {
             manifest.state().forEach(tensor -> tensors.put(tensor.name(), tensor));
+            manifest.carried().forEach(tensor -> tensors.put(tensor.name(), tensor));
         }
     }
 
@@ -78,7 +80,7 @@ final class JvmProgram implements DeviceProgram {
 
     /** Only a training step touches the optimizer state, which lies last. */
     private static long bytesNeeded(Manifest manifest, List<Schedule> schedules) {
-        if (schedules.stream().anyMatch(s -> s.entry().equals(EntryPoint.TRAIN_STEP))) {
+        if (schedules.stream().anyMatch(s -> TrainingStep.needsState(s.entry()))) {
             return manifest.arenaBytes();
         }
         var workspace =

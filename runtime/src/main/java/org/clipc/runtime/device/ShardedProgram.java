@@ -80,6 +80,7 @@ public final class ShardedProgram implements DeviceProgram {
                                         .withDtype(slot.type().dtype()),
                                 slot.offset()))
                         .toList(),
+                manifest.carried(),
                 manifest.entries(),
                 manifest.parameterBytes(),
                 manifest.workspaceBytes(),
