@@ -265,7 +265,8 @@ public final class LaunchInterpreter {
         for (var i = 0; i < views.size(); i++) {
             var view = views.get(i);
             assertThat(operands.get(i).dtype()).isEqualTo(view.dtype());
-            var isSeed = type(view).equals(TensorType.i32(2)) && operands.get(i).access() == Access.SPLAT;
+            var isKey = type(view).equals(TensorType.i32(2)) || type(view).equals(TensorType.i32(3));
+            var isSeed = isKey && operands.get(i).access() == Access.SPLAT;
             if (!isSeed) {
                 assertThat(Views.shape(view)).isEqualTo(space);
                 assertThat(operands.get(i).access()).isEqualTo(access(view.stride(innermost)));
