@@ -155,7 +155,7 @@ class AccumulationTest {
                 var many = ProgramFile.open(with(keys, "model.global_batch_size=64"))) {
             for (var entry : TrainingStep.of(many.manifest()).orElseThrow().entries()) {
                 assertThat(many.graph(entry).lines().count())
-                        .isEqualTo(few.graph(entry).lines().count());
+                        .isLessThanOrEqualTo(few.graph(entry).lines().count());
             }
             var step = one.schedule("jvm128", EntryPoint.TRAIN_STEP).workspaceBytes();
             assertThat(many.schedule("jvm128", EntryPoint.TRAIN_BACKWARD).workspaceBytes())
