@@ -181,7 +181,7 @@ class AccumulationTest {
         var program = program("model.micro_batch_size=2", "model.global_batch_size=8");
         var told = clipRun("bench", "--graph", program, "--iterations", 1, "--warmup", 0);
         told.succeeds();
-        assertThat(told.out()).contains("train_step, batch 8:");
+        assertThat(told.out()).contains("train_features, batch 2:", "train_step, batch 8:");
         clipRun("profile", "--graph", program, "--iterations", 1, "--warmup", 0).succeeds();
     }
 

@@ -5,23 +5,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.clipc.program.EntryPoint;
-import org.clipc.program.ProgramFile;
 import org.clipc.program.TrainingStep;
-import org.clipc.runtime.device.Device;
 import org.clipc.runtime.device.DeviceProgram;
-import org.clipc.runtime.model.Recipe;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** Measures an entry point on synthetic data. */
 @Command(
@@ -31,66 +23,41 @@ import picocli.CommandLine.Spec;
 final class BenchCommand implements Callable<Integer> {
 
     @Mixin
-    private ProgramOptions options = new ProgramOptions();
-
-    @Option(
-            names = "--entry",
-            split = ",",
-            paramLabel = "NAME",
-            description = "Entry points; by default a training step if there is one, else encode_image and encode_text.")
-    private List<String> entries = List.of();
+    private MeasurementOptions options = new MeasurementOptions();
 
     @Option(names = "--iterations", description = "Measured runs (default ${DEFAULT-VALUE}).")
     private int iterations = 10;
 
-    @Option(names = "--warmup", description = "Runs before, for the JIT compiler (default ${DEFAULT-VALUE}).")
-    private int warmup = 5;
-
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Override
     public Integer call() throws IOException {
-        if (iterations < 1 || warmup < 0) {
-            throw new CliException("--iterations must be at least 1 and --warmup not negative");
+        if (iterations < 1) {
+            throw new CliException("--iterations must be at least 1");
         }
-        try (var file = options.open();
-                var device = options.device()) {
-            var manifest = file.manifest();
-            var step = TrainingStep.of(manifest);
-            if (entries.isEmpty() && step.isPresent()) {
-                measure(file, device, step.get());
-            } else {
-                var names = entries.isEmpty() ? SyntheticRun.defaultEntries(manifest) : entries;
-                SyntheticRun.requireEntries(manifest, names);
-                try (var program = device.load(file, names)) {
-                    options.fill(program, Recipe.of(manifest));
-                    for (var name : names) {
-                        var entry = manifest.entry(name);
-                        print(measure(program, SyntheticRun.of(program, entry), name, entry.batch()));
-                    }
-                }
+        options.load(loaded -> {
+            for (var name : loaded.entries()) {
+                var batch = loaded.program().manifest().entry(name).batch();
+                print(measure(loaded.program(), loaded.run(name), name, batch));
             }
-        }
+            if (loaded.isCutStep()) {
+                var step = TrainingStep.of(loaded.program().manifest()).orElseThrow();
+                print(measure(
+                        loaded.program(),
+                        SyntheticRun.ofStep(loaded.program(), step),
+                        EntryPoint.TRAIN_STEP,
+                        step.batch()));
+            }
+        });
         print("peak memory %d MiB".formatted(peakMemoryKiB() >> 10));
         return 0;
     }
 
     private void print(String text) {
-        var out = Objects.requireNonNull(spec).commandLine().getOut();
-        out.println(text);
-        out.flush();
-    }
-
-    private void measure(ProgramFile file, Device device, TrainingStep step) throws IOException {
-        try (var program = device.load(file, step.entries())) {
-            options.fill(program, Recipe.of(file.manifest()));
-            print(measure(program, SyntheticRun.ofStep(program, step), EntryPoint.TRAIN_STEP, step.batch()));
-        }
+        options.out().println(text);
+        options.out().flush();
     }
 
     private String measure(DeviceProgram program, Runnable run, String name, int batch) {
-        for (var i = 0; i < warmup; i++) {
+        for (var i = 0; i < options.warmup(); i++) {
             run.run();
         }
         var families = new HashMap<String, Long>();

@@ -1,6 +1,7 @@
 package org.clipc.runtime.cli;
 
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,13 +23,10 @@ final class SyntheticRun {
 
     private SyntheticRun() {}
 
-    /**
-     * What there is to measure in a program unless asked otherwise: of its training the entry point with the most work, or
-     * else its encoders.
-     */
+    /** What there is to measure in a program unless asked otherwise: its training, or else its encoders. */
     static List<String> defaultEntries(Manifest manifest) {
         return TrainingStep.of(manifest)
-                .map(step -> List.of(step.entries().size() > 1 ? EntryPoint.TRAIN_BACKWARD : step.first()))
+                .map(TrainingStep::entries)
                 .orElse(List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT));
     }
 
@@ -53,12 +51,20 @@ final class SyntheticRun {
         }
         for (var slot : entry.inputs()) {
             if (slot.type().rank() <= 1) {
-                var dtype = DeviceTensors.hostType(slot.type().dtype());
-                var shape = DeviceTensors.hostShape(slot.type().shape());
-                batch.put(slot.name(), HostTensor.allocate(Arena.ofAuto(), dtype, shape));
+                batch.put(slot.name(), number(slot));
             }
         }
         return () -> program.run(entry.name(), batch, List.of());
+    }
+
+    /** Small enough for a learning rate, and no number of a step that has not been. */
+    private static HostTensor number(TensorSlot slot) {
+        var numbers = new float[Math.toIntExact(slot.type().elements())];
+        Arrays.fill(numbers, slot.name().equals("lr") ? 1e-5f : 1);
+        var shape = slot.type().shape().dims().stream()
+                .mapToLong(Integer::longValue)
+                .toArray();
+        return HostTensor.of(numbers, shape).convert(DeviceTensors.hostType(slot.type().dtype()), Arena.ofAuto());
     }
 
     /** Each run of it takes a training step, by whatever entry points, on the same micro-batch again and again. */
