@@ -174,7 +174,10 @@ public sealed interface Op {
     /** The rank's shard, as {@link RankSlice} cuts it, of the sum over the ranks. One or more operands, as in {@link AllGather}. */
     record ReduceScatter(MeshAxis axis, int size, int dim, int parts) implements Op {}
 
-    /** The operand of the rank {@code shift} places before, in a ring. */
+    /**
+     * The operand of the rank {@code shift} places before, in a ring. Before a graph is divided along the axis, a tensor is
+     * what all ranks have, one behind the other along its first axis: its {@code size} sections move {@code shift} places on.
+     */
     record Permute(MeshAxis axis, int size, int shift) implements Op {}
 
     /**

@@ -77,7 +77,9 @@ public final class SampleAxis {
         if (operands.stream().allMatch(v -> of(v) == Samples.NONE)) {
             return Samples.NONE;
         }
-        var results = node.op() instanceof Op.Replicate ? Optional.<List<Sharding>>empty() : apart(node);
+        // Whatever asks for other ranks' samples.
+        var meets = node.op() instanceof Op.Replicate || node.op() instanceof Op.Permute;
+        var results = meets ? Optional.<List<Sharding>>empty() : apart(node);
         if (results.isEmpty()) {
             return Samples.TOGETHER;
         }

@@ -11,6 +11,7 @@ import org.clipc.compiler.shard.Sharding.Split;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.Comparison;
 import org.clipc.ir.DType;
+import org.clipc.ir.MeshAxis;
 import org.clipc.ir.Op;
 import org.clipc.ir.ReduceFn;
 import org.clipc.ir.Shape;
@@ -100,7 +101,7 @@ final class ShardingRules {
                 resharding(dim, parts, p -> new Op.ReduceScatter(other, size, dim, p));
             case Op.RankSlice(var size, var dim, var parts) ->
                 resharding(dim, parts, p -> new Op.RankSlice(size, dim, p));
-            case Op.Permute _ -> n.splits(0).forEach(s -> add(List.of(s), s));
+            case Op.Permute(var along, var _, var _) -> permute(along);
             case Op.Replicate(var over) -> {
                 if (parts.axis().equals(Optional.of(over))) {
                     strategies.add(new Strategy(List.of(R), List.of(R), (_, values) -> values));
@@ -108,6 +109,15 @@ final class ShardingRules {
                     pointwise();
                 }
             }
+        }
+    }
+
+    /** Along its own axis each rank sends the section that it has; along another the sections stay whole. */
+    private void permute(MeshAxis along) {
+        if (parts.axis().equals(Optional.of(along))) {
+            add(List.of(new Split(0)), new Split(0));
+        } else {
+            n.splits(0).stream().filter(s -> s.axis() > 0).forEach(s -> add(List.of(s), s));
         }
     }
 
