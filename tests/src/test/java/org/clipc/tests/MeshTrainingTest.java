@@ -15,6 +15,7 @@ import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
+import org.clipc.compiler.elaborate.ElaboratedModel;
 import org.clipc.compiler.jvm.JvmTarget;
 import org.clipc.compiler.pack.CompileOptions;
 import org.clipc.compiler.pack.ModelSource;
@@ -52,7 +53,12 @@ class MeshTrainingTest {
     private record Trained(List<Double> losses, Map<String, double[]> parameters) {}
 
     private Path compile(Parallelism parallelism, boolean localLoss) throws IOException {
-        var model = Golden.tiny("vision.class_token_length", 4L, "text.vocab_size", 96L, "local_loss", localLoss);
+        return compile(
+                parallelism,
+                Golden.tiny("vision.class_token_length", 4L, "text.vocab_size", 96L, "local_loss", localLoss));
+    }
+
+    private Path compile(Parallelism parallelism, ElaboratedModel model) throws IOException {
         var options = new CompileOptions(
                 Map.of(),
                 BATCH / parallelism.mesh().data(),
@@ -139,7 +145,20 @@ class MeshTrainingTest {
             throws IOException, InterruptedException {
         var expected = train(compile(Parallelism.NONE, false), Mesh.SINGLE);
         var mesh = new Mesh(data, tensor);
-        var actual = train(compile(new Parallelism(mesh, sequence, zero), localLoss), mesh);
+        requireSame(train(compile(new Parallelism(mesh, sequence, zero), localLoss), mesh), expected);
+    }
+
+    /** However the texts of the sigmoid loss reach the ranks. */
+    @ParameterizedTest
+    @CsvSource({"bidir, 4, 1", "shift, 2, 2", "reduce, 4, 1", "gather, 2, 1"})
+    void theSigmoidLossIsThatOfOneRank(String way, int data, int tensor) throws IOException, InterruptedException {
+        var model = Golden.tiny("text.vocab_size", 96L, "objective", "sigmoid", "loss_dist_impl", way);
+        var expected = train(compile(Parallelism.NONE, model), Mesh.SINGLE);
+        var mesh = new Mesh(data, tensor);
+        requireSame(train(compile(new Parallelism(mesh, false, false), model), mesh), expected);
+    }
+
+    private static void requireSame(Trained actual, Trained expected) {
         for (var i = 0; i < STEPS; i++) {
             assertThat(actual.losses().get(i)).isCloseTo(expected.losses().get(i), within(TOLERANCE));
         }

@@ -1,8 +1,10 @@
 package org.clipc.compiler.shard;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -17,6 +19,7 @@ import net.jqwik.api.GenerationMode;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import org.clipc.compiler.accumulate.Accumulation;
+import org.clipc.compiler.pack.ModelSource;
 import org.clipc.compiler.pass.EraseStopGradients;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.Simplify;
@@ -35,6 +38,7 @@ import org.clipc.ir.interp.MeshInterpreter;
 import org.clipc.ir.interp.Tensor64;
 import org.clipc.program.Parameter;
 import org.clipc.program.TrainingStep;
+import org.junit.jupiter.api.Test;
 
 /** A step of several micro-batches, on any mesh, is the step of one rank on the whole batch. */
 class MicroBatchEquivalenceTest {
@@ -78,7 +82,27 @@ class MicroBatchEquivalenceTest {
     @Property(generation = GenerationMode.EXHAUSTIVE)
     void theSigmoidLossSeesAllPairs(@ForAll("setups") Setup setup) {
         Assume.that(!setup.sequenceParallel() && !setup.zero());
-        check(new TinyClip("objective", "sigmoid"), setup, 1);
+        check(new TinyClip("objective", "sigmoid", "loss_dist_impl", "shift"), setup, 1);
+    }
+
+    /** A loss that is in part a mean over the tokens of each sample, divided by a number that all samples know only. */
+    @Property(generation = GenerationMode.EXHAUSTIVE)
+    void captionsAreLearntSampleBySample(@ForAll("setups") Setup setup) throws IOException {
+        Assume.that(!setup.sequenceParallel() && !setup.zero());
+        check(
+                Captioner.model("loss(images: [B, 5], tokens: i32[B, 4], weights: [B]) -> (loss: []) = told(images, tokens, weights)"),
+                setup,
+                1);
+    }
+
+    /** What would keep a tower's activations for the whole batch is refused. */
+    @Test
+    void layersBehindWhatMixesSamplesAreRefused() throws IOException {
+        var model = Captioner.model("loss(images: [B, 5]) -> (loss: []) = mean(relative(images) @ picture)");
+        assertThatThrownBy(() -> Accumulation.of(model.entry("loss", BATCH, true, 1), BATCH, model.parameters()))
+                .hasMessageContaining("the samples of a batch meet in reduce at")
+                .hasMessageContaining("before the layer with 'picture'")
+                .hasMessageContaining("Set it to model.micro_batch_size times the number of data-parallel ranks");
     }
 
     /** Masks depend on the place in the whole batch, and are the same both times that a tower runs. */
@@ -103,10 +127,15 @@ class MicroBatchEquivalenceTest {
 
     /** @param referenceRanks {@code data_ranks} of the loss that one rank computes */
     private static void check(TinyClip model, Setup setup, int referenceRanks) {
+        check(model.source(), setup, referenceRanks);
+    }
+
+    private static void check(ModelSource model, Setup setup, int referenceRanks) {
         var mesh = setup.mesh();
-        var step = simplified(TrainStep.build(model.loss(BATCH, referenceRanks), "loss", model.parameters(), ADAM));
+        var reference = model.entry("loss", BATCH, true, referenceRanks);
+        var step = simplified(TrainStep.build(reference, "loss", model.parameters(), ADAM));
         var held = Shardings.held(model.parameters(), mesh, setup.zero());
-        var cut = Accumulation.of(model.loss(BATCH, mesh.data()), BATCH, model.parameters());
+        var cut = Accumulation.of(model.entry("loss", BATCH, true, mesh.data()), BATCH, model.parameters());
         var divided = new Divided(
                 divide(cut.sampleFeatures(), held, setup, true),
                 divide(cut.loss(), held, setup, false),
