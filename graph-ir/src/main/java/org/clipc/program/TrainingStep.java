@@ -73,8 +73,12 @@ public record TrainingStep(List<String> entries, int microBatch, int microBatche
             return;
         }
         if (present.size() < SEVERAL.size()) {
-            throw new InvalidMemberException("has the entry point '" + present.getFirst() + "' of a training step, but not "
-                    + SEVERAL.stream().filter(e -> !present.contains(e)).findFirst().orElseThrow());
+            throw new InvalidMemberException(
+                    "has the entry point '" + present.getFirst() + "' of a training step, but not "
+                            + SEVERAL.stream()
+                                    .filter(e -> !present.contains(e))
+                                    .findFirst()
+                                    .orElseThrow());
         }
         var features = manifest.entry(EntryPoint.TRAIN_FEATURES);
         var loss = manifest.entry(EntryPoint.TRAIN_LOSS);
@@ -113,6 +117,9 @@ public record TrainingStep(List<String> entries, int microBatch, int microBatche
                 && part.dtype() == whole.dtype()
                 && part.rank() == whole.rank()
                 && (long) part.dim(0) * times == whole.dim(0)
-                && part.shape().dims().subList(1, part.rank()).equals(whole.shape().dims().subList(1, whole.rank()));
+                && part.shape()
+                        .dims()
+                        .subList(1, part.rank())
+                        .equals(whole.shape().dims().subList(1, whole.rank()));
     }
 }

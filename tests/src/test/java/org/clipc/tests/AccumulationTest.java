@@ -52,11 +52,11 @@ class AccumulationTest {
             assertThat(step.batch()).isEqualTo(GOLDEN_BATCH);
             var outcome = step.take(1, 0, microBatches(microBatch));
             assertThat(outcome.loss()).isCloseTo(number(expected, "loss"), within(TOLERANCE));
-            assertThat(outcome.gradNorm()).isCloseTo(number(expected, "grad_norms_before_clip"), within(TOLERANCE * 10));
+            assertThat(outcome.gradNorm())
+                    .isCloseTo(number(expected, "grad_norms_before_clip"), within(TOLERANCE * 10));
             for (var parameter : file.manifest().parameters()) {
                 var wanted = get(expected, "grad." + parameter.name());
-                var largest =
-                        Arrays.stream(wanted.data()).map(Math::abs).max().orElse(0);
+                var largest = Arrays.stream(wanted.data()).map(Math::abs).max().orElse(0);
                 assertThat(Golden.tensor(loaded.read("gradient." + parameter.name()))
                                 .data())
                         .as(parameter.name())
@@ -70,7 +70,10 @@ class AccumulationTest {
         var parts = new ArrayList<Map<String, HostTensor>>();
         for (var first = 0; first < GOLDEN_BATCH; first += size) {
             parts.add(Map.of(
-                    "images", rows(get(batch, "images"), first, size), "tokens", rows(get(batch, "tokens"), first, size)));
+                    "images",
+                    rows(get(batch, "images"), first, size),
+                    "tokens",
+                    rows(get(batch, "tokens"), first, size)));
         }
         return parts;
     }
@@ -195,7 +198,8 @@ class AccumulationTest {
                         "model.micro_batch_size=4",
                         "model.global_batch_size=4",
                         "trainer.devices=2")
-                .isRefused("must be a multiple of 8: model.micro_batch_size, 4, times the number of data-parallel ranks, 2");
+                .isRefused(
+                        "must be a multiple of 8: model.micro_batch_size, 4, times the number of data-parallel ranks, 2");
     }
 
     @Test

@@ -29,8 +29,7 @@ public record Communication(List<Collective> collectives) {
      * @param sent bytes that each rank sends each time, see {@link Cost#sent}
      * @param path of the module whose value it is, of several the first; empty for the model's own
      */
-    public record Collective(
-            String op, MeshAxis axis, int ranks, int tensors, int times, long sent, String path) {
+    public record Collective(String op, MeshAxis axis, int ranks, int tensors, int times, long sent, String path) {
 
         long allSent() {
             return times * sent;

@@ -199,7 +199,11 @@ public final class ProgramBuilder {
     }
 
     private Graph wholeLoss(ModelSource of) {
-        return of.entry(EntryPoint.LOSS, wholeBatch(), true, options.parallelism().mesh().data());
+        return of.entry(
+                EntryPoint.LOSS,
+                wholeBatch(),
+                true,
+                options.parallelism().mesh().data());
     }
 
     private Source phase(String name, int batch, ModelSource of, Passes passes) {
@@ -213,13 +217,7 @@ public final class ProgramBuilder {
 
     private static Source source(String name, int batch, Graph graph, Passes passes) {
         var recomputed = new AtomicReference<@Nullable RecomputeReport>();
-        return new Source(
-                name,
-                batch,
-                graph,
-                passes.telling(recomputed::set),
-                new ArrayList<>(),
-                recomputed);
+        return new Source(name, batch, graph, passes.telling(recomputed::set), new ArrayList<>(), recomputed);
     }
 
     private CompiledEntry compile(Source source) {

@@ -63,8 +63,7 @@ public final class Partition implements Pass {
      * @param inputs how each input is sharded
      * @param outputs how each output is that updates no input
      */
-    public static Partition data(
-            int ranks, Function<Op.Input, Sharding> inputs, Function<Output, Sharding> outputs) {
+    public static Partition data(int ranks, Function<Op.Input, Sharding> inputs, Function<Output, Sharding> outputs) {
         return new Partition(new Parts.Ranks(MeshAxis.DATA, ranks), inputs, outputs, OptionalInt.empty());
     }
 

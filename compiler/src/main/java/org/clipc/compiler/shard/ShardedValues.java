@@ -137,8 +137,7 @@ final class ShardedValues {
     private Value whole(Value value) {
         return switch (sharding(value)) {
             case Full.REPLICATED -> form(value, Full.REPLICATED);
-            case Full.PARTIAL ->
-                b.add(new Op.AllReduce(axis(value), ReduceFn.SUM, ranks), form(value, Full.PARTIAL));
+            case Full.PARTIAL -> b.add(new Op.AllReduce(axis(value), ReduceFn.SUM, ranks), form(value, Full.PARTIAL));
             case Split split -> gather(axis(value), form(value, split), split);
         };
     }
@@ -191,12 +190,14 @@ final class ShardedValues {
             case Op.Constant(var _, var number) -> b.constant(type, number);
             case Op.Iota(var _, var along) when along != split.axis() -> b.add(new Op.Iota(type.shape(), along));
             case Op.Iota(var _, var along) when split.parts() == 1 -> local.iota(type.shape(), along);
-            case Op.Uniform(var shape, var stream) when split.axis() == 0 && split.parts() == 1 ->
+            case Op.Uniform(var shape, var stream)
+            when split.axis() == 0 && split.parts() == 1 ->
                 b.add(new Op.Uniform(type.shape(), stream), rowsSeed(node, type.dim(0)));
             case Op.RandomSubset(var _, var choose, var from, var stream)
             when split.axis() == 0 && split.parts() == 1 ->
                 b.add(new Op.RandomSubset(type.dim(0), choose, from, stream), rowsSeed(node, type.dim(0)));
-            case Op.RankSlice(var _, var dim, var _) when dim != split.axis() -> {
+            case Op.RankSlice(var _, var dim, var _)
+            when dim != split.axis() -> {
                 var part = get(node.operand(0), split);
                 var other = get(node.operand(1), Full.REPLICATED);
                 b.at(node.location());

@@ -280,11 +280,10 @@ final class ShardingRules {
                 add(List.of(s), P);
             } else {
                 parts.axis()
-                        .ifPresent(axis ->
-                                strategies.add(new Strategy(List.of(s), List.of(R), (l, values) -> {
-                                    var local = l.b().add(n.op(), values.getFirst());
-                                    return List.of(l.b().add(new Op.AllReduce(axis, fn, n.ranks()), local));
-                                })));
+                        .ifPresent(axis -> strategies.add(new Strategy(List.of(s), List.of(R), (l, values) -> {
+                            var local = l.b().add(n.op(), values.getFirst());
+                            return List.of(l.b().add(new Op.AllReduce(axis, fn, n.ranks()), local));
+                        })));
             }
         }
     }

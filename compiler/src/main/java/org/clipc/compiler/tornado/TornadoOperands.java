@@ -133,7 +133,8 @@ final class TornadoOperands {
             public CodeBlock uniform(Expr.Uniform uniform) {
                 var seed = "seed" + uniform.stream();
                 // The number of an element of a part may exceed 32 bits.
-                var number = CodeBlock.of("(n.get($L + 2) * (long) row$L + $L)", seed, uniform.stream(), point.element());
+                var number =
+                        CodeBlock.of("(n.get($L + 2) * (long) row$L + $L)", seed, uniform.stream(), point.element());
                 return TornadoMathCode.UNIFORM.call(
                         helpers,
                         uniform.ofPart() ? CodeBlock.of("(int) $L", number) : point.element(),

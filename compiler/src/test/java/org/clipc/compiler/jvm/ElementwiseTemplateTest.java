@@ -78,7 +78,8 @@ class ElementwiseTemplateTest {
             inputs.add(lab.tensor(DType.I32, key, 3));
             leaves.add(new Expr.Uniform(operands.size() - 1, 0, random.nextInt(2) * 3 - 1));
         }
-        var attributes = List.of((double) random.nextInt(1000), (double) random.nextInt(7), (double) random.nextInt(1 << 20));
+        var attributes =
+                List.of((double) random.nextInt(1000), (double) random.nextInt(7), (double) random.nextInt(1 << 20));
         var exprs = new RandomExprs(random, leaves);
         var results = new ArrayList<Result>();
         var stores = new ArrayList<Access>();

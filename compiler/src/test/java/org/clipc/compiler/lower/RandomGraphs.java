@@ -166,7 +166,9 @@ public final class RandomGraphs {
             return;
         }
         var x = floats();
-        var u = builder.add(new Op.Uniform(builder.shape(x), streams++), key(builder.shape(x).rank()));
+        var u = builder.add(
+                new Op.Uniform(builder.shape(x), streams++),
+                key(builder.shape(x).rank()));
         keep(u);
         var kept = builder.compare(Comparison.GE, u, builder.constantLike(u, 0.3));
         keep(builder.select(kept, builder.mul(x, 1 / 0.7), builder.constantLike(x, 0)));

@@ -116,7 +116,10 @@ class CollectivesTest {
                     .filter(node -> node.op() instanceof Op.Permute)
                     .toList();
             // One rank's texts on to each other rank, and their gradients back.
-            assertThat(passed).as(way).hasSize(2 * (ranks - 1)).allMatch(node -> node.type().equals(TensorType.f32(8, 6)));
+            assertThat(passed)
+                    .as(way)
+                    .hasSize(2 * (ranks - 1))
+                    .allMatch(node -> node.type().equals(TensorType.f32(8, 6)));
             assertThat(compiled.nodes(MeshAxis.DATA)).noneMatch(node -> node.op() instanceof Op.AllGather);
             assertThat(compiled.calls)
                     .filteredOn(call -> call.kind() == CollectiveCall.Kind.PERMUTE)

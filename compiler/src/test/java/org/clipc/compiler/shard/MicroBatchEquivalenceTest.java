@@ -90,7 +90,8 @@ class MicroBatchEquivalenceTest {
     void captionsAreLearntSampleBySample(@ForAll("setups") Setup setup) throws IOException {
         Assume.that(!setup.sequenceParallel() && !setup.zero());
         check(
-                Captioner.model("loss(images: [B, 5], tokens: i32[B, 4], weights: [B]) -> (loss: []) = told(images, tokens, weights)"),
+                Captioner.model(
+                        "loss(images: [B, 5], tokens: i32[B, 4], weights: [B]) -> (loss: []) = told(images, tokens, weights)"),
                 setup,
                 1);
     }
@@ -161,8 +162,7 @@ class MicroBatchEquivalenceTest {
                     close(name, get(actual.get(rank), name), get(expected, name));
                 }
                 var held1 = ranks.get(rank);
-                shards(step, whole, held, mesh, rank)
-                        .forEach((name, tensor) -> close(name, get(held1, name), tensor));
+                shards(step, whole, held, mesh, rank).forEach((name, tensor) -> close(name, get(held1, name), tensor));
             }
         }
     }
@@ -298,7 +298,8 @@ class MicroBatchEquivalenceTest {
             Graph step, Map<String, Tensor64> whole, List<Parameter> held, Mesh mesh, int rank) {
         var shards = new HashMap<String, Tensor64>();
         for (var input : step.inputs()) {
-            var tensor = shard(get(whole, input.name()), Shardings.tensor(held).apply(input), mesh, MeshAxis.TENSOR, rank);
+            var tensor =
+                    shard(get(whole, input.name()), Shardings.tensor(held).apply(input), mesh, MeshAxis.TENSOR, rank);
             shards.put(input.name(), shard(tensor, Shardings.data(held).apply(input), mesh, MeshAxis.DATA, rank));
         }
         return shards;

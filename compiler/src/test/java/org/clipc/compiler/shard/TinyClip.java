@@ -65,7 +65,8 @@ final class TinyClip {
     }
 
     private static ElaboratedModel load(Map<String, Setting> settings) {
-        return Elaborator.load(graphs().resolve("tiny.clip"), graphs(), settings).orThrow();
+        return Elaborator.load(graphs().resolve("tiny.clip"), graphs(), settings)
+                .orThrow();
     }
 
     /** The folder of the models' sources. */

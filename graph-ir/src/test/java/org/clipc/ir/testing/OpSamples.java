@@ -90,7 +90,8 @@ final class OpSamples {
                 s -> Application.of(new Op.Uniform(s.shape(1, MOST_AXES), s.random.nextInt(3)), s.seedOfPart()));
         m.put(Op.RandomSubset.class, s -> {
             var from = s.extent();
-            return Application.of(new Op.RandomSubset(s.extent(), s.upTo(from), from, s.random.nextInt(3)), s.seedOfPart());
+            return Application.of(
+                    new Op.RandomSubset(s.extent(), s.upTo(from), from, s.random.nextInt(3)), s.seedOfPart());
         });
         moves(m);
         contractions(m);

@@ -89,7 +89,10 @@ final class DemoCommand implements Callable<Integer> {
                 DataSources.open(data.folder().resolve("train-{00..07}.tar").toString());
         var preparation = new Preprocessing(recipe, model).training();
         var batches = LoaderBatches.of(
-                source, preparation, TrainCommand.loaderOptions(recipe, model.manifest(), seed, MeshRank.alone()), entry);
+                source,
+                preparation,
+                TrainCommand.loaderOptions(recipe, model.manifest(), seed, MeshRank.alone()),
+                entry);
         options.fill(model.program(), recipe);
         var steps = steps(model, batches, recipe);
         options.fill(model.program(), recipe);

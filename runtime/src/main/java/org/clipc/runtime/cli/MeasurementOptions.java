@@ -46,7 +46,9 @@ final class MeasurementOptions {
         /** Whether a training step is loaded that several entry points make. */
         boolean isCutStep() {
             var step = TrainingStep.of(file.manifest());
-            return step.isPresent() && step.get().entries().size() > 1 && entries.containsAll(step.get().entries());
+            return step.isPresent()
+                    && step.get().entries().size() > 1
+                    && entries.containsAll(step.get().entries());
         }
     }
 

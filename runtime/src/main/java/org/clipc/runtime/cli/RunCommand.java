@@ -103,8 +103,9 @@ final class RunCommand implements Callable<Integer> {
         for (var needed : entriesNeeded()) {
             if (!manifest.hasEntry(needed)) {
                 var cut = TrainingStep.of(manifest).filter(step -> step.microBatches() > 1);
-                throw new CliException("the program has no entry point '" + needed + "', which this needs: it was compiled "
-                        + (cut.isPresent() ? "for several micro-batches in a step" : "for inference only"));
+                throw new CliException(
+                        "the program has no entry point '" + needed + "', which this needs: it was compiled "
+                                + (cut.isPresent() ? "for several micro-batches in a step" : "for inference only"));
             }
         }
     }

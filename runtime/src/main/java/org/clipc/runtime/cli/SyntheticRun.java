@@ -64,7 +64,8 @@ final class SyntheticRun {
         var shape = slot.type().shape().dims().stream()
                 .mapToLong(Integer::longValue)
                 .toArray();
-        return HostTensor.of(numbers, shape).convert(DeviceTensors.hostType(slot.type().dtype()), Arena.ofAuto());
+        return HostTensor.of(numbers, shape)
+                .convert(DeviceTensors.hostType(slot.type().dtype()), Arena.ofAuto());
     }
 
     /** Each run of it takes a training step, by whatever entry points, on the same micro-batch again and again. */

@@ -65,8 +65,10 @@ public final class TrainStep {
         } else {
             var loss = entry(EntryPoint.TRAIN_LOSS);
             var parts = plan.microBatches();
-            features = RowCache.of(loss.inputs(), entry(EntryPoint.TRAIN_FEATURES).outputs(), parts);
-            gradients = RowCache.of(loss.outputs(), entry(EntryPoint.TRAIN_BACKWARD).inputs(), parts);
+            features =
+                    RowCache.of(loss.inputs(), entry(EntryPoint.TRAIN_FEATURES).outputs(), parts);
+            gradients =
+                    RowCache.of(loss.outputs(), entry(EntryPoint.TRAIN_BACKWARD).inputs(), parts);
         }
     }
 
