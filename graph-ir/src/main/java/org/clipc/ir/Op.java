@@ -36,14 +36,16 @@ public sealed interface Op {
     /**
      * Uniform f32 numbers in [0, 1), by Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
      * SC 2011) with the key given by the operand {@code seed: i32[2]} and the counter by (element index, stream); see
-     * {@link Philox}.
+     * {@link Philox}. Whoever draws a part of a larger tensor, cut along its first axis, gives {@code seed: i32[3]}: the
+     * third number counts the rows of the larger tensor that stand before.
      */
     record Uniform(Shape shape, int stream) implements Op {}
 
     /**
      * For each of {@code batch} rows, {@code choose} distinct ascending indices below {@code from}: i32[batch, choose].
      * Operand seed: i32[2]. Row r takes the indices of its {@code choose} smallest numbers (of equals the first) among
-     * {@code from} uniforms, those with element indices r·from, r·from + 1, … in {@code stream}.
+     * {@code from} uniforms, those with element indices r·from, r·from + 1, … in {@code stream}. With seed i32[3] as in
+     * {@link Uniform}.
      */
     record RandomSubset(int batch, int choose, int from, int stream) implements Op {}
 
@@ -175,7 +177,10 @@ public sealed interface Op {
     /** The rank's shard, as {@link RankSlice} cuts it, of the sum over the ranks. One or more operands, as in {@link AllGather}. */
     record ReduceScatter(MeshAxis axis, int size, int dim, int parts) implements Op {}
 
-    /** The operand of the rank {@code shift} places before, in a ring. */
+    /**
+     * The operand of the rank {@code shift} places before, in a ring. Before a graph is divided along the axis, a tensor is
+     * what all ranks have, one behind the other along its first axis: its {@code size} sections move {@code shift} places on.
+     */
     record Permute(MeshAxis axis, int size, int shift) implements Op {}
 
     /**

@@ -10,6 +10,7 @@ import java.util.stream.IntStream;
 public final class ShapeRules {
 
     private static final TensorType SEED = TensorType.i32(2);
+    private static final TensorType ROWS_SEED = TensorType.i32(3);
     private static final TensorType SHARDED_SEED = TensorType.i32(4);
     private static final TensorType F32_SCALAR = TensorType.scalar(DType.F32);
 
@@ -53,9 +54,12 @@ public final class ShapeRules {
                 yield List.of(in.get(1));
             }
             case Op.Convert(var dtype) -> in.count(1).is(in.get(0).withDtype(dtype));
-            case Op.Uniform(var shape, var _) -> in.count(1).exactly(0, SEED).is(new TensorType(DType.F32, shape));
+            case Op.Uniform(var shape, var _) -> {
+                in.count(1).seed(0).check(shape.rank() > 0 || in.get(0).equals(SEED), "a number alone has no rows");
+                yield List.of(new TensorType(DType.F32, shape));
+            }
             case Op.RandomSubset(var batch, var choose, var from, var _) -> {
-                in.count(1).exactly(0, SEED).check(choose <= from, "cannot choose " + choose + " of " + from);
+                in.count(1).seed(0).check(choose <= from, "cannot choose " + choose + " of " + from);
                 yield List.of(TensorType.i32(batch, choose));
             }
             case Op.Reshape(var shape) -> {
@@ -378,6 +382,11 @@ public final class ShapeRules {
 
         Operands same(int i, int j) {
             return check(get(i).equals(get(j)), "operands " + i + " and " + j + " differ");
+        }
+
+        /** The key of random numbers, perhaps with the rows that stand before. */
+        Operands seed(int i) {
+            return get(i).equals(ROWS_SEED) ? this : exactly(i, SEED);
         }
 
         Operands exactly(int i, TensorType type) {

@@ -145,7 +145,7 @@ public final class Verifier {
         }
         var input = inputsByName.get(target);
         var label = "output " + output.name() + " updates " + target + ", ";
-        if (input == null || (input.kind() != InputKind.PARAMETER && input.kind() != InputKind.STATE)) {
+        if (input == null || !input.kind().outlivesARun()) {
             problems.add(label + "which is no parameter or state");
         } else if (!input.type().equals(graph.type(output.value()))) {
             problems.add(label + "which is " + input.type() + ", with a " + graph.type(output.value()));

@@ -16,6 +16,13 @@ public record EntryPoint(String name, int batch, List<TensorSlot> inputs, List<T
     public static final String LOSS_GRAD = "loss_grad";
     public static final String TRAIN_STEP = "train_step";
 
+    /** The four that make a training step of several micro-batches; see {@link TrainingStep}. */
+    public static final String TRAIN_FEATURES = "train_features";
+
+    public static final String TRAIN_LOSS = "train_loss";
+    public static final String TRAIN_BACKWARD = "train_backward";
+    public static final String TRAIN_UPDATE = "train_update";
+
     /** The input of every entry point that sees texts: i32 [batch, context]. */
     public static final String TOKENS = "tokens";
 

@@ -9,7 +9,8 @@ import org.clipc.ir.Mesh;
 
 /**
  * What a program is, apart from its code. The arena is laid out as [parameters][workspace][optimizer state], each region
- * beginning at a multiple of 64; inference needs the first two only.
+ * beginning at a multiple of 64; inference needs the first two only. What the entry points of a training step carry on to
+ * each other lies behind the optimizer's state, in the same region.
  *
  * @param formatVersion of the file; a reader takes only its own
  * @param model name of the model
@@ -17,6 +18,7 @@ import org.clipc.ir.Mesh;
  * @param mesh the ranks that run the program together; sizes and offsets are those of each of them
  * @param state optimizer state tensors: {@code master.<parameter>}, where the parameter is but a rounded copy of that, and
  *     others such as {@code adam.m.<parameter>}, zero at the start of training
+ * @param carried tensors that live from one entry point of a training step to the next, such as sums of gradients
  * @param parameterBytes size of the parameter region
  * @param workspaceBytes size of the workspace region: the most that any schedule uses
  * @param stateBytes size of the optimizer state region
@@ -30,6 +32,7 @@ public record Manifest(
         Mesh mesh,
         List<Parameter> parameters,
         List<TensorSlot> state,
+        List<TensorSlot> carried,
         List<EntryPoint> entries,
         long parameterBytes,
         long workspaceBytes,
@@ -39,7 +42,7 @@ public record Manifest(
 
     public static final int FORMAT_VERSION = 4;
 
-    /** Of a program for one rank. */
+    /** Of a program for one rank whose training step, if any, is one entry point. */
     public Manifest(
             int formatVersion,
             String model,
@@ -59,6 +62,7 @@ public record Manifest(
                 Mesh.SINGLE,
                 parameters,
                 state,
+                List.of(),
                 entries,
                 parameterBytes,
                 workspaceBytes,
@@ -127,6 +131,7 @@ public record Manifest(
                 mesh,
                 parameters,
                 state,
+                carried,
                 entries,
                 parameterBytes,
                 workspaceBytes,

@@ -23,7 +23,9 @@ final class ManifestChecks {
     static void check(Manifest manifest, Set<String> members) throws InvalidMemberException {
         unique("entry point", manifest.entries().stream().map(EntryPoint::name));
         unique("parameter", manifest.parameters().stream().map(Parameter::name));
-        unique("state tensor", manifest.state().stream().map(TensorSlot::name));
+        var kept = new ArrayList<>(manifest.state());
+        kept.addAll(manifest.carried());
+        unique("state tensor", kept.stream().map(TensorSlot::name));
         unique("target", manifest.targets().stream());
         for (var word : Stream.concat(
                         manifest.targets().stream(), manifest.entries().stream().map(EntryPoint::name))
@@ -43,7 +45,7 @@ final class ManifestChecks {
         for (var parameter : manifest.parameters()) {
             shards(parameter, manifest.mesh());
         }
-        disjoint("state", manifest.stateOffset(), manifest.arenaBytes(), manifest.state());
+        disjoint("state", manifest.stateOffset(), manifest.arenaBytes(), kept);
         for (var entry : manifest.entries()) {
             var what = "entry point '" + entry.name() + "': ";
             unique(what + "input", entry.inputs().stream().map(TensorSlot::name));
@@ -57,6 +59,7 @@ final class ManifestChecks {
                 inside(what + "outputs", 0, manifest.arenaBytes(), output);
             }
         }
+        TrainingStep.check(manifest);
         membersMatch(manifest, members);
     }
 

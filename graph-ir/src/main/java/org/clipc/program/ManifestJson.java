@@ -60,6 +60,7 @@ final class ManifestJson {
             }
             out.writeEndArray();
             writeSlots(out, "state", manifest.state());
+            writeSlots(out, "carried", manifest.carried());
             out.writeFieldName("checksums");
             writeValue(out, manifest.checksums());
             out.writeEndObject();
@@ -156,6 +157,7 @@ final class ManifestJson {
                 "entries",
                 "parameters",
                 "state",
+                "carried",
                 "checksums"));
         return new Manifest(
                 (int) json.field("format").integer(0, Integer.MAX_VALUE),
@@ -164,6 +166,7 @@ final class ManifestJson {
                 readMesh(json.field("mesh")),
                 json.field("parameters").list(MAX_ITEMS, ManifestJson::readParameter),
                 json.field("state").list(MAX_ITEMS, ManifestJson::readSlot),
+                json.field("carried").list(MAX_ITEMS, ManifestJson::readSlot),
                 json.field("entries").list(1000, ManifestJson::readEntry),
                 readSize(json.field("parameter_bytes")),
                 readSize(json.field("workspace_bytes")),

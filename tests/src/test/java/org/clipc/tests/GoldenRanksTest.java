@@ -47,8 +47,10 @@ class GoldenRanksTest {
               entry contrastive(images: [B, 32], texts: [B, 32]) -> (loss: []) =
                 contrastive_loss(images, texts, exp(logit_scale), local_loss, gather_with_grad)
 
+              config loss_dist_impl: "bidir" | "shift" | "reduce" | "gather" = "gather"
+
               entry sigmoid(images: [B, 32], texts: [B, 32]) -> (loss: []) =
-                sigmoid_loss(images, texts, exp(logit_scale), logit_bias)
+                sigmoid_loss(images, texts, exp(logit_scale), logit_bias, loss_dist_impl)
             }
             """;
 
@@ -68,16 +70,24 @@ class GoldenRanksTest {
 
     @Test
     void sigmoidLoss() throws IOException {
-        for (var key : List.of("siglip_bidir", "siglip_gather")) {
-            check(key, graph("sigmoid", false, true), Golden.read("siglip.f64"), Math.log(10), -10);
+        for (var way : List.of("bidir", "gather", "shift", "reduce")) {
+            // The other two ways lead to the same numbers.
+            var key = way.equals("gather") ? "siglip_gather" : "siglip_bidir";
+            var graph = graph("sigmoid", Map.of("loss_dist_impl", new Setting(way, Setting.Origin.COMMAND_LINE)));
+            check(key, graph, Golden.read("siglip.f64"), Math.log(10), -10);
         }
     }
 
     private Graph graph(String entry, boolean localLoss, boolean withGrad) throws IOException {
+        return graph(
+                entry,
+                Map.of(
+                        "local_loss", new Setting(localLoss, Setting.Origin.COMMAND_LINE),
+                        "gather_with_grad", new Setting(withGrad, Setting.Origin.COMMAND_LINE)));
+    }
+
+    private Graph graph(String entry, Map<String, Setting> settings) throws IOException {
         var file = Files.writeString(folder.resolve("loss.clip"), SOURCE);
-        var settings = Map.of(
-                "local_loss", new Setting(localLoss, Setting.Origin.COMMAND_LINE),
-                "gather_with_grad", new Setting(withGrad, Setting.Origin.COMMAND_LINE));
         var loss = Elaborator.load(file, Golden.graphs(), settings).orThrow().entry(entry, BATCH, true, RANKS);
         var gradients = Autodiff.gradients(loss, "loss", _ -> true);
         return Partition.data(RANKS, Shardings.data(List.of())).apply(gradients);

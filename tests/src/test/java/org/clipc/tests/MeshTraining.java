@@ -126,12 +126,12 @@ final class MeshTraining {
                 true,
                 new Optimizer(0.9, 0.98, epsilon, 0.2, 1.0),
                 parallelism,
-                precision,
                 budget,
                 List.of(new JvmTarget(128)),
                 true,
                 false,
-                (_, _, _) -> {});
+                        (_, _, _) -> {})
+                .withPrecision(precision);
         var path = folder.resolve("program.bin");
         ProgramFile.write(path, ProgramBuilder.build(model, options).program());
         return path;

@@ -3,12 +3,16 @@ package org.clipc.compiler.autodiff;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.clipc.ir.Graph;
 import org.clipc.ir.GraphBuilder;
+import org.clipc.ir.InputKind;
 import org.clipc.ir.Location;
 import org.clipc.ir.Node;
 import org.clipc.ir.Op;
+import org.clipc.ir.Output;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.Value;
 import org.jspecify.annotations.Nullable;
@@ -49,13 +53,56 @@ public final class Autodiff {
         return new Autodiff(forward).run(value, input -> isFloat(input.type()) && wrt.test(input));
     }
 
+    /**
+     * The vector-Jacobian product: the graph without its outputs, with an input {@code grad.<output>} instead of each of
+     * them that depends on an input that {@code wrt} accepts, and an output {@code grad.<input>} for every such input. It is
+     * the derivative of whatever has those by the outputs.
+     *
+     * @throws UnsupportedOperationException if an output depends on an accepted input through an op without a rule
+     */
+    public static Graph pullback(Graph forward, Predicate<Op.Input> wrt) {
+        return new Autodiff(forward).pullback(input -> isFloat(input.type()) && wrt.test(input));
+    }
+
+    /** Names of the outputs that depend on an input that {@code wrt} accepts, by floats alone. */
+    public static Set<String> dependent(Graph forward, Predicate<Op.Input> wrt) {
+        var autodiff = new Autodiff(forward);
+        var active = autodiff.active(input -> isFloat(input.type()) && wrt.test(input));
+        return forward.outputs().stream()
+                .filter(output -> autodiff.flows(output.value(), active))
+                .map(Output::name)
+                .collect(Collectors.toSet());
+    }
+
     private Graph run(Value loss, Predicate<Op.Input> wrt) {
-        forward.nodes().forEach(node -> b.at(node.location()).addAll(node.op(), node.operands()));
+        copyForward();
         forward.outputs().forEach(b::output);
-        var active = active(wrt);
         b.at(backward(forward.node(loss)));
         accumulate(loss, b.constantLike(loss, 1));
-        for (var i = loss.node(); i >= 0; i--) {
+        walk(loss.node(), active(wrt), wrt);
+        return b.build();
+    }
+
+    private Graph pullback(Predicate<Op.Input> wrt) {
+        copyForward();
+        var active = active(wrt);
+        for (var output : forward.outputs()) {
+            var value = output.value();
+            if (flows(value, active)) {
+                b.at(backward(forward.node(value)));
+                accumulate(value, b.input(PREFIX + output.name(), InputKind.DATA, forward.type(value)));
+            }
+        }
+        walk(forward.nodes().size() - 1, active, wrt);
+        return b.build();
+    }
+
+    private void copyForward() {
+        forward.nodes().forEach(node -> b.at(node.location()).addAll(node.op(), node.operands()));
+    }
+
+    private void walk(int last, BitSet active, Predicate<Op.Input> wrt) {
+        for (var i = last; i >= 0; i--) {
             if (active.get(i)) {
                 var node = forward.nodes().get(i);
                 b.at(backward(node));
@@ -67,7 +114,6 @@ public final class Autodiff {
                 b.output(PREFIX + input.name(), gradientOrZero(new Value(i, 0)));
             }
         }
-        return b.build();
     }
 
     private void differentiate(int index, Node node, BitSet active) {

@@ -7,6 +7,7 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.clipc.compiler.accumulate.AccumulationException;
 import org.clipc.compiler.config.ConfigException;
 import org.clipc.compiler.elaborate.ElaborationException;
 import org.clipc.compiler.recompute.Rematerialize;
@@ -115,6 +116,7 @@ public final class Clipc implements Callable<Integer> {
             case ConfigException config -> config.problems().forEach(console::error);
             case ElaborationException wrong -> console.diagnostics(wrong.diagnostics());
             case PartitionException partition -> console.error(String.valueOf(partition.getMessage()));
+            case AccumulationException accumulation -> console.error(String.valueOf(accumulation.getMessage()));
             case Rematerialize.BudgetException budget -> console.error(String.valueOf(budget.getMessage()));
             case IOException io -> console.error(Console.describe(io));
             default -> {

@@ -36,13 +36,15 @@ final class CompileSettings {
             CompileOptions.Observer observer) {
         var recipe = loaded.recipe();
         var budget = recipe.values().get("model.memory_budget");
+        var parallelism = parallelism(recipe);
         return new CompileOptions(
                 loaded.config(),
                 batch(recipe, "model.micro_batch_size"),
+                microBatches(recipe, parallelism.mesh().data()),
                 batch(recipe, "model.inference_batch_size"),
                 training,
                 optimizer(recipe),
-                parallelism(recipe),
+                parallelism,
                 precision(recipe),
                 budget instanceof Long bytes ? OptionalLong.of(bytes) : OptionalLong.empty(),
                 targets,
@@ -80,6 +82,20 @@ final class CompileSettings {
                     + recipe.text("trainer.precision") + ": set trainer.precision=bf16, too");
         }
         return Precision.BF16_O2;
+    }
+
+    /** Micro-batches that each rank takes of the global batch; one where the recipe does not say how large that is. */
+    private static int microBatches(Recipe recipe, int dataRanks) {
+        if (!(recipe.values().get("model.global_batch_size") instanceof Long global)) {
+            return 1;
+        }
+        var samples = (long) batch(recipe, "model.micro_batch_size") * dataRanks;
+        if (batch(recipe, "model.global_batch_size") % samples != 0) {
+            throw new Failure(
+                    "model.global_batch_size is %d, but must be a multiple of %d: model.micro_batch_size, %d, times the number of data-parallel ranks, %d"
+                            .formatted(global, samples, samples / dataRanks, dataRanks));
+        }
+        return Math.toIntExact(global / samples);
     }
 
     private static int batch(Recipe recipe, String key) {

@@ -63,6 +63,17 @@ final class Builtins {
             return a.out().add(a.span(), x.dims(), new Op.Replicate(MeshAxis.DATA), x);
         });
 
+        add("from_rank_before(x, by)", a -> {
+            Val.Tensor x = a.tensor("x");
+            var ranks = a.out().dataRanks();
+            var rows = x.dims().isEmpty() ? 0 : x.dims().getFirst().size();
+            if (ranks > 1 && (rows == 0 || rows % ranks != 0)) {
+                throw new Fault(a.span("x"), x.describe() + " has no equal share for each of " + ranks + " ranks");
+            }
+            var op = new Op.Permute(MeshAxis.DATA, ranks, (int) (a.integer("by") % ranks));
+            return ranks == 1 ? x : a.out().add(a.span(), x.dims(), op, x);
+        });
+
         // Of numbers.
         rounding("floor", Math::floor);
         rounding("ceil", Math::ceil);

@@ -10,7 +10,7 @@ import org.clipc.ir.Op;
 import org.clipc.ir.ShapeRules;
 
 /**
- * What ranks exchange in one run of an entry point, in order.
+ * What ranks exchange in a training step, in order.
  *
  * @param collectives one after the other
  */
@@ -25,34 +25,44 @@ public record Communication(List<Collective> collectives) {
      *
      * @param op such as {@code all_reduce}
      * @param tensors that travel together
-     * @param sent bytes that each rank sends, see {@link Cost#sent}
+     * @param times that it happens: once, or for each micro-batch
+     * @param sent bytes that each rank sends each time, see {@link Cost#sent}
      * @param path of the module whose value it is, of several the first; empty for the model's own
      */
-    public record Collective(String op, MeshAxis axis, int ranks, int tensors, long sent, String path) {}
+    public record Collective(String op, MeshAxis axis, int ranks, int tensors, int times, long sent, String path) {
 
-    static Communication of(Graph graph) {
-        return new Communication(graph.nodes().stream()
-                .flatMap(node -> collective(graph, node).stream())
-                .toList());
+        long allSent() {
+            return times * sent;
+        }
     }
 
-    private static Optional<Collective> collective(Graph graph, Node node) {
+    /** @param times that a step runs the graph */
+    static List<Collective> of(Graph graph, int times) {
+        return graph.nodes().stream()
+                .flatMap(node -> collective(graph, node, times).stream())
+                .toList();
+    }
+
+    private static Optional<Collective> collective(Graph graph, Node node, int times) {
         return switch (node.op()) {
-            case Op.AllReduce(var axis, var _, var size) -> Optional.of(collective(graph, node, axis, size));
-            case Op.AllGather(var axis, var size, var _, var _) -> Optional.of(collective(graph, node, axis, size));
-            case Op.ReduceScatter(var axis, var size, var _, var _) -> Optional.of(collective(graph, node, axis, size));
-            case Op.Permute(var axis, var size, var _) -> Optional.of(collective(graph, node, axis, size));
+            case Op.AllReduce(var axis, var _, var size) -> Optional.of(collective(graph, node, axis, size, times));
+            case Op.AllGather(var axis, var size, var _, var _) ->
+                Optional.of(collective(graph, node, axis, size, times));
+            case Op.ReduceScatter(var axis, var size, var _, var _) ->
+                Optional.of(collective(graph, node, axis, size, times));
+            case Op.Permute(var axis, var size, var _) -> Optional.of(collective(graph, node, axis, size, times));
             default -> Optional.empty();
         };
     }
 
-    private static Collective collective(Graph graph, Node node, MeshAxis axis, int size) {
+    private static Collective collective(Graph graph, Node node, MeshAxis axis, int size, int times) {
         var operands = node.operands().stream().map(graph::type).toList();
         return new Collective(
                 ShapeRules.describe(node.op()),
                 axis,
                 size,
                 operands.size(),
+                times,
                 Cost.sent(node.op(), operands),
                 node.location().path());
     }
@@ -61,12 +71,12 @@ public record Communication(List<Collective> collectives) {
     public long sent(MeshAxis axis) {
         return collectives.stream()
                 .filter(c -> c.axis() == axis)
-                .mapToLong(Collective::sent)
+                .mapToLong(Collective::allSent)
                 .sum();
     }
 
     /** Bytes that each rank sends. */
     public long sent() {
-        return collectives.stream().mapToLong(Collective::sent).sum();
+        return collectives.stream().mapToLong(Collective::allSent).sum();
     }
 }

@@ -1,8 +1,11 @@
 package org.clipc.compiler.explain;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import org.clipc.compiler.elaborate.ElaboratedModel;
 import org.clipc.compiler.pack.CompileOptions;
 import org.clipc.compiler.pack.CompileReport;
@@ -15,6 +18,7 @@ import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
 import org.clipc.program.Schedule;
+import org.clipc.program.TrainingStep;
 import org.jspecify.annotations.Nullable;
 
 /** Counts what a model takes: compiles it up to its kernels, which are not made. */
@@ -44,32 +48,52 @@ public final class Explainer {
     /** @param recipe what configured the model, for the heading */
     public Explanation explain(String recipe) {
         var towers = Towers.of(model);
-        var step = graphs.get(EntryPoint.TRAIN_STEP);
+        var communication = new ArrayList<Communication.Collective>();
+        var flops = 0L;
+        for (var entry : step().map(TrainingStep::entries).orElse(List.of())) {
+            var graph = Objects.requireNonNull(graphs.get(entry));
+            flops += times(entry) * MatrixFlops.of(graph);
+            communication.addAll(Communication.of(graph, times(entry)));
+        }
         return new Explanation(
                 model.name(),
                 recipe,
                 towers.count(),
-                new Explanation.Flops(towers.imageFlops(), towers.textFlops(), step == null ? 0 : MatrixFlops.of(step)),
+                new Explanation.Flops(towers.imageFlops(), towers.textFlops(), flops),
                 training(),
                 RecomputeText.ofStep(planned.report()).orElse(null),
-                step == null ? new Communication(List.of()) : Communication.of(step),
+                new Communication(communication),
                 kernels(planned.program().schedules()),
                 planned.report().entries().stream().map(this::entry).toList(),
                 PassTimes.milliseconds(planned.report()),
                 towers.modules().rows(DEPTH));
     }
 
+    private Optional<TrainingStep> step() {
+        return TrainingStep.of(planned.program().manifest());
+    }
+
+    /** How often a training step runs one of its entry points. */
+    private int times(String entry) {
+        var batch = planned.program().manifest().entry(entry).batch();
+        return step().map(step -> step.batch() / batch).orElse(1);
+    }
+
     private Explanation.@Nullable Training training() {
         Manifest manifest = planned.program().manifest();
-        return manifest.hasEntry(EntryPoint.TRAIN_STEP)
-                ? new Explanation.Training(
-                        manifest.entry(EntryPoint.TRAIN_STEP).batch(),
+        var gradients = manifest.carried().stream()
+                .mapToLong(slot -> Manifest.align(slot.type().bytes()))
+                .sum();
+        return step().map(step -> new Explanation.Training(
+                        step.microBatch(),
+                        step.microBatches(),
                         manifest.mesh().size(),
                         manifest.arenaBytes(),
                         manifest.parameterBytes(),
-                        manifest.stateBytes(),
-                        manifest.workspaceBytes())
-                : null;
+                        manifest.stateBytes() - gradients,
+                        gradients,
+                        manifest.workspaceBytes()))
+                .orElse(null);
     }
 
     private Explanation.Entry entry(CompileReport.EntryReport report) {
@@ -101,8 +125,11 @@ public final class Explainer {
     /** The memory plan of an entry point as SVG; of the training step if {@code entry} is null and there is one. */
     public String memoryChart(@Nullable String entry) {
         var reports = planned.report().entries();
+        var most = planned.program().manifest().hasEntry(EntryPoint.TRAIN_BACKWARD)
+                ? EntryPoint.TRAIN_BACKWARD
+                : EntryPoint.TRAIN_STEP;
         var wanted = reports.stream()
-                .filter(r -> r.entry().equals(entry == null ? EntryPoint.TRAIN_STEP : entry))
+                .filter(r -> r.entry().equals(entry == null ? most : entry))
                 .findFirst()
                 .orElse(reports.getLast());
         return MemoryPicture.of(wanted);

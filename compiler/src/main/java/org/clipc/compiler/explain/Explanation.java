@@ -45,7 +45,7 @@ public record Explanation(
      *
      * @param image one image
      * @param text one caption
-     * @param trainStep one step on a micro-batch: forward, backward, and what is computed again
+     * @param trainStep one step of a rank: forward, backward, and what is computed again, for all its micro-batches
      */
     public record Flops(long image, long text, long trainStep) {
 
@@ -58,11 +58,21 @@ public record Explanation(
     /**
      * Bytes of a device's memory while training.
      *
+     * @param microBatches of a step
      * @param ranks that train together, each of which has a device
      * @param peak all of it
+     * @param gradients sums over micro-batches
      * @param workspace activations, gradients and batches, which share it over time
      */
-    public record Training(int microBatch, int ranks, long peak, long parameters, long optimizer, long workspace) {}
+    public record Training(
+            int microBatch,
+            int microBatches,
+            int ranks,
+            long peak,
+            long parameters,
+            long optimizer,
+            long gradients,
+            long workspace) {}
 
     /**
      * A program's entry point.

@@ -45,8 +45,10 @@ public final class ExplanationJson {
                             "peak_bytes", training.peak(),
                             "parameters_bytes", training.parameters(),
                             "optimizer_bytes", training.optimizer(),
+                            "gradients_bytes", training.gradients(),
                             "workspace_bytes", training.workspace(),
                             "micro_batch_size", training.microBatch(),
+                            "micro_batches", training.microBatches(),
                             "ranks", training.ranks()));
         }
         var recompute = e.recompute();
@@ -74,6 +76,7 @@ public final class ExplanationJson {
                                         "op", c.op(),
                                         "axis", c.axis().text(),
                                         "ranks", c.ranks(),
+                                        "times", c.times(),
                                         "tensors", c.tensors(),
                                         "sent_bytes", c.sent(),
                                         "path", c.path()))

@@ -19,7 +19,7 @@ public final class ExplanationText {
         var training = e.training();
         if (training != null) {
             var device = training.ranks() == 1 ? "" : " of each of " + training.ranks() + " ranks";
-            section(out, "Memory" + device + " to train on micro-batches of " + training.microBatch(), memory(training));
+            section(out, "Memory" + device + " to train on " + batches(training), memory(training));
         }
         var recompute = e.recompute();
         if (recompute != null) {
@@ -56,7 +56,16 @@ public final class ExplanationText {
                 .row("one image", count(flops.image()))
                 .row("one caption", count(flops.text()))
                 .row("forward, per sample", count(flops.forwardPerSample()));
-        return flops.trainStep() == 0 ? table : table.row("training step, per micro-batch", count(flops.trainStep()));
+        var training = e.training();
+        return flops.trainStep() == 0 || training == null
+                ? table
+                : table.row("training step on " + batches(training), count(flops.trainStep()));
+    }
+
+    private static String batches(Explanation.Training training) {
+        return training.microBatches() == 1
+                ? "a micro-batch of " + training.microBatch()
+                : training.microBatches() + " micro-batches of " + training.microBatch();
     }
 
     /** Every exchange of a training step, in order. */
@@ -68,7 +77,7 @@ public final class ExplanationText {
                     from + (c.tensors() > 1 ? " and " + (c.tensors() - 1) + " more" : ""),
                     c.op(),
                     c.ranks() + " " + c.axis().text() + " ranks",
-                    ByteSize.format(c.sent()));
+                    (c.times() > 1 ? c.times() + " × " : "") + ByteSize.format(c.sent()));
         }
         table.row("total", "", "", ByteSize.format(e.communication().sent()));
         return "Exchanges of a training step, with the bytes that each rank sends\n" + table.text(INDENT);
@@ -81,11 +90,13 @@ public final class ExplanationText {
     }
 
     private static Table memory(Explanation.Training t) {
-        return new Table()
+        var table = new Table()
                 .row("parameters", ByteSize.format(t.parameters()))
-                .row("optimizer", ByteSize.format(t.optimizer()))
-                .row("workspace", ByteSize.format(t.workspace()))
-                .row("peak", ByteSize.format(t.peak()));
+                .row("optimizer", ByteSize.format(t.optimizer()));
+        if (t.gradients() > 0) {
+            table.row("sums of gradients", ByteSize.format(t.gradients()));
+        }
+        return table.row("workspace", ByteSize.format(t.workspace())).row("peak", ByteSize.format(t.peak()));
     }
 
     private static Table entries(Explanation e) {

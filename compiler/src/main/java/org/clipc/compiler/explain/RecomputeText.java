@@ -20,7 +20,8 @@ public final class RecomputeText {
     /** What the training step computes again, if there is one. */
     static Optional<RecomputeReport> ofStep(CompileReport report) {
         return report.entries().stream()
-                .filter(entry -> entry.entry().equals(EntryPoint.TRAIN_STEP))
+                .filter(entry -> entry.entry().equals(EntryPoint.TRAIN_STEP)
+                        || entry.entry().equals(EntryPoint.TRAIN_BACKWARD))
                 .flatMap(entry -> Optional.ofNullable(entry.recompute()).stream())
                 .findFirst();
     }

@@ -36,7 +36,7 @@ public final class JvmTarget implements Target {
             case KernelSpec.Gather(var dtype) -> new IndexTemplate(bits).gather(dtype, launch, sink);
             case KernelSpec.ScatterAdd(var dtype) -> new IndexTemplate(bits).scatterAdd(dtype, launch, sink);
             case KernelSpec.ArgMax(var dtype) -> new ArgMaxTemplate(bits).plan(dtype, launch, sink);
-            case KernelSpec.RandomSubset _ -> new RandomSubsetTemplate(bits).plan(launch, sink);
+            case KernelSpec.RandomSubset subset -> new RandomSubsetTemplate(subset, bits).plan(launch, sink);
             case KernelSpec.AdamW spec -> new AdamWTemplate(bits).plan(spec, launch, sink);
             case KernelSpec.Reduce spec -> reduce.plan(spec, launch, sink);
             case KernelSpec.Combine spec ->

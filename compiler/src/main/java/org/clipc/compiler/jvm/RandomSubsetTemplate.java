@@ -4,6 +4,7 @@ import com.palantir.javapoet.CodeBlock;
 import java.util.Map;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.CallSink.Argument;
+import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.ir.DType;
 
@@ -14,9 +15,11 @@ final class RandomSubsetTemplate {
             ArgumentLayout.of("seed", "out", "outRow", "outStep", "choose", "from", "stream");
 
     private final int bits;
+    private final boolean ofPart;
 
-    RandomSubsetTemplate(int bits) {
+    RandomSubsetTemplate(KernelSpec.RandomSubset spec, int bits) {
         this.bits = bits;
+        this.ofPart = spec.ofPart();
     }
 
     void plan(Launch launch, CallSink sink) {
@@ -30,18 +33,20 @@ final class RandomSubsetTemplate {
                 "choose", Argument.of(out.dim(1)),
                 "from", Argument.of(from),
                 "stream", Argument.of(launch.attributes().get(1).longValue()));
-        var kernel = KernelClass.kernel(
-                bits, "RandomSubset", "Random subsets of indices", LAYOUT, RandomSubsetTemplate::render);
+        var what = ofPart ? "Random subsets of indices, of a part of the rows" : "Random subsets of indices";
+        var kernel = KernelClass.kernel(bits, "RandomSubset", what, LAYOUT, this::render);
         sink.call(kernel, LAYOUT.bind(values), out.dim(0), from, 0);
     }
 
-    private static void render(KernelClass kernel) {
+    private void render(KernelClass kernel) {
         kernel.library().use(JvmHelper.UNIFORM);
         var seed = LAYOUT.read("seed");
+        var before = ofPart ? Memory.loadOne(DType.I32, CodeBlock.of("$L + 8", seed)) : CodeBlock.of("0");
         kernel.add(kernel.unit()
                 .addCode(LAYOUT.declareInts("choose", "from", "stream"))
                 .addStatement(
-                        "uniform((long) unit * from, from, $L, $L, stream, local, 0)",
+                        "uniform(((long) unit + $L) * from, from, $L, $L, stream, local, 0)",
+                        before,
                         Memory.loadOne(DType.I32, seed),
                         Memory.loadOne(DType.I32, CodeBlock.of("$L + 4", seed)))
                 .addStatement("int chosen = 0")

@@ -89,6 +89,10 @@ final class RowCode {
             var seed = layout.read("seed" + i);
             code.addStatement("final int key$LLow = $L", i, Memory.loadOne(DType.I32, seed));
             code.addStatement("final int key$LHigh = $L", i, Memory.loadOne(DType.I32, CodeBlock.of("$L + 4", seed)));
+            if (walk.uniforms().get(i).ofPart()) {
+                var rows = Memory.loadOne(DType.I32, CodeBlock.of("$L + 8", seed));
+                code.addStatement("final long before$L = $L * $L", i, layout.read("row" + i), rows);
+            }
         }
         return code.build();
     }
@@ -137,9 +141,10 @@ final class RowCode {
         var code = CodeBlock.builder();
         walk.tensors().stream().filter(t -> t.staged() && !t.written()).forEach(t -> code.addStatement(move(t)));
         for (var i = 0; i < walk.uniforms().size(); i++) {
+            var here = at(Stepper.counter("element"), "r");
             var fill = library.call(
                     JvmHelper.UNIFORM,
-                    at(Stepper.counter("element"), "r"),
+                    walk.uniforms().get(i).ofPart() ? CodeBlock.of("before$L + $L", i, here) : here,
                     CodeBlock.of("n, key$LLow, key$LHigh, (int) $L", i, i, layout.read("stream" + i)),
                     CodeBlock.of("local, $L", inTile("uniform" + i)));
             code.beginControlFlow("for (int r = first; r < end; r++)")

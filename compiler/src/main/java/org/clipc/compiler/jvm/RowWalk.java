@@ -145,6 +145,9 @@ final class RowWalk {
         for (var i = 0; i < uniforms.size(); i++) {
             names.add("seed" + i);
             names.add("stream" + i);
+            if (uniforms.get(i).ofPart()) {
+                names.add("row" + i);
+            }
         }
         attributes.forEach(attribute -> names.add("attribute" + attribute.index()));
         return names;
@@ -177,6 +180,11 @@ final class RowWalk {
             values.put(
                     "stream" + i,
                     Argument.of(numbers.get(uniforms.get(i).stream()).longValue()));
+            if (uniforms.get(i).ofPart()) {
+                values.put(
+                        "row" + i,
+                        Argument.of(numbers.get(uniforms.get(i).row()).longValue()));
+            }
         }
         for (var attribute : attributes) {
             var value = numbers.get(attribute.index());

@@ -38,8 +38,20 @@ public sealed interface Expr {
      * A uniform number in [0, 1) as {@link org.clipc.ir.Op.Uniform} defines it, for the element whose row-major index in
      * the kernel's index space is the counter. {@code seed} is the operand (i32[2], read as scalars) holding the key,
      * numbered as {@code Arg} numbers operands, {@code stream} the entry of the launch's attributes holding the stream, so that streams do not multiply kernels.
+     * Of a part of a larger tensor the seed is i32[3], and {@code row} the entry of the attributes holding the number of
+     * elements in a row, of which as many stand before as the third number says; -1 of a whole tensor.
      */
-    record Uniform(int seed, int stream) implements Expr {}
+    record Uniform(int seed, int stream, int row) implements Expr {
+
+        /** Of a whole tensor. */
+        public Uniform(int seed, int stream) {
+            this(seed, stream, -1);
+        }
+
+        public boolean ofPart() {
+            return row >= 0;
+        }
+    }
 
     /** The element's coordinate along axis {@code axis} of the kernel's index space, as i32. */
     record Index(int axis) implements Expr {}

@@ -115,7 +115,8 @@ public final class ExprDag {
             case Expr.Arg(var index, var dtype) -> "x" + index + ":" + dtype.text();
             case Expr.Const(var value, var dtype) -> value + ":" + dtype.text();
             case Expr.Attribute(var index, var dtype) -> "attribute" + index + ":" + dtype.text();
-            case Expr.Uniform(var seed, var stream) -> "uniform(x" + seed + ", " + stream + ")";
+            case Expr.Uniform(var seed, var stream, var row) ->
+                "uniform(x" + seed + ", " + stream + (row < 0 ? ")" : ", " + row + ")");
             case Expr.Index(var axis) -> "index(" + axis + ")";
             case Object function ->
                 key.operands().stream()

@@ -96,7 +96,8 @@ public sealed interface KernelSpec {
     /** out[b, v, :] = sum of updates[b, n, :] with index[b, n] = v, in ascending n. */
     record ScatterAdd(DType dtype) implements KernelSpec {}
 
-    record RandomSubset() implements KernelSpec {}
+    /** @param ofPart whether the seed counts rows that stand before, see {@link org.clipc.ir.Op.Uniform} */
+    record RandomSubset(boolean ofPart) implements KernelSpec {}
 
     /** Over one parameter tensor, in place where the plan says so. */
     record AdamW(DType parameter, DType gradient) implements KernelSpec {}

@@ -5,7 +5,7 @@ import java.util.List;
 /**
  * One use of a kernel: a spec with the tensors it reads and writes. {@code attributes} are run-time numbers. Where a spec
  * holds an {@link Expr}, they are the ones that its {@code Attribute}s and {@code Uniform}s index, and the operand that
- * a {@code Uniform} names as its seed has dims [2], whatever the index space, and access SPLAT. Outputs never overlap
+ * a {@code Uniform} names as its seed has dims [2], or [3] of a part, whatever the index space, and access SPLAT. Outputs never overlap
  * inputs, but for Elementwise and the operands of a Gemm's epilogue, where an output may be the same view as an input. Matrices of rows have unit stride within
  * a row and any stride between rows; vectors have unit stride. View layouts by spec:
  *
@@ -24,7 +24,7 @@ import java.util.List;
  *   <li>Softmax, SoftmaxGrad, SoftmaxXent, SoftmaxXentGrad: operands and results of the op, with [rows, n] matrices.
  *   <li>Gather: table [b, v, w], index [b, n]; output [b, n, w]. ScatterAdd: updates [b, n, w], index [b, n]; output
  *       [b, v, w].
- *   <li>RandomSubset: seed [2]; output [rows, choose]. Attributes from, stream.
+ *   <li>RandomSubset: seed [2], or [3] of a part; output [rows, choose]. Attributes from, stream.
  *   <li>AdamW: param, grad, m, v [n]; lr, step, gradScale []; outputs param, m, v [n] (in place: the same views).
  *       Attributes beta1, beta2, epsilon, weightDecay.
  * </ul>

@@ -10,6 +10,7 @@ import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.Graph;
 import org.clipc.ir.Op;
+import org.clipc.ir.Shape;
 import org.clipc.ir.Value;
 
 /**
@@ -23,10 +24,13 @@ final class BodyReader {
     private final List<View> bound;
     private final Map<Value, Expr> given = new HashMap<>();
     private final List<Operand> operands = new ArrayList<>();
-    private final Map<Value, Integer> attributes = new LinkedHashMap<>();
+    private final Map<Attribute, Integer> attributes = new LinkedHashMap<>();
     private final int firstArgument;
 
     private record Operand(View view, boolean isSeed) {}
+
+    /** A number of a node: its constant or stream, or the elements in a row of it. */
+    private record Attribute(Value of, boolean isRow) {}
 
     /**
      * @param bound what the body's inputs are bound to, in order
@@ -67,7 +71,13 @@ final class BodyReader {
 
     /** The numbers that the expressions' attributes stand for. */
     List<Double> attributes() {
-        return attributes.keySet().stream().map(v -> number(body.op(v))).toList();
+        return attributes.keySet().stream()
+                .map(a -> a.isRow() ? row(body.type(a.of()).shape()) : number(body.op(a.of())))
+                .toList();
+    }
+
+    private static double row(Shape shape) {
+        return shape.elements(1, shape.rank());
     }
 
     private static double number(Op op) {
@@ -101,7 +111,10 @@ final class BodyReader {
             case Op.Iota(var _, var axis) when moves.isEmpty() -> new Expr.Index(axis);
             case Op.Uniform _
             when moves.stream().allMatch(Op.Reshape.class::isInstance) ->
-                new Expr.Uniform(operand(view(node.operand(0)), true), attribute(value));
+                new Expr.Uniform(
+                        operand(view(node.operand(0)), true),
+                        attribute(value),
+                        body.type(node.operand(0)).elements() > 2 ? attribute(new Attribute(value, true)) : -1);
             case Op.Unary(var fn) -> new Expr.Unary(fn, read(node.operand(0), moves));
             case Op.Binary(var fn) -> new Expr.Binary(fn, read(node.operand(0), moves), read(node.operand(1), moves));
             case Op.Compare(var comparison) ->
@@ -148,7 +161,11 @@ final class BodyReader {
 
     /** By node and not by number, so that layers whose numbers happen to agree look like those whose do not. */
     private int attribute(Value value) {
-        attributes.putIfAbsent(value, attributes.size());
-        return attributes.get(value);
+        return attribute(new Attribute(value, false));
+    }
+
+    private int attribute(Attribute attribute) {
+        attributes.putIfAbsent(attribute, attributes.size());
+        return attributes.get(attribute);
     }
 }

@@ -11,6 +11,7 @@ public record Buffer(int id, Role role, String name, long bytes) {
     /** Region of the arena. */
     public enum Role {
         PARAMETER,
+        /** State, and what is carried from one entry point of a training step to the next. */
         STATE,
         WORKSPACE
     }

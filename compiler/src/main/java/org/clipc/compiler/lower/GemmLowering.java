@@ -60,8 +60,9 @@ final class GemmLowering {
             var output = values.result(
                     results.get(i),
                     view -> matrices.resultMatrix(view)
-                            .filter(v -> v.strides().getLast() == 1 && doesNotRead(v, laidOut))
-                            .flatMap(v -> Views.collapse(v, groups)));
+                            .filter(v -> v.strides().getLast() == 1)
+                            .flatMap(v -> Views.collapse(v, groups))
+                            .filter(v -> mayWrite(v, laidOut, results.size())));
             outputs.add(output);
             specs.add(new KernelSpec.Result(output.dtype(), expressions.get(i)));
         }
@@ -77,8 +78,15 @@ final class GemmLowering {
         emitter.launch(spec, laidOut, outputs, reader.attributes());
     }
 
-    private static boolean doesNotRead(View output, List<View> inputs) {
-        return inputs.stream().noneMatch(input -> input.buffer() == output.buffer());
+    /** A single result may replace an operand of the epilogue that is walked in step with it. */
+    private static boolean mayWrite(View output, List<View> inputs, int results) {
+        for (var i = 0; i < inputs.size(); i++) {
+            var inStep = i >= 2 && results == 1 && inputs.get(i).equals(output);
+            if (inputs.get(i).buffer() == output.buffer() && !inStep) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static Value dotValue(Graph body) {

@@ -112,7 +112,7 @@ record IndexSpace(List<View> operands, List<KernelSpec.Operand> accesses, List<E
         void collect(Expr value) {
             switch (value) {
                 case Expr.Index(var axis) -> axes.add(axis);
-                case Expr.Uniform(var seed, var _) -> seeds.add(seed);
+                case Expr.Uniform(var seed, var _, var _) -> seeds.add(seed);
                 case Expr.Unary(var _, var x) -> collect(x);
                 case Expr.Convert(var _, var x) -> collect(x);
                 case Expr.Binary(var _, var a, var b) -> {

@@ -68,7 +68,7 @@ public final class Lowering {
     private static Buffer.Role role(InputKind kind) {
         return switch (kind) {
             case PARAMETER -> Buffer.Role.PARAMETER;
-            case STATE -> Buffer.Role.STATE;
+            case STATE, CARRIED -> Buffer.Role.STATE;
             case DATA, SCALAR, OPERAND -> Buffer.Role.WORKSPACE;
         };
     }

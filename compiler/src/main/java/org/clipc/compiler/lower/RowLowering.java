@@ -79,7 +79,7 @@ final class RowLowering {
             case Op.ScatterAdd(var batchDims, var _) -> scatterAdd(node, index, batchDims);
             case Op.RandomSubset(var _, var _, var from, var stream) ->
                 emitter.launch(
-                        new KernelSpec.RandomSubset(),
+                        new KernelSpec.RandomSubset(graph.type(node.operand(0)).elements() > 2),
                         List.of(vector(node, 0)),
                         List.of(rowsOf(index, 0)),
                         List.of((double) from, (double) stream));

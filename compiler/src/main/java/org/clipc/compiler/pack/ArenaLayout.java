@@ -25,11 +25,15 @@ import org.clipc.program.Parameter;
 import org.clipc.program.Schedule;
 import org.clipc.program.TensorSlot;
 
-/** Where everything lies in the arena: parameters, then the workspace that all entry points share, then state. */
+/**
+ * Where everything lies in the arena: parameters, then the workspace that all entry points share, then state, and what
+ * entry points of a step carry on to each other.
+ */
 final class ArenaLayout {
 
     private final Map<String, Long> parameters = new LinkedHashMap<>();
-    private final Map<String, TensorSlot> state = new LinkedHashMap<>();
+    private final Map<String, TensorSlot> state;
+    private final Map<String, TensorSlot> carried;
     private final long parameterBytes;
     private final long workspaceBytes;
     private final long stateBytes;
@@ -43,24 +47,30 @@ final class ArenaLayout {
         parameterBytes = end;
         workspaceBytes = entries.stream().mapToLong(e -> e.plan().bytes()).max().orElse(0);
         var stateStart = parameterBytes + workspaceBytes;
-        end = stateStart;
-        for (var type : stateTypes(entries).entrySet()) {
-            state.put(type.getKey(), new TensorSlot(type.getKey(), type.getValue(), end));
-            end += Manifest.align(type.getValue().bytes());
-        }
-        stateBytes = end - stateStart;
+        state = slots(entries, InputKind.STATE, stateStart);
+        carried = slots(entries, InputKind.CARRIED, end(state, stateStart));
+        stateBytes = end(carried, end(state, stateStart)) - stateStart;
     }
 
-    private static Map<String, TensorType> stateTypes(List<CompiledEntry> entries) {
-        var types = new LinkedHashMap<String, TensorType>();
+    private static Map<String, TensorSlot> slots(List<CompiledEntry> entries, InputKind kind, long start) {
+        var slots = new LinkedHashMap<String, TensorSlot>();
+        var end = start;
         for (var entry : entries) {
             for (var input : entry.graph().inputs()) {
-                if (input.kind() == InputKind.STATE) {
-                    types.put(input.name(), input.type());
+                if (input.kind() == kind && !slots.containsKey(input.name())) {
+                    slots.put(input.name(), new TensorSlot(input.name(), input.type(), end));
+                    end += Manifest.align(input.type().bytes());
                 }
             }
         }
-        return types;
+        return slots;
+    }
+
+    private static long end(Map<String, TensorSlot> slots, long start) {
+        return slots.values().stream()
+                .mapToLong(slot -> slot.offset() + Manifest.align(slot.type().bytes()))
+                .max()
+                .orElse(start);
     }
 
     long parameterBytes() {
@@ -77,6 +87,10 @@ final class ArenaLayout {
 
     List<TensorSlot> state() {
         return List.copyOf(state.values());
+    }
+
+    List<TensorSlot> carried() {
+        return List.copyOf(carried.values());
     }
 
     long parameter(String name) {
@@ -215,7 +229,8 @@ final class ArenaLayout {
             } else if (buffer.role() == Buffer.Role.STATE) {
                 offsets.put(
                         buffer.id(),
-                        Objects.requireNonNull(state.get(buffer.name())).offset());
+                        Objects.requireNonNull(state.getOrDefault(buffer.name(), carried.get(buffer.name())))
+                                .offset());
             }
         }
         return offsets;

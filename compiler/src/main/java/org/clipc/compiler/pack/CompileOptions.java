@@ -13,7 +13,8 @@ import org.clipc.ir.Graph;
  * What to make of a model.
  *
  * @param config everything that configures the program, for its manifest
- * @param microBatch samples in a training step and in the loss
+ * @param microBatch samples in the loss, and in as much of a training step as keeps activations
+ * @param microBatches how many of these make the batch of a rank
  * @param inferenceBatch samples in a run of any other entry point
  * @param training whether the program can train: {@code loss_grad} and {@code train_step}
  * @param parallelism the ranks that train together, each on {@code microBatch} samples of its own
@@ -27,6 +28,7 @@ import org.clipc.ir.Graph;
 public record CompileOptions(
         Map<String, Object> config,
         int microBatch,
+        int microBatches,
         int inferenceBatch,
         boolean training,
         Optimizer optimizer,
@@ -51,7 +53,7 @@ public record CompileOptions(
         }
     }
 
-    /** In f32. */
+    /** For a batch of one micro-batch, in f32. */
     public CompileOptions(
             Map<String, Object> config,
             int microBatch,
@@ -67,6 +69,7 @@ public record CompileOptions(
         this(
                 config,
                 microBatch,
+                1,
                 inferenceBatch,
                 training,
                 optimizer,
@@ -79,7 +82,7 @@ public record CompileOptions(
                 observer);
     }
 
-    /** For one rank, in f32. */
+    /** For one rank and a batch of one micro-batch, in f32. */
     public CompileOptions(
             Map<String, Object> config,
             int microBatch,
@@ -105,10 +108,28 @@ public record CompileOptions(
                 observer);
     }
 
+    public CompileOptions withPrecision(Precision other) {
+        return new CompileOptions(
+                config,
+                microBatch,
+                microBatches,
+                inferenceBatch,
+                training,
+                optimizer,
+                parallelism,
+                other,
+                memoryBudget,
+                targets,
+                verifyEach,
+                keepSources,
+                observer);
+    }
+
     public CompileOptions observedBy(Observer other) {
         return new CompileOptions(
                 config,
                 microBatch,
+                microBatches,
                 inferenceBatch,
                 training,
                 optimizer,

@@ -1,9 +1,13 @@
 package org.clipc.compiler.pack;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.ToIntFunction;
+import org.clipc.compiler.accumulate.Accumulation;
 import org.clipc.compiler.autodiff.Autodiff;
 import org.clipc.compiler.fuse.Fuse;
 import org.clipc.compiler.lower.LoweredGraph;
@@ -31,6 +35,7 @@ import org.clipc.compiler.train.TrainStep;
 import org.clipc.ir.Graph;
 import org.clipc.ir.InputKind;
 import org.clipc.ir.Mesh;
+import org.clipc.ir.Op;
 import org.clipc.program.Parameter;
 
 /** The passes that each kind of entry point goes through. */
@@ -53,9 +58,34 @@ final class EntryPasses {
 
         /** Rounds what is to be bf16, and drops the roundings of what is bf16 already. */
         List<Pass> rounding() {
-            return precision == Precision.F32
-                    ? List.of()
-                    : List.of(new MixedPrecision(precision, LOSS), new Simplify());
+            return rounding(new MixedPrecision(precision, LOSS));
+        }
+
+        private List<Pass> rounding(MixedPrecision pass) {
+            return precision == Precision.F32 ? List.of() : List.of(pass, new Simplify());
+        }
+
+        /** That of a graph without a loss, of which what comes first is the forward pass. */
+        List<Pass> roundingOfSamples() {
+            return rounding(new MixedPrecision(precision, EntryPasses::lastForward));
+        }
+
+        private List<Pass> rematerialized(
+                ToIntFunction<Graph> lastForward, OptionalLong budget, Consumer<RecomputeReport> told) {
+            var overlapped = parallelism.overlapped();
+            return List.of(
+                    new Rematerialize(lastForward, budget, graph -> workspace(graph, overlapped), told),
+                    new Fuse(),
+                    new Schedule(overlapped));
+        }
+
+        private List<Pass> rematerialized(OptionalLong budget, Consumer<RecomputeReport> told) {
+            return rematerialized(graph -> graph.output(LOSS).value().node(), budget, told);
+        }
+
+        /** Ends passes of graphs that compute nothing again. */
+        private List<Pass> scheduled() {
+            return List.of(new Fuse(), new Schedule(parallelism.overlapped()));
         }
 
         Pass tensor() {
@@ -78,6 +108,102 @@ final class EntryPasses {
         }
         passes.addAll(List.of(new Fuse(), new Schedule()));
         return passes;
+    }
+
+    /** Of the four graphs of a training step of several micro-batches, see {@link Accumulation}: the features. */
+    static List<Pass> features(Steps steps) {
+        var passes = steps.passes("train-features", Accumulation::sampleFeatures);
+        passes.addAll(steps.perMicroBatch());
+        passes.addAll(steps.ranks().scheduled());
+        return passes;
+    }
+
+    static List<Pass> loss(Steps steps, OptionalLong budget, Consumer<RecomputeReport> told) {
+        var passes = steps.passes("train-loss", Accumulation::loss);
+        passes.addAll(steps.wholeBatch());
+        passes.addAll(steps.ranks().rematerialized(budget, told));
+        return passes;
+    }
+
+    static List<Pass> samplesBackward(Steps steps, OptionalLong budget, Consumer<RecomputeReport> told) {
+        var passes = steps.passes("train-backward", Accumulation::backward);
+        passes.addAll(steps.perMicroBatch());
+        passes.addAll(steps.ranks().rematerialized(EntryPasses::lastForward, budget, told));
+        return passes;
+    }
+
+    static List<Pass> update(Steps steps, Optimizer optimizer) {
+        var passes = steps.passes("train-update", step -> step.update(optimizer, steps.ranks().precision()::hasMaster));
+        passes.addAll(steps.wholeBatch());
+        passes.addAll(steps.ranks().scheduled());
+        return passes;
+    }
+
+    /** What stands before the first use of a gradient by the features. */
+    private static int lastForward(Graph graph) {
+        var seeds = new HashSet<Integer>();
+        for (var i = 0; i < graph.nodes().size(); i++) {
+            var node = graph.nodes().get(i);
+            if (node.op() instanceof Op.Input input && TrainStep.isRows(input.name())) {
+                seeds.add(i);
+            } else if (node.operands().stream().anyMatch(v -> seeds.contains(v.node()))) {
+                return i - 1;
+            }
+        }
+        return graph.nodes().size() - 1;
+    }
+
+    /**
+     * What the passes must know of a step of several micro-batches.
+     *
+     * @param batch samples of all ranks
+     * @param microBatches of each rank
+     */
+    record Steps(List<Parameter> parameters, Ranks ranks, int batch, int microBatches) {
+
+        Accumulation of(Graph loss) {
+            return Accumulation.of(loss, batch, parameters);
+        }
+
+        /** From the loss to one of the graphs. */
+        List<Pass> passes(String name, Function<Accumulation, Graph> graph) {
+            var derive = Pass.of(name, loss -> graph.apply(of(loss)));
+            return new ArrayList<>(
+                    List.of(new Simplify(), new NarrowRows(), derive, new EraseStopGradients(), new Simplify()));
+        }
+
+        private Pass tensor(int dataParts) {
+            var sequence = ranks.parallelism().sequenceParallel();
+            return Partition.tensor(ranks.mesh().tensor(), Shardings.tensor(ranks.held()), sequence, dataParts);
+        }
+
+        private Pass data() {
+            return Partition.data(ranks.mesh().data(), Shardings.data(ranks.held()), Shardings::rows);
+        }
+
+        List<Pass> perMicroBatch() {
+            var passes = new ArrayList<>(ranks.roundingOfSamples());
+            passes.addAll(List.of(
+                    tensor(ranks.mesh().data() * microBatches),
+                    data(),
+                    Partition.microBatches(microBatches, Shardings.microBatches(), Shardings::rows),
+                    new ExpandCollectives(),
+                    new Simplify()));
+            return passes;
+        }
+
+        List<Pass> wholeBatch() {
+            var passes = new ArrayList<>(ranks.rounding());
+            if (ranks.mesh().size() > 1) {
+                passes.addAll(List.of(
+                        tensor(ranks.mesh().data()),
+                        data(),
+                        new ExpandCollectives(),
+                        new BucketCollectives(ranks.parallelism().bucketBytes()),
+                        new Simplify()));
+            }
+            return passes;
+        }
     }
 
     static List<Pass> gradients(
@@ -126,11 +252,7 @@ final class EntryPasses {
                     new BucketCollectives(ranks.parallelism().bucketBytes()),
                     new Simplify()));
         }
-        var overlapped = ranks.parallelism().overlapped();
-        passes.addAll(List.of(
-                new Rematerialize(LOSS, budget, graph -> workspace(graph, overlapped), told),
-                new Fuse(),
-                new Schedule(overlapped)));
+        passes.addAll(ranks.rematerialized(budget, told));
         return passes;
     }
 

@@ -10,6 +10,7 @@ import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.clipc.compiler.accumulate.AccumulationException;
 import org.clipc.compiler.cost.Cost;
 import org.clipc.compiler.jvm.JvmKernelCompiler;
 import org.clipc.compiler.kernel.RenderedKernel;
@@ -20,6 +21,7 @@ import org.clipc.compiler.recompute.RecomputeReport;
 import org.clipc.compiler.recompute.Rematerialize;
 import org.clipc.compiler.shard.Shardings;
 import org.clipc.ir.Graph;
+import org.clipc.ir.TensorType;
 import org.clipc.ir.text.GraphPrinter;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.Manifest;
@@ -120,20 +122,27 @@ public final class ProgramBuilder {
         Passes training =
                 told -> EntryPasses.training(parameters, options.optimizer(), ranks, options.memoryBudget(), told);
         var dataRanks = options.parallelism().mesh().data();
+        var accumulates = options.microBatches() > 1;
         var trains = options.training() && model.entryNames().contains(EntryPoint.LOSS);
         for (var name : model.entryNames()) {
             sources.add(source(name, model, name, false, 1, inference));
         }
         if (trains) {
             sources.add(source(EntryPoint.LOSS_GRAD, model, EntryPoint.LOSS, false, dataRanks, gradients));
-            sources.add(source(EntryPoint.TRAIN_STEP, model, EntryPoint.LOSS, true, dataRanks, training));
+            if (accumulates) {
+                sources.addAll(phases());
+            } else {
+                sources.add(source(EntryPoint.TRAIN_STEP, model, EntryPoint.LOSS, true, dataRanks, training));
+            }
         }
         model.forShorterTexts().forEach((length, shorter) -> {
             if (shorter.entryNames().contains(EntryPoint.ENCODE_TEXT)) {
                 var name = EntryPoint.forTexts(EntryPoint.ENCODE_TEXT, length);
                 sources.add(source(name, shorter, EntryPoint.ENCODE_TEXT, false, 1, inference));
             }
-            if (trains) {
+            if (trains && accumulates) {
+                sources.addAll(shorterPhases(shorter, length));
+            } else if (trains) {
                 var name = EntryPoint.forTexts(EntryPoint.TRAIN_STEP, length);
                 sources.add(source(name, shorter, EntryPoint.LOSS, true, dataRanks, training));
             }
@@ -141,16 +150,77 @@ public final class ProgramBuilder {
         return sources;
     }
 
+    /** Those of a training step of several micro-batches. */
+    private List<Source> phases() {
+        var budget = options.memoryBudget();
+        var micro = options.microBatch();
+        var whole = Math.multiplyExact(micro, options.microBatches());
+        return List.of(
+                phase(EntryPoint.TRAIN_FEATURES, micro, model, _ -> EntryPasses.features(steps())),
+                phase(EntryPoint.TRAIN_LOSS, whole, model, told -> EntryPasses.loss(steps(), budget, told)),
+                phase(
+                        EntryPoint.TRAIN_BACKWARD,
+                        micro,
+                        model,
+                        told -> EntryPasses.samplesBackward(steps(), budget, told)),
+                phase(EntryPoint.TRAIN_UPDATE, whole, model, _ -> EntryPasses.update(steps(), options.optimizer())));
+    }
+
+    /** What of a step sees texts, for shorter ones. */
+    private List<Source> shorterPhases(ModelSource shorter, int length) {
+        if (!features(shorter).equals(features(model))) {
+            throw new AccumulationException(
+                    "model.text_lengths has %d, but what the loss sees of a text depends on how many tokens it has: leave model.text_lengths out, or set model.global_batch_size to model.micro_batch_size times the number of data-parallel ranks"
+                            .formatted(length));
+        }
+        var micro = options.microBatch();
+        return List.of(
+                phase(
+                        EntryPoint.forTexts(EntryPoint.TRAIN_FEATURES, length),
+                        micro,
+                        shorter,
+                        _ -> EntryPasses.features(steps())),
+                phase(
+                        EntryPoint.forTexts(EntryPoint.TRAIN_BACKWARD, length),
+                        micro,
+                        shorter,
+                        told -> EntryPasses.samplesBackward(steps(), options.memoryBudget(), told)));
+    }
+
+    private List<TensorType> features(ModelSource of) {
+        return steps().of(wholeLoss(of)).features();
+    }
+
+    private EntryPasses.Steps steps() {
+        return new EntryPasses.Steps(model.parameters(), ranks, wholeBatch(), options.microBatches());
+    }
+
+    /** Samples of all ranks in a training step. */
+    private int wholeBatch() {
+        var ranksOfBatch = options.parallelism().mesh().data();
+        return Math.multiplyExact(Math.multiplyExact(options.microBatch(), options.microBatches()), ranksOfBatch);
+    }
+
+    private Graph wholeLoss(ModelSource of) {
+        return of.entry(
+                EntryPoint.LOSS,
+                wholeBatch(),
+                true,
+                options.parallelism().mesh().data());
+    }
+
+    private Source phase(String name, int batch, ModelSource of, Passes passes) {
+        return source(name, batch, wholeLoss(of), passes);
+    }
+
     private Source source(String name, ModelSource of, String entry, boolean training, int dataRanks, Passes passes) {
         var batch = entry.equals(EntryPoint.LOSS) ? options.microBatch() : options.inferenceBatch();
+        return source(name, batch, of.entry(entry, Math.multiplyExact(batch, dataRanks), training, dataRanks), passes);
+    }
+
+    private static Source source(String name, int batch, Graph graph, Passes passes) {
         var recomputed = new AtomicReference<@Nullable RecomputeReport>();
-        return new Source(
-                name,
-                batch,
-                of.entry(entry, Math.multiplyExact(batch, dataRanks), training, dataRanks),
-                passes.telling(recomputed::set),
-                new ArrayList<>(),
-                recomputed);
+        return new Source(name, batch, graph, passes.telling(recomputed::set), new ArrayList<>(), recomputed);
     }
 
     private CompiledEntry compile(Source source) {
@@ -193,6 +263,7 @@ public final class ProgramBuilder {
                 options.parallelism().mesh(),
                 ranks.held().stream().map(p -> placed(p, layout)).toList(),
                 layout.state(),
+                layout.carried(),
                 entries.stream().map(layout::entryPoint).toList(),
                 layout.parameterBytes(),
                 layout.workspaceBytes(),

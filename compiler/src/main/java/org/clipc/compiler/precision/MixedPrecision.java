@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.ToIntFunction;
 import org.clipc.compiler.autodiff.Autodiff;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.precision.PrecisionRule.Bf16;
@@ -31,12 +32,25 @@ import org.clipc.ir.Value;
 public final class MixedPrecision implements Pass {
 
     private final Precision precision;
-    private final String loss;
+    private final ToIntFunction<Graph> lastForward;
 
     /** @param loss name of the output that ends the forward pass, if there is one of that name */
     public MixedPrecision(Precision precision, String loss) {
+        this(precision, graph -> nodeOf(graph, loss));
+    }
+
+    /** @param lastForward index of the node that ends the forward pass */
+    public MixedPrecision(Precision precision, ToIntFunction<Graph> lastForward) {
         this.precision = precision;
-        this.loss = loss;
+        this.lastForward = lastForward;
+    }
+
+    private static int nodeOf(Graph graph, String output) {
+        return graph.outputs().stream()
+                .filter(o -> o.name().equals(output))
+                .mapToInt(o -> o.value().node())
+                .findFirst()
+                .orElse(graph.nodes().size());
     }
 
     @Override
@@ -67,12 +81,7 @@ public final class MixedPrecision implements Pass {
         Run(Graph graph) {
             this.graph = graph;
             b = new GraphBuilder(graph.name());
-            var boundary = graph.outputs().stream()
-                    .filter(o -> o.name().equals(loss))
-                    .mapToInt(o -> o.value().node())
-                    .findFirst()
-                    .orElse(graph.nodes().size());
-            roundings = Roundings.of(graph, precision, boundary);
+            roundings = Roundings.of(graph, precision, lastForward.applyAsInt(graph));
             graph.inputs().stream()
                     .filter(precision::narrows)
                     .map(Op.Input::name)

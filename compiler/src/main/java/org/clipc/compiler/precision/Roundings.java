@@ -5,6 +5,7 @@ import java.util.Set;
 import java.util.function.Predicate;
 import org.clipc.compiler.precision.PrecisionRule.Bf16;
 import org.clipc.compiler.precision.PrecisionRule.Simple;
+import org.clipc.compiler.train.TrainStep;
 import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
 import org.clipc.ir.InputKind;
@@ -69,9 +70,15 @@ final class Roundings {
                 && switch (PrecisionRule.of(node.op())) {
                     case Bf16(var operands, var _) -> operand < operands;
                     case Simple.PRODUCT -> isProductOfBf16(node);
-                    case Simple.UPDATE -> operand == 1 && precision.narrows(graph.type(node.operand(operand)));
+                    case Simple.UPDATE -> operand == 1 && readsNarrowGradient(node.operand(operand));
                     case Simple _ -> false;
                 };
+    }
+
+    /** Sums of gradients over micro-batches stay in f32. */
+    private boolean readsNarrowGradient(Value gradient) {
+        var isSum = graph.op(gradient) instanceof Op.Input(var _, var kind, var _) && kind == InputKind.CARRIED;
+        return !isSum && precision.narrows(graph.type(gradient));
     }
 
     private boolean isProductOfBf16(Node node) {
@@ -115,8 +122,17 @@ final class Roundings {
     private void source(Node node, Value result) {
         if (node.op() instanceof Op.Input input) {
             addIf(precision.narrows(input), narrow, result);
-            addIf(input.kind() == InputKind.STATE || input.kind() == InputKind.SCALAR, exact, result);
+            addIf(keepsItsBits(input), exact, result);
         }
+    }
+
+    /** What one graph of a training step hands to the next is in f32, as it would be within a graph. */
+    private static boolean keepsItsBits(Op.Input input) {
+        return switch (input.kind()) {
+            case STATE, SCALAR, CARRIED -> true;
+            case DATA -> TrainStep.isRows(input.name());
+            case PARAMETER, OPERAND -> false;
+        };
     }
 
     private static void addIf(boolean holds, Set<Value> set, Value value) {

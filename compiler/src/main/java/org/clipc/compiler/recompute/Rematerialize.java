@@ -2,6 +2,7 @@ package org.clipc.compiler.recompute;
 
 import java.util.OptionalLong;
 import java.util.function.Consumer;
+import java.util.function.ToIntFunction;
 import java.util.function.ToLongFunction;
 import org.clipc.compiler.cost.Cost;
 import org.clipc.compiler.pass.Pass;
@@ -24,7 +25,7 @@ public final class Rematerialize implements Pass {
     /** Plans made to come closer to the budget, once one is below it. */
     private static final int REFINEMENTS = 6;
 
-    private final String loss;
+    private final ToIntFunction<Graph> lastForward;
     private final OptionalLong budget;
     private final ToLongFunction<Graph> planner;
     private final Consumer<RecomputeReport> told;
@@ -48,7 +49,21 @@ public final class Rematerialize implements Pass {
      */
     public Rematerialize(
             String loss, OptionalLong budget, ToLongFunction<Graph> planner, Consumer<RecomputeReport> told) {
-        this.loss = loss;
+        this(graph -> graph.output(loss).value().node(), budget, planner, told);
+    }
+
+    /**
+     * @param lastForward index of the node that ends the forward pass
+     * @param budget bytes that the plan may take
+     * @param planner the size of the memory plan for a graph
+     * @param told what was chosen, each time the pass runs
+     */
+    public Rematerialize(
+            ToIntFunction<Graph> lastForward,
+            OptionalLong budget,
+            ToLongFunction<Graph> planner,
+            Consumer<RecomputeReport> told) {
+        this.lastForward = lastForward;
         this.budget = budget;
         this.planner = planner;
         this.told = told;
@@ -61,7 +76,7 @@ public final class Rematerialize implements Pass {
 
     @Override
     public Graph apply(Graph graph) {
-        var boundary = graph.output(loss).value().node();
+        var boundary = lastForward.applyAsInt(graph);
         var values = new SavedValues(graph, boundary);
         var cheap = values.choose(CHEAP);
         if (budget.isPresent()) {

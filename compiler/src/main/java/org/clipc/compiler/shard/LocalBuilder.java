@@ -77,6 +77,20 @@ record LocalBuilder(GraphBuilder b, int ranks, Supplier<Value> rank) {
         return b.concat(List.of(key, b.add(first, b.mul(here, pairs)), all), 0);
     }
 
+    /**
+     * The seed of random numbers on a rank, as {@link Op.Uniform} has it.
+     *
+     * @param seed as it is before this split
+     * @param rows that a rank has of the numbers
+     */
+    Value rowsSeed(Value seed, int rows) {
+        var one = TensorType.i32(1);
+        var here = b.mul(b.broadcast(rank.get(), one.shape(), List.of()), b.constant(one, rows));
+        var known = b.shape(seed).dim(0) > 2;
+        var first = known ? b.add(b.slice(seed, List.of(2), List.of(3)), here) : here;
+        return b.concat(List.of(b.slice(seed, List.of(0), List.of(2)), first), 0);
+    }
+
     /** Numbers along an axis, from the rank's first on. */
     Value iota(Shape shape, int axis) {
         var local = b.add(new Op.Iota(shape, axis));

@@ -3,12 +3,10 @@ package org.clipc.compiler.shard;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.function.Function;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.shard.Sharding.Full;
@@ -20,25 +18,33 @@ import org.clipc.ir.Node;
 import org.clipc.ir.Op;
 import org.clipc.ir.Output;
 import org.clipc.ir.Value;
+import org.clipc.program.TrainingStep;
 
 /**
- * Divides a graph among the ranks along one axis of the mesh: the graph that each of them runs. Inputs come as they are
- * said to be sharded, and updates leave that way; every other output is whole on all ranks.
+ * Divides a graph among the ranks along one axis of the mesh, or among micro-batches: the graph that each of them runs.
+ * Inputs come as they are said to be sharded, and updates leave that way; every other output is whole on all ranks, unless
+ * it is said to be sharded, too.
  *
  * <p>Goes through the nodes in order and computes each in the way that moves the fewest bytes between ranks, given how
  * its operands were left; see {@link ShardingRules}. What a value was turned into once is used again.
  */
 public final class Partition implements Pass {
 
-    private final MeshAxis axis;
+    private final Parts parts;
     private final int ranks;
     private final Function<Op.Input, Sharding> inputs;
+    private final Function<Output, Sharding> outputs;
     private final OptionalInt sequenceParts;
 
-    private Partition(MeshAxis axis, int ranks, Function<Op.Input, Sharding> inputs, OptionalInt sequenceParts) {
-        this.axis = axis;
-        this.ranks = ranks;
+    private Partition(
+            Parts parts,
+            Function<Op.Input, Sharding> inputs,
+            Function<Output, Sharding> outputs,
+            OptionalInt sequenceParts) {
+        this.parts = parts;
+        this.ranks = parts.count();
         this.inputs = inputs;
+        this.outputs = outputs;
         this.sequenceParts = sequenceParts;
     }
 
@@ -48,7 +54,29 @@ public final class Partition implements Pass {
      * @param inputs how each input is sharded
      */
     public static Partition data(int ranks, Function<Op.Input, Sharding> inputs) {
-        return new Partition(MeshAxis.DATA, ranks, inputs, OptionalInt.empty());
+        return data(ranks, inputs, _ -> Full.REPLICATED);
+    }
+
+    /**
+     * Along the data axis.
+     *
+     * @param inputs how each input is sharded
+     * @param outputs how each output is that updates no input
+     */
+    public static Partition data(int ranks, Function<Op.Input, Sharding> inputs, Function<Output, Sharding> outputs) {
+        return new Partition(new Parts.Ranks(MeshAxis.DATA, ranks), inputs, outputs, OptionalInt.empty());
+    }
+
+    /**
+     * Among micro-batches that are run one after the other: the graph for any one of them, which its scalar input {@link
+     * TrainingStep#MICRO_BATCH} names. What is the sum over all of them leaves as the summand of the one at hand.
+     *
+     * @param inputs how each input is split; one that is a sum over micro-batches holds that of those that have been
+     * @param outputs how each output is that updates no input
+     */
+    public static Partition microBatches(
+            int count, Function<Op.Input, Sharding> inputs, Function<Output, Sharding> outputs) {
+        return new Partition(new Parts.MicroBatches(count), inputs, outputs, OptionalInt.empty());
     }
 
     /**
@@ -56,17 +84,20 @@ public final class Partition implements Pass {
      *
      * @param sequenceParallel whether activations between the split layers are split along the sequence (Korthikanti et al.
      *     2022, arXiv:2205.05198)
-     * @param dataRanks ranks that the batch will be divided among
+     * @param dataRanks that the batch will be divided among: ranks, or micro-batches of all of them
      */
     public static Partition tensor(
             int ranks, Function<Op.Input, Sharding> inputs, boolean sequenceParallel, int dataRanks) {
         return new Partition(
-                MeshAxis.TENSOR, ranks, inputs, sequenceParallel ? OptionalInt.of(dataRanks) : OptionalInt.empty());
+                new Parts.Ranks(MeshAxis.TENSOR, ranks),
+                inputs,
+                _ -> Full.REPLICATED,
+                sequenceParallel ? OptionalInt.of(dataRanks) : OptionalInt.empty());
     }
 
     @Override
     public String name() {
-        return axis.text() + "-parallel";
+        return parts.axis().map(axis -> axis.text() + "-parallel").orElse("micro-batches");
     }
 
     /** @throws PartitionException if the model cannot be divided so */
@@ -82,13 +113,13 @@ public final class Partition implements Pass {
         private final ShardedValues values;
         private final Demands demands;
         private final Map<Value, Integer> uses = new HashMap<>();
-        private final Set<Value> results = new HashSet<>();
+        private final Map<Value, List<Sharding>> results = new HashMap<>();
         private final LocalBuilder local;
 
         Run(Graph graph) {
             this.graph = graph;
             b = new GraphBuilder(graph.name());
-            values = new ShardedValues(graph, b, axis, ranks);
+            values = new ShardedValues(graph, b, parts);
             local = values.local();
             demands = Demands.of(graph, ranks, inputs);
             for (var node : graph.nodes()) {
@@ -97,7 +128,8 @@ public final class Partition implements Pass {
             for (var output : graph.outputs()) {
                 uses.merge(output.value(), 1, Integer::sum);
                 if (output.updates() == null) {
-                    results.add(output.value());
+                    results.computeIfAbsent(output.value(), _ -> new ArrayList<>())
+                            .add(outputs.apply(output));
                 }
             }
         }
@@ -117,15 +149,13 @@ public final class Partition implements Pass {
                 }
                 for (var r = 0; r < node.types().size(); r++) {
                     var value = new Value(i, r);
-                    if (results.contains(value)) {
-                        // At once: what follows may belong to the backward pass.
-                        values.get(value, Full.REPLICATED);
-                    }
+                    // At once: what follows may belong to the backward pass.
+                    results.getOrDefault(value, List.of()).forEach(form -> values.get(value, form));
                 }
             }
             for (var output : graph.outputs()) {
                 b.at(graph.node(output.value()).location());
-                var sharding = output.updates() == null ? Full.REPLICATED : byName.get(output.updates());
+                var sharding = output.updates() == null ? outputs.apply(output) : byName.get(output.updates());
                 if (sharding == null) {
                     throw new IllegalArgumentException("output " + output.name() + " updates no input");
                 }
@@ -135,7 +165,7 @@ public final class Partition implements Pass {
         }
 
         private void divide(int index, Node node) {
-            var strategy = ShardingRules.of(sharded(index, node), axis).stream()
+            var strategy = ShardingRules.of(sharded(index, node), parts).stream()
                     .min(Comparator.comparingDouble(s -> cost(index, node, s)))
                     .orElseThrow();
             var operands = new ArrayList<Value>();
@@ -157,7 +187,7 @@ public final class Partition implements Pass {
                     node.types(),
                     operands.stream().map(values::sharding).toList(),
                     operands.stream().map(this::offers).toList(),
-                    i -> uses.getOrDefault(operands.get(i), 0) == 1,
+                    i -> parts.isOneAfterTheOther() || uses.getOrDefault(operands.get(i), 0) == 1,
                     i -> graph.op(operands.get(i)) instanceof Op.Constant(var _, var number) && number == 0,
                     demands.of(new Value(index, 0)),
                     ranks,

@@ -15,10 +15,13 @@ import org.clipc.ir.InputKind;
 import org.clipc.ir.Location;
 import org.clipc.ir.Mesh;
 import org.clipc.ir.MeshAxis;
+import org.clipc.ir.Node;
 import org.clipc.ir.Op;
 import org.clipc.ir.ReduceFn;
+import org.clipc.ir.ShapeRules;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.Value;
+import org.clipc.program.TrainingStep;
 import org.jspecify.annotations.Nullable;
 
 /** The values of a graph in the forms in which ranks hold them; knows how to get from one to another, and at what price. */
@@ -29,18 +32,18 @@ final class ShardedValues {
 
     private final Graph graph;
     private final GraphBuilder b;
-    private final MeshAxis axis;
+    private final Parts parts;
     private final int ranks;
     private final LocalBuilder local;
     private final Map<Value, Sharding> left = new HashMap<>();
     private final Map<Value, Map<Sharding, Value>> forms = new HashMap<>();
     private @Nullable Value rank;
 
-    ShardedValues(Graph graph, GraphBuilder b, MeshAxis axis, int ranks) {
+    ShardedValues(Graph graph, GraphBuilder b, Parts parts) {
         this.graph = graph;
         this.b = b;
-        this.axis = axis;
-        this.ranks = ranks;
+        this.parts = parts;
+        this.ranks = parts.count();
         local = new LocalBuilder(b, ranks, this::rank);
     }
 
@@ -52,7 +55,8 @@ final class ShardedValues {
         if (rank == null) {
             var here = b.location();
             b.at(Location.NONE);
-            rank = b.input(Mesh.rankInput(axis), InputKind.SCALAR, TensorType.scalar(DType.I32));
+            var name = parts.axis().map(Mesh::rankInput).orElse(TrainingStep.MICRO_BATCH);
+            rank = b.input(name, InputKind.SCALAR, TensorType.scalar(DType.I32));
             b.at(here);
         }
         return rank;
@@ -84,7 +88,7 @@ final class ShardedValues {
         }
         var from = has(value, Full.REPLICATED) ? Full.REPLICATED : sharding(value);
         var cost = cost(graph.type(value), from, to);
-        return cost > 0 && isParameter(value) ? NEVER : cost;
+        return cost > 0 && (parts.isOneAfterTheOther() || isParameter(value)) ? NEVER : cost;
     }
 
     double cost(TensorType type, Sharding from, Sharding to) {
@@ -133,16 +137,33 @@ final class ShardedValues {
     private Value whole(Value value) {
         return switch (sharding(value)) {
             case Full.REPLICATED -> form(value, Full.REPLICATED);
-            case Full.PARTIAL -> b.add(new Op.AllReduce(axis, ReduceFn.SUM, ranks), form(value, Full.PARTIAL));
-            case Split split -> gather(form(value, split), split);
+            case Full.PARTIAL -> b.add(new Op.AllReduce(axis(value), ReduceFn.SUM, ranks), form(value, Full.PARTIAL));
+            case Split split -> gather(axis(value), form(value, split), split);
         };
+    }
+
+    /**
+     * The axis along which to exchange a value.
+     *
+     * @throws PartitionException if it is micro-batches that would have to
+     */
+    private MeshAxis axis(Value value) {
+        return parts.axis().orElseThrow(() -> {
+            var node = graph.node(value);
+            var where = node.location().path().isEmpty()
+                    ? ""
+                    : " in " + node.location().path();
+            return new PartitionException(
+                    "model.global_batch_size asks for %d micro-batches on each rank, but a gradient%s (of %s) needs all of them at once: set it to model.micro_batch_size times the number of data-parallel ranks"
+                            .formatted(ranks, where, ShapeRules.describe(node.op())));
+        });
     }
 
     private Value form(Value value, Sharding sharding) {
         return Objects.requireNonNull(Objects.requireNonNull(forms.get(value)).get(sharding));
     }
 
-    private Value gather(Value held, Split split) {
+    private Value gather(MeshAxis axis, Value held, Split split) {
         var op = new Op.AllGather(axis, ranks, split.axis(), split.parts());
         if (b.type(held).dtype() != DType.BOOL) {
             return b.add(op, held);
@@ -153,7 +174,8 @@ final class ShardedValues {
 
     private Value shard(Value value, Split split) {
         if (sharding(value).equals(Full.PARTIAL) && !has(value, Full.REPLICATED)) {
-            return b.add(new Op.ReduceScatter(axis, ranks, split.axis(), split.parts()), form(value, Full.PARTIAL));
+            var op = new Op.ReduceScatter(axis(value), ranks, split.axis(), split.parts());
+            return b.add(op, form(value, Full.PARTIAL));
         }
         return sharding(value).equals(Full.REPLICATED)
                 ? remade(value, split)
@@ -168,6 +190,19 @@ final class ShardedValues {
             case Op.Constant(var _, var number) -> b.constant(type, number);
             case Op.Iota(var _, var along) when along != split.axis() -> b.add(new Op.Iota(type.shape(), along));
             case Op.Iota(var _, var along) when split.parts() == 1 -> local.iota(type.shape(), along);
+            case Op.Uniform(var shape, var stream)
+            when split.axis() == 0 && split.parts() == 1 ->
+                b.add(new Op.Uniform(type.shape(), stream), rowsSeed(node, type.dim(0)));
+            case Op.RandomSubset(var _, var choose, var from, var stream)
+            when split.axis() == 0 && split.parts() == 1 ->
+                b.add(new Op.RandomSubset(type.dim(0), choose, from, stream), rowsSeed(node, type.dim(0)));
+            case Op.RankSlice(var _, var dim, var _)
+            when dim != split.axis() -> {
+                var part = get(node.operand(0), split);
+                var other = get(node.operand(1), Full.REPLICATED);
+                b.at(node.location());
+                yield b.add(node.op(), part, other);
+            }
             case Op.Broadcast(var _, var axes) -> {
                 var from = axes.indexOf(split.axis());
                 var x = node.operand(0);
@@ -198,6 +233,12 @@ final class ShardedValues {
         };
     }
 
+    private Value rowsSeed(Node node, int rows) {
+        var seed = get(node.operand(0), Full.REPLICATED);
+        b.at(node.location());
+        return local.rowsSeed(seed, rows);
+    }
+
     /** Whether a value depends on numbers made here alone: masks and labels. */
     private boolean isGenerated(Value value) {
         var node = graph.node(value);
@@ -206,6 +247,7 @@ final class ShardedValues {
             case Op.Compare _, Op.Select _, Op.Unary _, Op.Binary _, Op.Convert _, Op.Broadcast _, Op.Reshape _ ->
                 sharding(value).equals(Full.REPLICATED)
                         && node.operands().stream().allMatch(this::isGenerated);
+            case Op.RankSlice _ -> isGenerated(node.operand(0));
             default -> false;
         };
     }

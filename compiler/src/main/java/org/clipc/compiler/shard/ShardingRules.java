@@ -27,17 +27,20 @@ final class ShardingRules {
     private static final Sharding P = Full.PARTIAL;
 
     private final ShardedNode n;
-    private final MeshAxis axis;
+    private final Parts parts;
     private final List<Strategy> strategies = new ArrayList<>();
 
-    private ShardingRules(ShardedNode n, MeshAxis axis) {
+    private ShardingRules(ShardedNode n, Parts parts) {
         this.n = n;
-        this.axis = axis;
+        this.parts = parts;
     }
 
     /** @throws PartitionException if a head of an attention would have to be split */
-    static List<Strategy> of(ShardedNode n, MeshAxis axis) {
-        var rules = new ShardingRules(n, axis);
+    static List<Strategy> of(ShardedNode n, Parts parts) {
+        var rules = new ShardingRules(n, parts);
+        if (parts.isOneAfterTheOther()) {
+            rules.waitingInProducts();
+        }
         rules.apply();
         rules.strategies.add(n.replicated());
         return rules.strategies;
@@ -98,14 +101,23 @@ final class ShardingRules {
                 resharding(dim, parts, p -> new Op.ReduceScatter(other, size, dim, p));
             case Op.RankSlice(var size, var dim, var parts) ->
                 resharding(dim, parts, p -> new Op.RankSlice(size, dim, p));
-            case Op.Permute _ -> n.splits(0).forEach(s -> add(List.of(s), s));
+            case Op.Permute(var along, var _, var _) -> permute(along);
             case Op.Replicate(var over) -> {
-                if (over == axis) {
+                if (parts.axis().equals(Optional.of(over))) {
                     strategies.add(new Strategy(List.of(R), List.of(R), (_, values) -> values));
                 } else {
                     pointwise();
                 }
             }
+        }
+    }
+
+    /** Along its own axis each rank sends the section that it has; along another the sections stay whole. */
+    private void permute(MeshAxis along) {
+        if (parts.axis().equals(Optional.of(along))) {
+            add(List.of(new Split(0)), new Split(0));
+        } else {
+            n.splits(0).stream().filter(s -> s.axis() > 0).forEach(s -> add(List.of(s), s));
         }
     }
 
@@ -121,6 +133,20 @@ final class ShardingRules {
     /** The op of sums that are not complete yet, if that is the same. */
     private void waiting() {
         linear().ifPresent(operands -> add(operands, P));
+    }
+
+    /**
+     * Further ops of sums that cannot be completed yet, such as what leads from the gradient of a computed weight to those
+     * of its parameters. Ranks complete a sum before these, where it is smallest.
+     */
+    private void waitingInProducts() {
+        switch (n.op()) {
+            case Op.DotGeneral _, Op.Gather _, Op.ScatterAdd _, Op.SoftmaxGrad _
+            when n.mayWait(0) && n.isReplicated(1) -> add(List.of(P, R), P);
+            case Op.DotGeneral _ when n.mayWait(1) && n.isReplicated(0) -> add(List.of(R, P), P);
+            case Op.Broadcast _ when n.mayWait(0) -> add(List.of(P), P);
+            default -> {}
+        }
     }
 
     private Optional<List<Sharding>> linear() {
@@ -256,10 +282,11 @@ final class ShardingRules {
             } else if (fn == ReduceFn.SUM) {
                 add(List.of(s), P);
             } else {
-                strategies.add(new Strategy(List.of(s), List.of(R), (l, values) -> {
-                    var local = l.b().add(n.op(), values.getFirst());
-                    return List.of(l.b().add(new Op.AllReduce(axis, fn, n.ranks()), local));
-                }));
+                parts.axis()
+                        .ifPresent(axis -> strategies.add(new Strategy(List.of(s), List.of(R), (l, values) -> {
+                            var local = l.b().add(n.op(), values.getFirst());
+                            return List.of(l.b().add(new Op.AllReduce(axis, fn, n.ranks()), local));
+                        })));
             }
         }
     }

@@ -7,9 +7,9 @@ import java.util.function.Function;
 import org.clipc.compiler.shard.Sharding.Full;
 import org.clipc.compiler.shard.Sharding.Split;
 import org.clipc.compiler.train.TrainStep;
-import org.clipc.ir.InputKind;
 import org.clipc.ir.Mesh;
 import org.clipc.ir.Op;
+import org.clipc.ir.Output;
 import org.clipc.program.Parameter;
 
 /** How the ranks of a mesh hold parameters, the optimizer's state and batches. */
@@ -59,6 +59,7 @@ public final class Shardings {
                 var split = new Split(p.shardAxis(), p.shardParts());
                 known.put(p.name(), split);
                 STATE.forEach(prefix -> known.put(prefix + p.name(), split));
+                known.put(TrainStep.GRADIENT_SUM + p.name(), split);
             }
         }
         return input -> known.getOrDefault(input.name(), Full.REPLICATED);
@@ -66,7 +67,7 @@ public final class Shardings {
 
     /**
      * Along the data axis: batches are split by samples, and the state of a distributed optimizer (ZeRO stage 1: Rajbhandari
-     * et al. 2020, arXiv:1910.02054).
+     * et al. 2020, arXiv:1910.02054). Gradients that are summed up over micro-batches are each rank's own until then.
      */
     public static Function<Op.Input, Sharding> data(List<Parameter> held) {
         Map<String, Sharding> known = new HashMap<>();
@@ -75,7 +76,24 @@ public final class Shardings {
                 STATE.forEach(prefix -> known.put(prefix + p.name(), new Split(p.stateAxis())));
             }
         }
-        return input ->
-                input.kind() == InputKind.DATA ? new Split(0) : known.getOrDefault(input.name(), Full.REPLICATED);
+        return input -> switch (input.kind()) {
+            case DATA -> new Split(0);
+            case CARRIED -> Full.PARTIAL;
+            case PARAMETER, STATE, SCALAR, OPERAND -> known.getOrDefault(input.name(), Full.REPLICATED);
+        };
+    }
+
+    /** Among the micro-batches of a rank. */
+    public static Function<Op.Input, Sharding> microBatches() {
+        return input -> switch (input.kind()) {
+            case DATA -> new Split(0);
+            case CARRIED -> Full.PARTIAL;
+            case PARAMETER, STATE, SCALAR, OPERAND -> Full.REPLICATED;
+        };
+    }
+
+    /** Outputs with a row for each sample stay with the rank, or the micro-batch, that has the sample. */
+    public static Sharding rows(Output output) {
+        return TrainStep.isRows(output.name()) ? new Split(0) : Full.REPLICATED;
     }
 }

@@ -17,14 +17,15 @@ final class RandomSubsetTemplate {
 
     private RandomSubsetTemplate() {}
 
-    static void plan(Launch launch, CallSink sink) {
+    static void plan(boolean ofPart, Launch launch, CallSink sink) {
         var out = launch.outputs().getFirst();
         int rows = out.dim(0);
         int from = launch.attributes().get(0).intValue();
         var numbers = temporary(sink, rows, from);
         var marks = temporary(sink, rows, from);
         var groups = Math.ceilDiv((long) rows * from, GROUP);
-        kernel("draws the numbers", rows, from)
+        var before = ofPart ? "n.get(seed + 2) * (long) from" : "0L";
+        kernel("draws the numbers" + (ofPart ? " of a part of the rows" : ""), rows, from)
                 .at("seed", launch.inputs().getFirst())
                 .at("numbers", numbers)
                 .number("stream", launch.attributes().get(1).longValue())
@@ -32,11 +33,12 @@ final class RandomSubsetTemplate {
                         sink,
                         groups,
                         helpers -> each(CodeBlock.of(
-                                "f.set(numbers + element, $L);\n",
+                                "final long number = $L + element;\nf.set(numbers + element, $L);\n",
+                                before,
                                 TornadoMathCode.UNIFORM.call(
                                         helpers,
-                                        CodeBlock.of("element"),
-                                        CodeBlock.of("0"),
+                                        CodeBlock.of("(int) number"),
+                                        CodeBlock.of("(int) (number >>> 32)"),
                                         CodeBlock.of("n.get(seed)"),
                                         CodeBlock.of("n.get(seed + 1)"),
                                         CodeBlock.of("stream")))));

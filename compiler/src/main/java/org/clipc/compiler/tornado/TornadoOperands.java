@@ -70,6 +70,10 @@ final class TornadoOperands {
                     .number(
                             "stream" + uniform.stream(),
                             attributes.get(uniform.stream()).longValue());
+            if (uniform.ofPart()) {
+                kernel.number(
+                        "row" + uniform.stream(), attributes.get(uniform.row()).longValue());
+            }
         }
         for (var attribute : dag.leaves(Expr.Attribute.class)) {
             var value = attributes.get(attribute.index());
@@ -128,10 +132,13 @@ final class TornadoOperands {
             @Override
             public CodeBlock uniform(Expr.Uniform uniform) {
                 var seed = "seed" + uniform.stream();
+                // The number of an element of a part may exceed 32 bits.
+                var number =
+                        CodeBlock.of("(n.get($L + 2) * (long) row$L + $L)", seed, uniform.stream(), point.element());
                 return TornadoMathCode.UNIFORM.call(
                         helpers,
-                        point.element(),
-                        CodeBlock.of("0"),
+                        uniform.ofPart() ? CodeBlock.of("(int) $L", number) : point.element(),
+                        uniform.ofPart() ? CodeBlock.of("(int) ($L >>> 32)", number) : CodeBlock.of("0"),
                         CodeBlock.of("n.get($L)", seed),
                         CodeBlock.of("n.get($L + 1)", seed),
                         CodeBlock.of("stream$L", uniform.stream()));

@@ -62,7 +62,7 @@ public final class TornadoTarget implements Target {
             case KernelSpec.Gather(var dtype) -> IndexTemplate.gather(dtype, launch, sink);
             case KernelSpec.ScatterAdd(var dtype) -> IndexTemplate.scatterAdd(dtype, launch, sink);
             case KernelSpec.ArgMax(var dtype) -> rows.argMax(dtype, launch, sink);
-            case KernelSpec.RandomSubset _ -> RandomSubsetTemplate.plan(launch, sink);
+            case KernelSpec.RandomSubset(var ofPart) -> RandomSubsetTemplate.plan(ofPart, launch, sink);
             case KernelSpec.AdamW spec -> AdamWTemplate.plan(spec, launch, sink);
             case KernelSpec.Reduce spec -> ReduceTemplate.plan(spec, launch, kind, sink);
             case KernelSpec.Combine spec ->

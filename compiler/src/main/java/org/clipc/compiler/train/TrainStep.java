@@ -33,6 +33,12 @@ public final class TrainStep {
     public static final String FIRST_MOMENT = "adam.m.";
     public static final String SECOND_MOMENT = "adam.v.";
 
+    /** Before the name of a parameter: the sum of its gradients over the micro-batches that have been, f32. */
+    public static final String GRADIENT_SUM = "gradient.";
+
+    /** Before a number: what the loss sees of the samples, a row each. */
+    public static final String FEATURES = "features.";
+
     /** Names of the scalar inputs, f32, besides those of the loss. */
     public static final String LEARNING_RATE = "lr";
 
@@ -85,6 +91,30 @@ public final class TrainStep {
         parameters.forEach(p -> byName.put(p.name(), p));
         var gradients = Autodiff.gradients(forward, loss, input -> isTrained(input, byName));
         return new TrainStep(gradients, optimizer, hasMaster).run(forward, loss, byName);
+    }
+
+    /**
+     * The last part of a step whose gradients are there. Outputs and updates as {@link #build} has them.
+     *
+     * @param gradients has an output {@code grad.<name>} for every parameter among its inputs that is trained, and an
+     *     output {@code loss}; its inputs are the parameters and where the outputs come from
+     * @param loss name of that output
+     */
+    public static Graph update(
+            Graph gradients,
+            String loss,
+            List<Parameter> parameters,
+            Optimizer optimizer,
+            Predicate<Parameter> hasMaster) {
+        var byName = new HashMap<String, Parameter>();
+        parameters.forEach(p -> byName.put(p.name(), p));
+        var forward = new Graph(gradients.name(), gradients.nodes(), List.of(gradients.output(loss)));
+        return new TrainStep(gradients, optimizer, hasMaster).run(forward, loss, byName);
+    }
+
+    /** Whether an output holds a row for each sample: what the loss sees of it, or the gradient by that. */
+    public static boolean isRows(String output) {
+        return output.startsWith(FEATURES) || output.startsWith(Autodiff.PREFIX + FEATURES);
     }
 
     static boolean isTrained(Op.Input input, Map<String, Parameter> parameters) {

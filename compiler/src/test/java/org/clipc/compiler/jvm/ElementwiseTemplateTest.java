@@ -74,10 +74,12 @@ class ElementwiseTemplateTest {
         leaves.add(new Expr.Attribute(1, pick(random, List.of(DType.F32, DType.I32))));
         if (random.nextInt(3) == 0) {
             operands.add(new Operand(DType.I32, Access.SPLAT));
-            inputs.add(lab.tensor(DType.I32, new double[] {random.nextInt(), random.nextInt()}, 2));
-            leaves.add(new Expr.Uniform(operands.size() - 1, 0));
+            var key = new double[] {random.nextInt(), random.nextInt(), random.nextInt(1 << 30)};
+            inputs.add(lab.tensor(DType.I32, key, 3));
+            leaves.add(new Expr.Uniform(operands.size() - 1, 0, random.nextInt(2) * 3 - 1));
         }
-        var attributes = List.of((double) random.nextInt(1000), (double) random.nextInt(7));
+        var attributes =
+                List.of((double) random.nextInt(1000), (double) random.nextInt(7), (double) random.nextInt(1 << 20));
         var exprs = new RandomExprs(random, leaves);
         var results = new ArrayList<Result>();
         var stores = new ArrayList<Access>();

@@ -3,6 +3,7 @@ package org.clipc.compiler.jvm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.random.RandomGenerator;
@@ -128,10 +129,12 @@ class NamedOpTemplatesTest {
         int from = upTo(60);
         int choose = upTo(from);
         int stream = random.nextInt(100);
-        var key = lab.tensor(DType.I32, new double[] {random.nextInt(), random.nextInt()}, 2);
+        var ofPart = random.nextBoolean();
+        var numbers = new double[] {random.nextInt(), random.nextInt(), random.nextInt(1 << 30)};
+        var key = lab.tensor(DType.I32, Arrays.copyOf(numbers, ofPart ? 3 : 2), ofPart ? 3 : 2);
         var out = lab.tensor(DType.I32, rows, choose);
-        var launch = new Launch(
-                new KernelSpec.RandomSubset(), List.of(key), List.of(out), List.of((double) from, (double) stream));
+        var spec = new KernelSpec.RandomSubset(ofPart);
+        var launch = new Launch(spec, List.of(key), List.of(out), List.of((double) from, (double) stream));
         return new Case(new Op.RandomSubset(rows, choose, from, stream), List.of(key), launch);
     }
 

@@ -67,8 +67,8 @@ class ReduceTemplateTest {
         }
         leaves.add(new Expr.Index(random.nextInt(3)));
         operands.add(new Operand(DType.I32, Access.SPLAT));
-        inputs.add(lab.tensor(DType.I32, new double[] {random.nextInt(), random.nextInt()}, 2));
-        leaves.add(new Expr.Uniform(operands.size() - 1, 0));
+        inputs.add(lab.tensor(DType.I32, new double[] {random.nextInt(), random.nextInt(), random.nextInt(99)}, 3));
+        leaves.add(new Expr.Uniform(operands.size() - 1, 0, random.nextInt(2) * 2 - 1));
         var dtype = random.nextInt(4) == 0 ? DType.I32 : DType.F32;
         var fn = any(random, List.of(ReduceFn.values()));
         var value = fn == ReduceFn.SUM && dtype == DType.F32
@@ -80,7 +80,7 @@ class ReduceTemplateTest {
                 new Operand(result, any(random, List.of(Access.CONTIGUOUS, Access.STRIDED))),
                 List.of(dims.get(0), dims.get(2)),
                 false);
-        return new Launch(new Reduce(fn, inner, operands, value, result), inputs, List.of(output), List.of(9.0));
+        return new Launch(new Reduce(fn, inner, operands, value, result), inputs, List.of(output), List.of(9.0, 77.0));
     }
 
     /** A view of [outer, reduced, inner] whose axis that rows run along is walked as the operand says. */

@@ -265,7 +265,8 @@ public final class LaunchInterpreter {
         for (var i = 0; i < views.size(); i++) {
             var view = views.get(i);
             assertThat(operands.get(i).dtype()).isEqualTo(view.dtype());
-            var isSeed = type(view).equals(TensorType.i32(2)) && operands.get(i).access() == Access.SPLAT;
+            var isKey = type(view).equals(TensorType.i32(2)) || type(view).equals(TensorType.i32(3));
+            var isSeed = isKey && operands.get(i).access() == Access.SPLAT;
             if (!isSeed) {
                 assertThat(Views.shape(view)).isEqualTo(space);
                 assertThat(operands.get(i).access()).isEqualTo(access(view.stride(innermost)));
@@ -310,8 +311,12 @@ public final class LaunchInterpreter {
                         evaluate(b, space, arguments, attributes));
             case Expr.Convert(var dtype, var x) ->
                 apply(new Op.Convert(dtype), type, evaluate(x, space, arguments, attributes));
-            case Expr.Uniform(var seed, var stream) ->
-                apply(new Op.Uniform(space, attributes.get(stream).intValue()), type, arguments.get(seed));
+            case Expr.Uniform(var seed, var stream, var row) -> {
+                var width = row < 0 ? 1 : attributes.get(row).intValue();
+                var rows = Shape.of((int) space.elements() / width, width);
+                var op = new Op.Uniform(rows, attributes.get(stream).intValue());
+                yield apply(op, type.withShape(rows), arguments.get(seed)).as(type);
+            }
             case Expr.Index(var axis) -> apply(new Op.Iota(space, axis), type);
         };
     }

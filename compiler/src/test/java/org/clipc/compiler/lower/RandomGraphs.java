@@ -162,14 +162,23 @@ public final class RandomGraphs {
     private void random() {
         if (pick(3) == 0) {
             var from = 2 + pick(4);
-            keep(builder.add(new Op.RandomSubset(1 + pick(3), 1 + pick(from), from, streams++), seed));
+            keep(builder.add(new Op.RandomSubset(1 + pick(3), 1 + pick(from), from, streams++), key(2)));
             return;
         }
         var x = floats();
-        var u = builder.add(new Op.Uniform(builder.shape(x), streams++), seed);
+        var u = builder.add(
+                new Op.Uniform(builder.shape(x), streams++),
+                key(builder.shape(x).rank()));
         keep(u);
         var kept = builder.compare(Comparison.GE, u, builder.constantLike(u, 0.3));
         keep(builder.select(kept, builder.mul(x, 1 / 0.7), builder.constantLike(x, 0)));
+    }
+
+    /** The seed, or that of a part of a tensor with so many axes. */
+    private Value key(int rank) {
+        return rank == 0 || pick(2) == 0
+                ? seed
+                : builder.concat(List.of(seed, builder.constant(TensorType.i32(1), pick(9))), 0);
     }
 
     private void reshape() {

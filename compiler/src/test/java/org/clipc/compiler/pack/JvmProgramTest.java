@@ -124,12 +124,12 @@ class JvmProgramTest {
                 true,
                 new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05),
                 Parallelism.NONE,
-                precision,
                 OptionalLong.empty(),
                 List.of(new JvmTarget(256)),
                 true,
                 false,
-                (entry, _, graph) -> graphs.put(entry, graph));
+                        (entry, _, graph) -> graphs.put(entry, graph))
+                .withPrecision(precision);
         var program = ProgramBuilder.build(new LossOnly(model), options).program();
         try (var runner = new ProgramRunner(program, "jvm256")) {
             for (var entry : List.of("loss", "loss_grad", "train_step")) {

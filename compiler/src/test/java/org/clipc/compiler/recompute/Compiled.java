@@ -63,13 +63,13 @@ record Compiled(CompiledProgram program, Map<String, Map<String, Graph>> graphs)
                 true,
                 new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
                 Parallelism.NONE,
-                precision,
                 budget,
                 List.of(new JvmTarget(256)),
                 true,
                 false,
                 (entry, pass, graph) ->
-                        graphs.computeIfAbsent(entry, _ -> new HashMap<>()).put(pass, graph));
+                        graphs.computeIfAbsent(entry, _ -> new HashMap<>()).put(pass, graph))
+                .withPrecision(precision);
         return new Compiled(
                 withKernels ? ProgramBuilder.build(source, options) : ProgramBuilder.plan(source, options), graphs);
     }

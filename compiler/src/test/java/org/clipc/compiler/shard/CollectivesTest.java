@@ -105,6 +105,33 @@ class CollectivesTest {
         assertThat(compiled.nodes(MeshAxis.TENSOR)).hasSize(reduced.size() + 2);
     }
 
+    /** Neither all texts nor logits of them are ever on one rank. */
+    @Test
+    void aRingPassesTextsFromNeighbourToNeighbour() {
+        var ranks = 4;
+        var parallelism = new Parallelism(new Mesh(ranks, 1), false, false);
+        for (var way : List.of("shift", "bidir")) {
+            var compiled = Compiled.of(parallelism, "objective", "sigmoid", "loss_dist_impl", way);
+            var passed = compiled.nodes(MeshAxis.DATA).stream()
+                    .filter(node -> node.op() instanceof Op.Permute)
+                    .toList();
+            // One rank's texts on to each other rank, and their gradients back.
+            assertThat(passed)
+                    .as(way)
+                    .hasSize(2 * (ranks - 1))
+                    .allMatch(node -> node.type().equals(TensorType.f32(8, 6)));
+            assertThat(compiled.nodes(MeshAxis.DATA)).noneMatch(node -> node.op() instanceof Op.AllGather);
+            assertThat(compiled.calls)
+                    .filteredOn(call -> call.kind() == CollectiveCall.Kind.PERMUTE)
+                    .extracting(CollectiveCall::shift)
+                    .containsOnly(1, -1);
+            var inLoss = compiled.graph.nodes().stream()
+                    .filter(node -> node.location().source().startsWith("std/loss.clip"))
+                    .mapToLong(node -> node.type().elements());
+            assertThat(inLoss.max()).as(way).hasValue(8 * 8);
+        }
+    }
+
     @Test
     void sequenceParallelismSendsNoMoreForActivations() {
         var whole = Compiled.of(tensor(false), "vision.pooling", "avg");

@@ -73,7 +73,25 @@ class MeshEquivalenceTest {
     @Property(generation = GenerationMode.EXHAUSTIVE)
     void theSigmoidLossIsDividedToo(@ForAll("setups") Setup setup) {
         Assume.that(setup.mesh().tensor() < 4);
-        check(new TinyClip("objective", "sigmoid"), setup, 1);
+        check(new TinyClip("objective", "sigmoid", "loss_dist_impl", "gather"), setup, 1);
+    }
+
+    /** However texts travel, in rings of an even and of an odd number of ranks. */
+    @Property(generation = GenerationMode.EXHAUSTIVE)
+    void theSigmoidLossIsTheSameAroundARing(
+            @ForAll("ways") String way, @ForAll("rings") int ranks, @ForAll boolean sequenceParallel) {
+        var setup = new Setup(new Mesh(ranks, sequenceParallel ? 2 : 1), sequenceParallel, false);
+        check(new TinyClip("objective", "sigmoid", "loss_dist_impl", way), setup, 1, 2 * ranks);
+    }
+
+    @Provide
+    Arbitrary<String> ways() {
+        return Arbitraries.of("bidir", "shift", "reduce", "gather");
+    }
+
+    @Provide
+    Arbitrary<Integer> rings() {
+        return Arbitraries.of(2, 3, 4);
     }
 
     /** Masks depend on the place in the whole tensor, and not on who draws them. */
@@ -98,9 +116,13 @@ class MeshEquivalenceTest {
 
     /** @param referenceRanks {@code data_ranks} of the loss that one rank computes */
     private static void check(TinyClip model, Setup setup, int referenceRanks) {
-        var step = step(model, referenceRanks);
+        check(model, setup, referenceRanks, BATCH);
+    }
+
+    private static void check(TinyClip model, Setup setup, int referenceRanks, int batch) {
+        var step = step(model, referenceRanks, batch);
         var held = Shardings.held(model.parameters(), setup.mesh(), setup.zero());
-        var divided = divide(step(model, setup.mesh().data()), held, setup);
+        var divided = divide(step(model, setup.mesh().data(), batch), held, setup);
         Verifier.check(divided);
         var whole = TinyClip.inputs(step, 42);
         var ranks = new ArrayList<Map<String, Tensor64>>();
@@ -127,8 +149,8 @@ class MeshEquivalenceTest {
         }
     }
 
-    private static Graph step(TinyClip model, int dataRanks) {
-        var step = TrainStep.build(model.loss(BATCH, dataRanks), "loss", model.parameters(), ADAM);
+    private static Graph step(TinyClip model, int dataRanks, int batch) {
+        var step = TrainStep.build(model.loss(batch, dataRanks), "loss", model.parameters(), ADAM);
         return new Simplify().apply(new EraseStopGradients().apply(step));
     }
 

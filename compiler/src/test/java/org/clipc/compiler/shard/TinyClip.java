@@ -65,12 +65,17 @@ final class TinyClip {
     }
 
     private static ElaboratedModel load(Map<String, Setting> settings) {
+        return Elaborator.load(graphs().resolve("tiny.clip"), graphs(), settings)
+                .orThrow();
+    }
+
+    /** The folder of the models' sources. */
+    static Path graphs() {
         var folder = Path.of("").toAbsolutePath();
         while (!Files.isDirectory(folder.resolve("clip-graphs"))) {
             folder = Objects.requireNonNull(folder.getParent(), "no clip-graphs above the working directory");
         }
-        var graphs = folder.resolve("clip-graphs");
-        return Elaborator.load(graphs.resolve("tiny.clip"), graphs, settings).orThrow();
+        return folder.resolve("clip-graphs");
     }
 
     List<Parameter> parameters() {

@@ -99,7 +99,7 @@ public final class Interpreter {
             case Op.AllReduce(var _, var _, var size) -> alone(size, in);
             case Op.AllGather(var _, var size, var _, var _) -> alone(size, in);
             case Op.ReduceScatter(var _, var size, var _, var _) -> alone(size, in);
-            case Op.Permute(var _, var size, var _) -> alone(size, in);
+            case Op.Permute(var _, var size, var shift) -> List.of(Strided.roll(in.getFirst(), size, shift));
             default -> List.of(result(op, in, types.getFirst()));
         };
     }

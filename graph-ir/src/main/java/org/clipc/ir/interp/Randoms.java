@@ -13,10 +13,20 @@ final class Randoms {
 
     static Tensor64 uniform(Tensor64 seed, int stream, TensorType type) {
         var result = Tensor64.zeros(type);
+        var first = result.size() == 0 ? 0 : rowsBefore(seed) * (result.size() / Math.max(1, rows(type)));
         for (var i = 0; i < result.size(); i++) {
-            result.data()[i] = uniformAt(seed, i, stream);
+            result.data()[i] = uniformAt(seed, first + i, stream);
         }
         return result;
+    }
+
+    private static int rows(TensorType type) {
+        return type.rank() == 0 ? 1 : type.dim(0);
+    }
+
+    /** Of a larger tensor, of which only a part is drawn. */
+    private static long rowsBefore(Tensor64 seed) {
+        return seed.size() > 2 ? seed.getInt(2) : 0;
     }
 
     static double uniformAt(Tensor64 seed, long index, int stream) {
@@ -29,7 +39,7 @@ final class Randoms {
     }
 
     private static IntStream subsetOfRow(Tensor64 seed, Op.RandomSubset op, int row) {
-        var first = (long) row * op.from();
+        var first = (rowsBefore(seed) + row) * op.from();
         return IntStream.range(0, op.from())
                 .boxed()
                 .sorted(Comparator.comparingDouble(i -> uniformAt(seed, first + i, op.stream())))

@@ -82,6 +82,20 @@ final class Strided {
         return result;
     }
 
+    /** The tensor's {@code sections} along the first axis, each {@code shift} places further on in a ring. */
+    static Tensor64 roll(Tensor64 x, int sections, int shift) {
+        if (sections == 1) {
+            return x;
+        }
+        var result = Tensor64.zeros(x.type());
+        var length = x.size() / sections;
+        for (var to = 0; to < sections; to++) {
+            var from = Math.floorMod(to - shift, sections);
+            System.arraycopy(x.data(), from * length, result.data(), to * length, length);
+        }
+        return result;
+    }
+
     static Tensor64 concat(List<Tensor64> parts, int axis, TensorType type) {
         var result = Tensor64.zeros(type);
         var stride = type.shape().strides()[axis];

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -232,6 +233,17 @@ class InterpreterTest {
         for (var i = 0; i < 6; i++) {
             assertThat(u.get(i)).isEqualTo(org.clipc.ir.Philox.uniform(11, -12, i, 5));
         }
+    }
+
+    /** However a tensor is cut into rows, each part gets the numbers that it has in the whole. */
+    @Test
+    void partsOfRandomTensorsAreThoseOfTheWhole() {
+        var whole = apply(new Op.Uniform(Shape.of(4, 3), 5), TensorType.f32(4, 3), i32(11, -12));
+        var part = apply(new Op.Uniform(Shape.of(2, 3), 5), TensorType.f32(2, 3), i32(11, -12, 1));
+        assertThat(part.data()).containsExactly(Arrays.copyOfRange(whole.data(), 3, 9));
+        var subsets = apply(new Op.RandomSubset(4, 2, 7, 6), TensorType.i32(4, 2), i32(3, 4));
+        var last = apply(new Op.RandomSubset(1, 2, 7, 6), TensorType.i32(1, 2), i32(3, 4, 3));
+        assertThat(last.data()).containsExactly(Arrays.copyOfRange(subsets.data(), 6, 8));
     }
 
     @Test

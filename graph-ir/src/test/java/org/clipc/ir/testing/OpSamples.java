@@ -87,10 +87,11 @@ final class OpSamples {
         });
         m.put(
                 Op.Uniform.class,
-                s -> Application.of(new Op.Uniform(s.shape(0, MOST_AXES), s.random.nextInt(3)), s.seed()));
+                s -> Application.of(new Op.Uniform(s.shape(1, MOST_AXES), s.random.nextInt(3)), s.seedOfPart()));
         m.put(Op.RandomSubset.class, s -> {
             var from = s.extent();
-            return Application.of(new Op.RandomSubset(s.extent(), s.upTo(from), from, s.random.nextInt(3)), s.seed());
+            return Application.of(
+                    new Op.RandomSubset(s.extent(), s.upTo(from), from, s.random.nextInt(3)), s.seedOfPart());
         });
         moves(m);
         contractions(m);

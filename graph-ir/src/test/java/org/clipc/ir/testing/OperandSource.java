@@ -105,6 +105,11 @@ final class OperandSource {
         return ints(Shape.of(2), Integer.MIN_VALUE / 2, Integer.MAX_VALUE / 2);
     }
 
+    /** A key, in half of all cases with the rows that stand before. */
+    Value seedOfPart() {
+        return random.nextBoolean() ? seed() : ints(Shape.of(3), 0, Integer.MAX_VALUE / 2);
+    }
+
     private Value known(TensorType type, Predicate<Tensor64> holds, Supplier<Value> fresh) {
         if (random.nextDouble() < reuse) {
             var candidates = values().stream()

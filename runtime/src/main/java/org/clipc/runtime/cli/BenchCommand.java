@@ -8,6 +8,9 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.clipc.program.EntryPoint;
+import org.clipc.program.TrainingStep;
+import org.clipc.runtime.device.DeviceProgram;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -32,7 +35,16 @@ final class BenchCommand implements Callable<Integer> {
         }
         options.load(loaded -> {
             for (var name : loaded.entries()) {
-                print(measure(loaded, name));
+                var batch = loaded.program().manifest().entry(name).batch();
+                print(measure(loaded.program(), loaded.run(name), name, batch));
+            }
+            if (loaded.isCutStep()) {
+                var step = TrainingStep.of(loaded.program().manifest()).orElseThrow();
+                print(measure(
+                        loaded.program(),
+                        SyntheticRun.ofStep(loaded.program(), step),
+                        EntryPoint.TRAIN_STEP,
+                        step.batch()));
             }
         });
         print("peak memory %d MiB".formatted(peakMemoryKiB() >> 10));
@@ -44,17 +56,14 @@ final class BenchCommand implements Callable<Integer> {
         options.out().flush();
     }
 
-    private String measure(MeasurementOptions.Loaded loaded, String name) {
-        var program = loaded.program();
-        var entry = program.manifest().entry(name);
-        var run = loaded.run(name);
+    private String measure(DeviceProgram program, Runnable run, String name, int batch) {
         for (var i = 0; i < options.warmup(); i++) {
             run.run();
         }
         var families = new HashMap<String, Long>();
         var ran = new String[] {name};
         program.observe((variant, call, timing) -> {
-            ran[0] = variant;
+            ran[0] = variant.startsWith(name) ? variant : name;
             families.merge(family(call.name()), timing.nanos(), Long::sum);
         });
         var seconds = new double[iterations];
@@ -70,11 +79,11 @@ final class BenchCommand implements Callable<Integer> {
                         Locale.ROOT,
                         "%s, batch %d: %.2f samples/s (median of %d runs, %.1f ms; best %.2f samples/s)%n",
                         ran[0],
-                        entry.batch(),
-                        entry.batch() / median,
+                        batch,
+                        batch / median,
                         iterations,
                         median * 1e3,
-                        entry.batch() / seconds[0])
+                        batch / seconds[0])
                 + table(families);
     }
 

@@ -7,9 +7,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import org.clipc.program.EntryPoint;
+import org.clipc.program.TrainingStep;
 import org.clipc.runtime.data.source.DataSources;
 import org.clipc.runtime.demo.DemoData;
 import org.clipc.runtime.demo.DemoEvaluation;
@@ -21,6 +22,7 @@ import org.clipc.runtime.model.Preprocessing;
 import org.clipc.runtime.model.Recipe;
 import org.clipc.runtime.report.Curve;
 import org.clipc.runtime.report.DemoReport;
+import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.train.BatchSource;
 import org.clipc.runtime.train.LearningRate;
 import org.clipc.runtime.train.LoaderBatches;
@@ -69,10 +71,7 @@ final class DemoCommand implements Callable<Integer> {
         var data = DemoData.prepare(folder, this::say);
         try (var file = options.open();
                 var device = options.device();
-                var model = ClipModel.load(
-                        file,
-                        device,
-                        List.of(EntryPoint.TRAIN_STEP, EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT))) {
+                var model = ClipModel.load(file, device, TrainCommand.entries(file, true))) {
             if (train(model, Recipe.of(file.manifest()), data) == Trainer.End.STOPPED) {
                 say("stopped and saved; the same command goes on");
                 return 0;
@@ -83,13 +82,17 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private Trainer.End train(ClipModel model, Recipe recipe, DemoData data) throws IOException {
-        var entry = model.manifest().entry(EntryPoint.TRAIN_STEP);
+        var entry = model.manifest()
+                .entry(TrainingStep.of(model.manifest()).orElseThrow().first());
         var seed = options.seed(recipe);
         var source =
                 DataSources.open(data.folder().resolve("train-{00..07}.tar").toString());
         var preparation = new Preprocessing(recipe, model).training();
         var batches = LoaderBatches.of(
-                source, preparation, TrainCommand.loaderOptions(recipe, entry, seed, MeshRank.alone()), entry);
+                source,
+                preparation,
+                TrainCommand.loaderOptions(recipe, model.manifest(), seed, MeshRank.alone()),
+                entry);
         options.fill(model.program(), recipe);
         var steps = steps(model, batches, recipe);
         options.fill(model.program(), recipe);
@@ -130,7 +133,11 @@ final class DemoCommand implements Callable<Integer> {
             var start = System.nanoTime();
             while (seconds.size() < LEAST_STEPS || System.nanoTime() - start < WARM_UP_SECONDS * 1e9) {
                 var begin = System.nanoTime();
-                step.take(seconds.size() + 1, 0, source.next().orElseThrow());
+                var batch = new ArrayList<Map<String, HostTensor>>();
+                while (batch.size() < step.microBatches()) {
+                    batch.add(source.next().orElseThrow());
+                }
+                step.take(seconds.size() + 1, 0, batch);
                 seconds.add((System.nanoTime() - begin) * 1e-9);
             }
         }

@@ -5,6 +5,7 @@ import java.io.PrintWriter;
 import java.util.List;
 import java.util.Objects;
 import org.clipc.program.ProgramFile;
+import org.clipc.program.TrainingStep;
 import org.clipc.runtime.device.Device;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.model.Recipe;
@@ -24,7 +25,8 @@ final class MeasurementOptions {
             names = "--entry",
             split = ",",
             paramLabel = "NAME",
-            description = "Entry points; by default train_step if there is one, else encode_image and encode_text.")
+            description = "Entry points; by default those of a training step if there is one, else encode_image and"
+                    + " encode_text.")
     private List<String> entries = List.of();
 
     @Option(names = "--warmup", description = "Runs before, for the JIT compiler (default ${DEFAULT-VALUE}).")
@@ -39,6 +41,14 @@ final class MeasurementOptions {
         /** Each run of it runs the entry point once, on the same synthetic batch. */
         Runnable run(String entry) {
             return SyntheticRun.of(program, file.manifest().entry(entry));
+        }
+
+        /** Whether a training step is loaded that several entry points make. */
+        boolean isCutStep() {
+            var step = TrainingStep.of(file.manifest());
+            return step.isPresent()
+                    && step.get().entries().size() > 1
+                    && entries.containsAll(step.get().entries());
         }
     }
 

@@ -11,6 +11,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.Manifest;
+import org.clipc.program.TrainingStep;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.device.ShardedProgram;
@@ -122,8 +123,10 @@ final class RunCommand implements Callable<Integer> {
         }
         for (var needed : entriesNeeded()) {
             if (!manifest.hasEntry(needed)) {
-                throw new CliException("the program has no entry point '" + needed
-                        + "', which this needs: it was compiled for inference only");
+                var cut = TrainingStep.of(manifest).filter(step -> step.microBatches() > 1);
+                throw new CliException(
+                        "the program has no entry point '" + needed + "', which this needs: it was compiled "
+                                + (cut.isPresent() ? "for several micro-batches in a step" : "for inference only"));
             }
         }
     }

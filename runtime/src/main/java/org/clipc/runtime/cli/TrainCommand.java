@@ -3,11 +3,14 @@ package org.clipc.runtime.cli;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.clipc.ir.MeshAxis;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.Manifest;
+import org.clipc.program.ProgramFile;
+import org.clipc.program.TrainingStep;
 import org.clipc.runtime.data.LoaderOptions;
 import org.clipc.runtime.data.StreamOptions;
 import org.clipc.runtime.data.source.DataSources;
@@ -78,10 +81,7 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         try (var file = options.open()) {
             var manifest = file.manifest();
-            if (!manifest.hasEntry(EntryPoint.TRAIN_STEP)) {
-                throw new CliException(
-                        file.path() + ": has no entry point 'train_step': it was compiled for inference only");
-            }
+            requireTraining(file);
             var recipe = Recipe.of(manifest).with(changes);
             try (var stop = new StopSignal()) {
                 RankLauncher.run(manifest.mesh(), ranks, (rank, neighbours) -> train(recipe, rank, neighbours, stop));
@@ -91,17 +91,28 @@ final class TrainCommand implements Callable<Integer> {
         return 0;
     }
 
+    static TrainingStep requireTraining(ProgramFile file) {
+        return TrainingStep.of(file.manifest())
+                .orElseThrow(() -> new CliException(
+                        file.path() + ": has no entry point 'train_step': it was compiled for inference only"));
+    }
+
     private void train(Recipe recipe, MeshRank rank, int neighbours, StopSignal stop) throws IOException {
         var source = DataSources.open(dataset(recipe));
         var validation = validationSource(recipe);
-        var entries = validation == null
-                ? List.of(EntryPoint.TRAIN_STEP)
-                : List.of(EntryPoint.TRAIN_STEP, EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT);
         try (var file = options.open();
                 var device = options.device(neighbours);
-                var model = ClipModel.load(file, device, entries, rank)) {
+                var model = ClipModel.load(file, device, entries(file, validation != null), rank)) {
             train(model, recipe, source, validation, rank, stop);
         }
+    }
+
+    static List<String> entries(ProgramFile file, boolean validates) {
+        var entries = new ArrayList<>(requireTraining(file).entries());
+        if (validates) {
+            entries.addAll(List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT));
+        }
+        return entries;
     }
 
     private String dataset(Recipe recipe) {
@@ -134,14 +145,15 @@ final class TrainCommand implements Callable<Integer> {
             MeshRank rank,
             StopSignal stop)
             throws IOException {
-        var entry = model.manifest().entry(EntryPoint.TRAIN_STEP);
+        var step = TrainingStep.of(model.manifest()).orElseThrow();
+        var entry = model.manifest().entry(step.first());
         var seed = options.seed(recipe);
-        var batch = Math.multiplyExact(entry.batch(), rank.mesh().data());
+        var batch = Math.multiplyExact(step.batch(), rank.mesh().data());
         var maxSteps = maxSteps(recipe, source, batch);
         var settings = settings(recipe, model.manifest(), maxSteps, seed);
         var rate = LearningRate.of(recipe, maxSteps);
         var preprocessing = new Preprocessing(recipe, model);
-        var loader = loaderOptions(recipe, entry, seed, rank);
+        var loader = loaderOptions(recipe, model.manifest(), seed, rank);
         var batches = LoaderBatches.of(source, preprocessing.training(), loader, entry);
         options.fill(model.program(), recipe);
         var measure =
@@ -245,7 +257,9 @@ final class TrainCommand implements Callable<Integer> {
         return Math.multiplyExact(epochs, samples) / batch;
     }
 
-    static LoaderOptions loaderOptions(Recipe recipe, EntryPoint entry, long seed, MeshRank rank) {
+    static LoaderOptions loaderOptions(Recipe recipe, Manifest manifest, long seed, MeshRank rank) {
+        var step = TrainingStep.of(manifest).orElseThrow();
+        var entry = manifest.entry(step.first());
         var resampled = recipe.flag("model.data.resampled").orElse(false);
         var buffer = Math.toIntExact(
                 Math.clamp(recipe.integer("model.data.shuffle_buffer").orElse(1000L), 1, 1 << 20));
@@ -259,11 +273,11 @@ final class TrainCommand implements Callable<Integer> {
                 StreamOptions.Split.SAMPLES,
                 rank.coordinate(MeshAxis.DATA),
                 rank.mesh().data(),
-                entry.batch());
+                step.batch());
         var batchBytes = entry.input(ClipModel.IMAGES)
                 .map(images -> images.type().bytes())
                 .orElse(1L);
         var prefetch = Math.clamp(PREFETCHED_BYTES / batchBytes, 1, PREFETCH);
-        return new LoaderOptions(stream, entry.batch(), workers, prefetch);
+        return new LoaderOptions(stream, step.microBatch(), workers, prefetch);
     }
 }

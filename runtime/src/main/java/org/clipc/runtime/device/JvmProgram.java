@@ -28,6 +28,7 @@ import org.clipc.program.Parameter;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.program.TensorSlot;
+import org.clipc.program.TrainingStep;
 import org.clipc.runtime.collective.Group;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
@@ -64,6 +65,7 @@ final class JvmProgram implements DeviceProgram {
         }
         if (bytes >= manifest.arenaBytes()) {
             manifest.state().forEach(tensor -> tensors.put(tensor.name(), tensor));
+            manifest.carried().forEach(tensor -> tensors.put(tensor.name(), tensor));
         }
     }
 
@@ -82,7 +84,7 @@ final class JvmProgram implements DeviceProgram {
 
     /** Only a training step touches the optimizer state, which lies last. */
     private static long bytesNeeded(Manifest manifest, List<Schedule> schedules) {
-        if (schedules.stream().anyMatch(s -> s.entry().equals(EntryPoint.TRAIN_STEP))) {
+        if (schedules.stream().anyMatch(s -> TrainingStep.needsState(s.entry()))) {
             return manifest.arenaBytes();
         }
         var workspace =

@@ -7,9 +7,9 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.clipc.ir.DType;
 import org.clipc.program.Choice;
-import org.clipc.program.EntryPoint;
 import org.clipc.program.Manifest;
 import org.clipc.program.Parameter;
+import org.clipc.program.TrainingStep;
 import org.clipc.runtime.tensor.HostTensor;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +41,7 @@ public final class MasterWeights implements DeviceProgram {
                 of.state().stream()
                         .filter(slot -> !slot.name().startsWith(Parameter.MASTER))
                         .toList(),
+                of.carried(),
                 of.entries(),
                 of.parameterBytes(),
                 of.workspaceBytes(),
@@ -55,7 +56,7 @@ public final class MasterWeights implements DeviceProgram {
                 .filter(slot -> slot.name().startsWith(Parameter.MASTER))
                 .map(slot -> slot.name().substring(Parameter.MASTER.length()))
                 .collect(Collectors.toUnmodifiableSet());
-        return mastered.isEmpty() || !entries.contains(EntryPoint.TRAIN_STEP)
+        return mastered.isEmpty() || entries.stream().noneMatch(TrainingStep::needsState)
                 ? program
                 : new MasterWeights(program, mastered);
     }

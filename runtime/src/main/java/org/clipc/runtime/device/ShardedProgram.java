@@ -70,6 +70,7 @@ public final class ShardedProgram implements DeviceProgram {
                                         .withDtype(slot.type().dtype()),
                                 slot.offset()))
                         .toList(),
+                manifest.carried(),
                 manifest.entries(),
                 manifest.parameterBytes(),
                 manifest.workspaceBytes(),

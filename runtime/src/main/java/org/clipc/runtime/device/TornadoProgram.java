@@ -23,6 +23,7 @@ import org.clipc.program.Parameter;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.program.TensorSlot;
+import org.clipc.program.TrainingStep;
 import org.clipc.runtime.device.TornadoVm.DeviceArray;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
@@ -103,7 +104,7 @@ final class TornadoProgram implements DeviceProgram {
         this.device = device;
         this.probe = kernels.fixed("ProbeFlops");
         this.copy = kernels.fixed("Download");
-        this.withState = schedules.stream().anyMatch(s -> s.entry().equals(EntryPoint.TRAIN_STEP));
+        this.withState = schedules.stream().anyMatch(s -> TrainingStep.needsState(s.entry()));
         this.bytes = withState
                 ? manifest.arenaBytes()
                 : manifest.workspaceOffset()
@@ -116,6 +117,7 @@ final class TornadoProgram implements DeviceProgram {
         }
         if (withState) {
             manifest.state().forEach(tensor -> tensors.put(tensor.name(), tensor));
+            manifest.carried().forEach(tensor -> tensors.put(tensor.name(), tensor));
         }
         floats = vm.floats(memory(bytes / Float.BYTES));
         staged = vm.floats(memory(STAGED));

@@ -20,8 +20,8 @@ public interface BatchSource extends AutoCloseable {
     }
 
     /**
-     * The next batch, by the names of the training step's inputs; empty when all data has been seen as often as asked. The
-     * tensors may be overwritten by the call after.
+     * The next batch, or micro-batch if a step takes several, by the names of the training step's inputs; empty when all data
+     * has been seen as often as asked. Later calls leave the tensors alone.
      */
     Optional<Map<String, HostTensor>> next() throws IOException;
 

@@ -6,15 +6,17 @@ import java.util.Map;
 import org.clipc.ir.DType;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.TensorSlot;
+import org.clipc.program.TrainingStep;
 import org.clipc.runtime.device.DeviceException;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.tensor.HostTensor;
 
 /**
- * Takes optimizer steps with a program's {@code train_step}: forward, backward, gradient clipping and update. The entry
- * point takes the batch and some of the scalars {@code lr}, {@code step} (from 1, for Adam's bias correction) and {@code
- * seed} (of dropout and the like; i32, or i32[2] with the step as its second number), and gives {@code loss},
- * {@code grad_norm} (before clipping) and, where the model has it, {@code logit_scale}.
+ * Takes optimizer steps with a program: forward, backward, gradient clipping and update, by the entry points that {@link
+ * TrainingStep} names. They take the batch, or its micro-batches one after the other, and some of the scalars {@code lr},
+ * {@code step} (from 1, for Adam's bias correction), {@code seed} (of dropout and the like; i32, or i32[2] with the step as
+ * its second number) and {@code micro_batch}, and give {@code loss}, {@code grad_norm} (before clipping) and, where the
+ * model has it, {@code logit_scale}.
  */
 public final class TrainStep {
 
@@ -24,6 +26,7 @@ public final class TrainStep {
     private static final String LOSS = "loss";
     private static final String GRAD_NORM = "grad_norm";
     private static final String LOGIT_SCALE = "logit_scale";
+    private static final List<String> TOLD = List.of(LOSS, GRAD_NORM, LOGIT_SCALE);
 
     /**
      * What a step tells.
@@ -41,46 +44,126 @@ public final class TrainStep {
     }
 
     private final DeviceProgram program;
-    private final EntryPoint entry;
+    private final TrainingStep plan;
     private final long seed;
+    private final RowCache features;
+    private final RowCache gradients;
 
     /**
-     * @param program with {@code train_step} loaded
+     * @param program with the entry points of its {@link TrainingStep} loaded
      * @throws DeviceException if the program has no training step
      */
     public TrainStep(DeviceProgram program, long seed) {
-        if (!program.manifest().hasEntry(EntryPoint.TRAIN_STEP)) {
-            throw new DeviceException(
-                    "the program has no entry point 'train_step': it was compiled for inference only");
-        }
         this.program = program;
-        this.entry = program.manifest().entry(EntryPoint.TRAIN_STEP);
+        this.plan = TrainingStep.of(program.manifest())
+                .orElseThrow(() -> new DeviceException(
+                        "the program has no entry point 'train_step': it was compiled for inference only"));
         this.seed = seed;
+        if (plan.entries().size() == 1) {
+            features = RowCache.NONE;
+            gradients = RowCache.NONE;
+        } else {
+            var loss = entry(EntryPoint.TRAIN_LOSS);
+            var parts = plan.microBatches();
+            features =
+                    RowCache.of(loss.inputs(), entry(EntryPoint.TRAIN_FEATURES).outputs(), parts);
+            gradients =
+                    RowCache.of(loss.outputs(), entry(EntryPoint.TRAIN_BACKWARD).inputs(), parts);
+        }
+    }
+
+    private EntryPoint entry(String name) {
+        return program.manifest().entry(name);
     }
 
     /** Samples in a batch. */
     public int batch() {
-        return entry.batch();
+        return plan.batch();
+    }
+
+    /** How many micro-batches a batch comes in. */
+    public int microBatches() {
+        return plan.microBatches();
     }
 
     /**
+     * Takes a step on a batch of one micro-batch.
+     *
      * @param step counted from 1
      * @param batch the entry point's inputs other than scalars
      */
     public Outcome take(long step, double lr, Map<String, HostTensor> batch) {
-        var inputs = new LinkedHashMap<>(batch);
-        for (var slot : entry.inputs()) {
-            switch (slot.name()) {
-                case LR -> inputs.put(LR, HostTensor.of(new float[] {(float) lr}));
-                case STEP -> inputs.put(STEP, step(slot, step));
-                case SEED -> inputs.put(SEED, seed(slot, step));
-                default -> {}
-            }
+        return take(step, lr, List.of(batch));
+    }
+
+    /**
+     * @param step counted from 1
+     * @param batch micro-batches in order, each with the inputs other than scalars
+     * @throws DeviceException if there are more or fewer of them than a batch has
+     */
+    public Outcome take(long step, double lr, List<Map<String, HostTensor>> batch) {
+        if (batch.size() != plan.microBatches()) {
+            throw new DeviceException("a training step of this program takes %d micro-batches of %d samples, not %d"
+                    .formatted(plan.microBatches(), plan.microBatch(), batch.size()));
         }
-        var outputs = program.run(EntryPoint.TRAIN_STEP, inputs, List.of(LOSS, GRAD_NORM, LOGIT_SCALE));
+        var numbers = new Numbers(step, lr);
+        return plan.entries().size() == 1
+                ? outcome(plan.first(), numbers.with(plan.first(), 0, batch.getFirst()))
+                : several(numbers, batch);
+    }
+
+    private Outcome several(Numbers numbers, List<Map<String, HostTensor>> batch) {
+        for (var i = 0; i < batch.size(); i++) {
+            var inputs = numbers.with(EntryPoint.TRAIN_FEATURES, i, batch.get(i));
+            features.put(i, program.run(EntryPoint.TRAIN_FEATURES, inputs));
+        }
+        var whole = program.run(EntryPoint.TRAIN_LOSS, numbers.with(EntryPoint.TRAIN_LOSS, 0, features.whole()));
+        var loss = scalar(EntryPoint.TRAIN_LOSS, whole, LOSS);
+        gradients.putWhole(whole);
+        for (var i = 0; i < batch.size(); i++) {
+            var inputs = new LinkedHashMap<>(batch.get(i));
+            inputs.putAll(gradients.get(i));
+            inputs = numbers.with(EntryPoint.TRAIN_BACKWARD, i, inputs);
+            program.run(EntryPoint.TRAIN_BACKWARD, inputs, List.of());
+        }
+        var given = Map.of(LOSS, HostTensor.of(new float[] {(float) loss}));
+        return outcome(EntryPoint.TRAIN_UPDATE, numbers.with(EntryPoint.TRAIN_UPDATE, 0, given));
+    }
+
+    private Outcome outcome(String entry, Map<String, HostTensor> inputs) {
+        var outputs = program.run(entry, inputs, TOLD);
         var scale = outputs.get(LOGIT_SCALE);
         return new Outcome(
-                scalar(outputs, LOSS), scalar(outputs, GRAD_NORM), scale == null ? Double.NaN : scale.getDouble(0));
+                scalar(entry, outputs, LOSS),
+                scalar(entry, outputs, GRAD_NORM),
+                scale == null ? Double.NaN : scale.getDouble(0));
+    }
+
+    /** What entry points take besides tensors. */
+    private final class Numbers {
+
+        private final long step;
+        private final double lr;
+
+        Numbers(long step, double lr) {
+            this.step = step;
+            this.lr = lr;
+        }
+
+        LinkedHashMap<String, HostTensor> with(String entry, int microBatch, Map<String, HostTensor> tensors) {
+            var inputs = new LinkedHashMap<>(tensors);
+            for (var slot : entry(entry).inputs()) {
+                switch (slot.name()) {
+                    case LR -> inputs.put(LR, HostTensor.of(new float[] {(float) lr}));
+                    case STEP -> inputs.put(STEP, step(slot, step));
+                    case SEED -> inputs.put(SEED, seed(slot, step));
+                    case TrainingStep.MICRO_BATCH ->
+                        inputs.put(TrainingStep.MICRO_BATCH, HostTensor.of(new int[] {microBatch}));
+                    default -> {}
+                }
+            }
+            return inputs;
+        }
     }
 
     private static HostTensor step(TensorSlot slot, long step) {
@@ -94,10 +177,10 @@ public final class TrainStep {
                 : HostTensor.of(new int[] {folded, (int) step}, 2);
     }
 
-    private static double scalar(Map<String, HostTensor> outputs, String name) {
+    private static double scalar(String entry, Map<String, HostTensor> outputs, String name) {
         var tensor = outputs.get(name);
         if (tensor == null) {
-            throw new DeviceException("entry point 'train_step' of this program has no output '" + name + "'");
+            throw new DeviceException("entry point '" + entry + "' of this program has no output '" + name + "'");
         }
         return tensor.getDouble(0);
     }

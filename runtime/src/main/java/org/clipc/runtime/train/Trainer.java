@@ -2,6 +2,7 @@ package org.clipc.runtime.train;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -159,7 +160,7 @@ public final class Trainer {
             while (state.step() < settings.maxSteps()) {
                 var start = System.nanoTime();
                 var stops = stop.getAsBoolean();
-                var batch = stops ? Optional.<Map<String, HostTensor>>empty() : batches.next();
+                var batch = stops ? Optional.<List<Map<String, HostTensor>>>empty() : draw();
                 // All ranks end with the same step, whichever is told to, or finds no more data.
                 var reason = rank.largest(stops ? TOLD_TO : batch.isEmpty() ? NO_DATA : 0);
                 if (reason > 0 || batch.isEmpty()) {
@@ -175,7 +176,20 @@ public final class Trainer {
             return end;
         }
 
-        private void train(Map<String, HostTensor> batch, long start, long drawn) throws IOException {
+        /** The micro-batches of a step, or nothing if there are not enough. */
+        private Optional<List<Map<String, HostTensor>>> draw() throws IOException {
+            var drawn = new ArrayList<Map<String, HostTensor>>();
+            while (drawn.size() < step.microBatches()) {
+                var next = batches.next();
+                if (next.isEmpty()) {
+                    return Optional.empty();
+                }
+                drawn.add(next.get());
+            }
+            return Optional.of(drawn);
+        }
+
+        private void train(List<Map<String, HostTensor>> batch, long start, long drawn) throws IOException {
             var rate = learningRate.at(state.step());
             var outcome = step.take(state.updates() + 1, rate, batch);
             state = state.advance(outcome.applied(), batches.position());

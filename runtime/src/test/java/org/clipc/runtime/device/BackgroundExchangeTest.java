@@ -58,6 +58,7 @@ class BackgroundExchangeTest {
                 MESH,
                 List.of(),
                 List.of(),
+                List.of(),
                 List.of(new EntryPoint("go", 1, List.of(X), List.of(Y))),
                 0,
                 128,
