@@ -67,7 +67,7 @@ public final class RandomGraphs {
                 .findFirst()
                 .orElse(input);
         switch (op.kind()) {
-            case PARAMETER, STATE -> b.output(new Output("new " + op.name(), replacement, op.name()));
+            case PARAMETER, STATE, CARRIED -> b.output(new Output("new " + op.name(), replacement, op.name()));
             case DATA, SCALAR, OPERAND -> {}
         }
     }

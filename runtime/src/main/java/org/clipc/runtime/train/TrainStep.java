@@ -121,10 +121,9 @@ public final class TrainStep {
         var loss = scalar(EntryPoint.TRAIN_LOSS, whole, LOSS);
         gradients.putWhole(whole);
         for (var i = 0; i < batch.size(); i++) {
-            var inputs = new LinkedHashMap<>(batch.get(i));
-            inputs.putAll(gradients.get(i));
-            inputs = numbers.with(EntryPoint.TRAIN_BACKWARD, i, inputs);
-            program.run(EntryPoint.TRAIN_BACKWARD, inputs, List.of());
+            var tensors = new LinkedHashMap<>(batch.get(i));
+            tensors.putAll(gradients.get(i));
+            program.run(EntryPoint.TRAIN_BACKWARD, numbers.with(EntryPoint.TRAIN_BACKWARD, i, tensors), List.of());
         }
         var given = Map.of(LOSS, HostTensor.of(new float[] {(float) loss}));
         return outcome(EntryPoint.TRAIN_UPDATE, numbers.with(EntryPoint.TRAIN_UPDATE, 0, given));
@@ -150,7 +149,7 @@ public final class TrainStep {
             this.lr = lr;
         }
 
-        LinkedHashMap<String, HostTensor> with(String entry, int microBatch, Map<String, HostTensor> tensors) {
+        Map<String, HostTensor> with(String entry, int microBatch, Map<String, HostTensor> tensors) {
             var inputs = new LinkedHashMap<>(tensors);
             for (var slot : entry(entry).inputs()) {
                 switch (slot.name()) {
