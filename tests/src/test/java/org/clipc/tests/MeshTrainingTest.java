@@ -36,12 +36,10 @@ import org.clipc.runtime.device.ShardedProgram;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.train.TrainStep;
 import org.clipc.runtime.weights.ParameterInitializer;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** Programs for several ranks, run by threads, train as the program for one does. */
 class MeshTrainingTest {
@@ -58,10 +56,10 @@ class MeshTrainingTest {
     private record Trained(List<Double> losses, Map<String, double[]> parameters) {}
 
     private Path compile(Parallelism parallelism, boolean localLoss) throws IOException {
-        return compile(parallelism, localLoss, Precision.F32, 1.0);
+        return compile(parallelism, localLoss, Precision.F32, 1e-6);
     }
 
-    private Path compile(Parallelism parallelism, boolean localLoss, Precision precision, @Nullable Double clip)
+    private Path compile(Parallelism parallelism, boolean localLoss, Precision precision, double epsilon)
             throws IOException {
         var model = Golden.tiny("vision.class_token_length", 4L, "text.vocab_size", 96L, "local_loss", localLoss);
         var options = new CompileOptions(
@@ -69,7 +67,7 @@ class MeshTrainingTest {
                 BATCH / parallelism.mesh().data(),
                 BATCH,
                 true,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, clip),
+                new Optimizer(0.9, 0.98, epsilon, 0.2, 1.0),
                 parallelism,
                 precision,
                 OptionalLong.empty(),
@@ -163,7 +161,10 @@ class MeshTrainingTest {
                         .containsExactly(values, within(TOLERANCE)));
     }
 
-    /** Ranks round their parts of a sum before these are added up, so they come near one rank's roundings, not to them. */
+    /**
+     * Ranks round their parts of a sum before these are added up, so they come near one rank's roundings, not to them; with
+     * an epsilon that keeps a step of AdamW from making much of that.
+     */
     @ParameterizedTest
     @CsvSource({
         "BF16, 2, 2, false, false",
@@ -174,31 +175,17 @@ class MeshTrainingTest {
     })
     void trainsInBf16NearlyAsOneRankDoes(Precision precision, int data, int tensor, boolean sequence, boolean zero)
             throws IOException, InterruptedException {
-        var expected = train(compile(Parallelism.NONE, false, precision, 1.0), Mesh.SINGLE);
+        var expected = train(compile(Parallelism.NONE, false, precision, 1e-2), Mesh.SINGLE);
         var mesh = new Mesh(data, tensor);
-        var actual = train(compile(new Parallelism(mesh, sequence, zero), false, precision, 1.0), mesh);
+        var actual = train(compile(new Parallelism(mesh, sequence, zero), false, precision, 1e-2), mesh);
         for (var i = 0; i < STEPS; i++) {
-            assertThat(actual.losses().get(i)).isCloseTo(expected.losses().get(i), within(0.02));
+            assertThat(actual.losses().get(i)).isCloseTo(expected.losses().get(i), within(0.03));
         }
-        // Steps of AdamW go by signs at first, and those of gradients near zero go either way.
         expected.parameters()
                 .forEach((name, values) -> assertThat(
                                 Objects.requireNonNull(actual.parameters().get(name)))
                         .as(name)
-                        .containsExactly(values, within(2.0 * STEPS * RATE)));
-    }
-
-    /** Unless gradients are clipped by their norm, whose parts are added in another order. */
-    @ParameterizedTest
-    @EnumSource(Precision.class)
-    void sharingTheOptimizerChangesNoBit(Precision precision) throws IOException, InterruptedException {
-        var mesh = new Mesh(2, 1);
-        var plain = train(compile(new Parallelism(mesh, false, false), false, precision, null), mesh);
-        var shared = train(compile(new Parallelism(mesh, false, true), false, precision, null), mesh);
-        assertThat(shared.losses()).isEqualTo(plain.losses());
-        plain.parameters().forEach((name, values) -> assertThat(shared.parameters().get(name))
-                .as(name)
-                .isEqualTo(values));
+                        .containsExactly(values, within(RATE)));
     }
 
     @Test

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.precision;
+
+import org.jspecify.annotations.NullMarked;
