@@ -72,11 +72,12 @@ public final class MixedPrecision implements Pass {
                     .mapToInt(o -> o.value().node())
                     .findFirst()
                     .orElse(graph.nodes().size());
-            roundings = Roundings.of(graph, precision, boundary);
-            graph.inputs().stream()
-                    .filter(precision::narrows)
-                    .map(Op.Input::name)
-                    .forEach(stored::add);
+            graph.inputs().stream().filter(precision::narrows).map(Op.Input::name).forEach(stored::add);
+            var gradients = graph.outputs().stream()
+                    .filter(o -> o.updates() == null && stored.contains(target(o)))
+                    .map(Output::value)
+                    .toList();
+            roundings = Roundings.of(graph, precision, boundary, gradients);
         }
 
         Graph run() {
