@@ -19,7 +19,10 @@ public final class ExplanationText {
         var training = e.training();
         if (training != null) {
             var device = training.ranks() == 1 ? "" : " of each of " + training.ranks() + " ranks";
-            section(out, "Memory" + device + " to train on micro-batches of " + training.microBatch(), memory(training));
+            section(
+                    out,
+                    "Memory" + device + " to train on micro-batches of " + training.microBatch(),
+                    memory(training));
         }
         var recompute = e.recompute();
         if (recompute != null) {

@@ -72,7 +72,10 @@ public final class MixedPrecision implements Pass {
                     .mapToInt(o -> o.value().node())
                     .findFirst()
                     .orElse(graph.nodes().size());
-            graph.inputs().stream().filter(precision::narrows).map(Op.Input::name).forEach(stored::add);
+            graph.inputs().stream()
+                    .filter(precision::narrows)
+                    .map(Op.Input::name)
+                    .forEach(stored::add);
             var gradients = graph.outputs().stream()
                     .filter(o -> o.updates() == null && stored.contains(target(o)))
                     .map(Output::value)
