@@ -33,7 +33,8 @@ class MixedPrecisionTest {
     Path folder = Path.of("");
 
     private static Path compile(String precision, String... more) {
-        var words = Stream.of(Stream.of("--target", "jvm256"), Arrays.stream(precision.split(" ", -1)), Arrays.stream(more))
+        var words = Stream.of(
+                        Stream.of("--target", "jvm256"), Arrays.stream(precision.split(" ", -1)), Arrays.stream(more))
                 .flatMap(all -> all);
         return Commands.tiny(words.toArray(String[]::new));
     }
@@ -90,7 +91,8 @@ class MixedPrecisionTest {
         for (var name : gradients) {
             assertThat(cosine(get(actual, name), get(expected, name))).as(name).isGreaterThan(0.998);
         }
-        assertThat(cosine(joined(actual, gradients), joined(expected, gradients))).isGreaterThan(0.999);
+        assertThat(cosine(joined(actual, gradients), joined(expected, gradients)))
+                .isGreaterThan(0.999);
     }
 
     @ParameterizedTest
@@ -171,7 +173,8 @@ class MixedPrecisionTest {
             assertThat(saved("parts", 4, file)).as(file).isEqualTo(saved("whole", 4, file));
         }
         // The same names and types as those of a training in f32: it goes on from there, and back again.
-        train(program("trainer.precision=32", "model.micro_batch_size=8"), data, "whole", 5).succeeds();
+        train(program("trainer.precision=32", "model.micro_batch_size=8"), data, "whole", 5)
+                .succeeds();
         train(program(BF16, "model.micro_batch_size=8"), data, "whole", 6).succeeds();
         train(o2, data, "whole", 7).succeeds();
         assertThat(saved("whole", 7, "optimizer").keySet())
@@ -211,7 +214,9 @@ class MixedPrecisionTest {
                 .isRefused("'trainer.precision' is 'fp8', but can only be 32 or 32-true or bf16 or bf16-mixed");
         Commands.compile("tiny", program, "trainer.precision=bf16_mixed").isRefused("did you mean 'bf16-mixed'?");
         Commands.compile("tiny", program, "model.megatron_amp_O2=true")
-                .isRefused("model.megatron_amp_O2 keeps parameters in bf16, but trainer.precision is 32", "set trainer.precision=bf16");
+                .isRefused(
+                        "model.megatron_amp_O2 keeps parameters in bf16, but trainer.precision is 32",
+                        "set trainer.precision=bf16");
         Commands.compile("tiny", program, "model.megatron_amp_o2=true").reports("did you mean");
     }
 }

@@ -86,6 +86,11 @@ public final class MixedPrecision implements Pass {
                     .filter(precision::narrows)
                     .map(Op.Input::name)
                     .forEach(stored::add);
+            var gradients = graph.outputs().stream()
+                    .filter(o -> o.updates() == null && stored.contains(target(o)))
+                    .map(Output::value)
+                    .toList();
+            roundings = Roundings.of(graph, precision, boundary, gradients);
         }
 
         Graph run() {

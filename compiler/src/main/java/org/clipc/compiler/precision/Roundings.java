@@ -1,6 +1,7 @@
 package org.clipc.compiler.precision;
 
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
 import org.clipc.compiler.precision.PrecisionRule.Bf16;
@@ -18,8 +19,7 @@ import org.clipc.ir.Value;
  *
  * <ul>
  *   <li>what an op reads as bf16;
- *   <li>products that lead to such a value, since products are what tensor cores leave and ranks add up;
- *   <li>what leads there and is read from memory anyway, such as a residual stream that is normalised by hand.
+ *   <li>products that lead to such a value, since products are what ranks add up and what is kept for the backward pass.
  * </ul>
  *
  * <p>Inputs keep their bits, whoever reads them rounded; between forward and backward pass nothing leads anywhere, so
@@ -33,19 +33,24 @@ final class Roundings {
     private final Graph graph;
     private final Precision precision;
     private final int boundary;
+    private final List<Value> gradients;
     private final Set<Value> rounded = new HashSet<>();
     private final Set<Value> narrow = new HashSet<>();
     private final Set<Value> exact = new HashSet<>();
 
-    private Roundings(Graph graph, Precision precision, int boundary) {
+    private Roundings(Graph graph, Precision precision, int boundary, List<Value> gradients) {
         this.graph = graph;
         this.precision = precision;
         this.boundary = boundary;
+        this.gradients = gradients;
     }
 
-    /** @param boundary index of the last node of the forward pass */
-    static Roundings of(Graph graph, Precision precision, int boundary) {
-        var roundings = new Roundings(graph, precision, boundary);
+    /**
+     * @param boundary index of the last node of the forward pass
+     * @param gradients results of the graph that shall be bf16
+     */
+    static Roundings of(Graph graph, Precision precision, int boundary, List<Value> gradients) {
+        var roundings = new Roundings(graph, precision, boundary, gradients);
         for (var before = -1; before != roundings.rounded.size(); ) {
             before = roundings.rounded.size();
             roundings.forward();
@@ -147,7 +152,8 @@ final class Roundings {
 
     /** Rounds what is read as bf16, and what leads there on its side of the boundary. */
     private void backward() {
-        Set<Value> wanted = new HashSet<>();
+        Set<Value> wanted = new HashSet<>(gradients);
+        gradients.forEach(this::round);
         for (var i = graph.nodes().size() - 1; i >= 0; i--) {
             var node = graph.nodes().get(i);
             var rule = PrecisionRule.of(node.op());
@@ -169,20 +175,6 @@ final class Roundings {
                 round(result);
             }
         }
-        for (var node : graph.nodes()) {
-            if (PrecisionRule.of(node.op()) == Simple.F32) {
-                node.operands().stream()
-                        .map(this::root)
-                        .filter(v -> wanted.contains(v) && !exact.contains(v) && isF32(v))
-                        .forEach(this::round);
-            }
-        }
-    }
-
-    /** What moves are of. */
-    private Value root(Value value) {
-        var node = graph.node(value);
-        return PrecisionRule.of(node.op()) == Simple.MOVE ? root(node.operand(0)) : value;
     }
 
     private boolean isSameSide(Value operand, int user) {

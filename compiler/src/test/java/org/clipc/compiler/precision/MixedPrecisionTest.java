@@ -171,7 +171,8 @@ class MixedPrecisionTest {
     private static BiFunction<String, Tensor64, Tensor64> cut(int rank, Op.Input input) {
         return (_, tensor) -> {
             var axis = 0;
-            while (axis < tensor.type().rank() && tensor.shape().dim(axis) == input.type().dim(axis)) {
+            while (axis < tensor.type().rank()
+                    && tensor.shape().dim(axis) == input.type().dim(axis)) {
                 axis++;
             }
             if (axis == tensor.type().rank()) {

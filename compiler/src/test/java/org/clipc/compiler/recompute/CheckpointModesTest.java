@@ -111,9 +111,12 @@ class CheckpointModesTest {
     @Test
     void changesNoBitOfWhatKernelsComputeInBf16() {
         var plain = run(Compiled.compile(WIDE, Precision.BF16));
-        assertThat(plain.getFirst().get("loss")).isNotEqualTo(Plain.RESULTS.getFirst().get("loss"));
+        assertThat(plain.getFirst().get("loss"))
+                .isNotEqualTo(Plain.RESULTS.getFirst().get("loss"));
         for (var mode : List.of(FULL + UNIFORM, SELECTIVE)) {
-            assertThat(run(Compiled.compile(WIDE + mode, Precision.BF16))).as(mode).isEqualTo(plain);
+            assertThat(run(Compiled.compile(WIDE + mode, Precision.BF16)))
+                    .as(mode)
+                    .isEqualTo(plain);
         }
     }
 
