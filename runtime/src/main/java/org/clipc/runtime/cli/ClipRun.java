@@ -107,7 +107,7 @@ public final class ClipRun implements Callable<Integer> {
 
     private static int failed(Exception e, CommandLine command, ParseResult result) {
         if (e instanceof CollectiveException) {
-            say(command.getErr(), e.getMessage());
+            say(command.getErr(), String.valueOf(e.getMessage()));
             return FAULT;
         }
         var message = userMessage(e);
