@@ -40,7 +40,7 @@ final class Background implements AutoCloseable {
      * @throws RuntimeException or Error: what it threw
      */
     void await(CompletableFuture<Void> begun) {
-        open.remove(begun);
+        open.removeIf(other -> other == begun);
         try {
             begun.join();
         } catch (CompletionException e) {
