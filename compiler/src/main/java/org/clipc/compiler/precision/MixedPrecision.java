@@ -81,7 +81,6 @@ public final class MixedPrecision implements Pass {
         Run(Graph graph) {
             this.graph = graph;
             b = new GraphBuilder(graph.name());
-            roundings = Roundings.of(graph, precision, lastForward.applyAsInt(graph));
             graph.inputs().stream()
                     .filter(precision::narrows)
                     .map(Op.Input::name)
@@ -90,7 +89,7 @@ public final class MixedPrecision implements Pass {
                     .filter(o -> o.updates() == null && stored.contains(target(o)))
                     .map(Output::value)
                     .toList();
-            roundings = Roundings.of(graph, precision, boundary, gradients);
+            roundings = Roundings.of(graph, precision, lastForward.applyAsInt(graph), gradients);
         }
 
         Graph run() {
