@@ -38,7 +38,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             FormatCommand.class,
             CompileCommand.class,
             GraphCommand.class,
-            ExplainCommand.class
+            ExplainCommand.class,
+            PlanCommand.class
         })
 public final class Clipc implements Callable<Integer> {
 

@@ -18,10 +18,18 @@ import org.clipc.ir.Mesh;
 /** What a recipe means to the compiler. */
 final class CompileSettings {
 
+    /** Plans hardly depend on the width of vectors. */
+    private static final int PLANNED_BITS = 256;
+
     private static final long MOST_SAMPLES = 1 << 20;
     private static final long MOST_RANKS = 1 << 16;
 
     private CompileSettings() {}
+
+    /** To count what a program takes, and for pictures. */
+    static CompileOptions planned(LoadedModel loaded) {
+        return of(loaded, List.of(new JvmTarget(PLANNED_BITS)), true, false, false, (_, _, _) -> {});
+    }
 
     static CompileOptions of(
             LoadedModel loaded,

@@ -30,7 +30,8 @@ public record Communication(List<Collective> collectives) {
      */
     public record Collective(String op, MeshAxis axis, int ranks, int tensors, long sent, String path) {}
 
-    static Communication of(Graph graph) {
+    /** @param graph the final one of an entry point */
+    public static Communication of(Graph graph) {
         return new Communication(graph.nodes().stream()
                 .flatMap(node -> collective(graph, node).stream())
                 .toList());

@@ -44,24 +44,29 @@ final class EntryPasses {
      */
     record Ranks(Parallelism parallelism, List<Parameter> held) {
 
+        static Ranks of(ModelSource model, Parallelism parallelism) {
+            return new Ranks(
+                    parallelism,
+                    Shardings.held(model.parameters(), parallelism.mesh(), parallelism.distributedOptimizer()));
+        }
+
         Mesh mesh() {
             return parallelism.mesh();
         }
 
-        Pass tensor() {
+        Partition tensor() {
             return Partition.tensor(
                     mesh().tensor(), Shardings.tensor(held), parallelism.sequenceParallel(), mesh().data());
         }
 
-        Pass data() {
+        Partition data() {
             return Partition.data(mesh().data(), Shardings.data(held));
         }
     }
 
     /** Data-parallel ranks infer each by itself, tensor-parallel ones together. */
     static List<Pass> inference(Ranks ranks) {
-        var passes = new ArrayList<Pass>(
-                List.of(new EraseStopGradients(), new Simplify(), new NarrowRows(), new Simplify()));
+        var passes = new ArrayList<>(undivided());
         if (ranks.mesh().tensor() > 1) {
             passes.addAll(List.of(ranks.tensor(), new ExpandCollectives(), new Simplify()));
         }
@@ -69,22 +74,34 @@ final class EntryPasses {
         return passes;
     }
 
-    static List<Pass> gradients(
-            List<Parameter> parameters, Ranks ranks, OptionalLong budget, Consumer<RecomputeReport> told) {
+    /** What comes before ranks divide the work, where nothing is differentiated. */
+    static List<Pass> undivided() {
+        return List.of(new EraseStopGradients(), new Simplify(), new NarrowRows(), new Simplify());
+    }
+
+    /** What comes before ranks divide the work of a loss that is differentiated. */
+    static List<Pass> undivided(Pass differentiate) {
+        return List.of(new Simplify(), new NarrowRows(), differentiate, new EraseStopGradients(), new Simplify());
+    }
+
+    static Pass differentiate(List<Parameter> parameters) {
         var trainable = parameters.stream()
                 .filter(Parameter::trainable)
                 .map(Parameter::name)
                 .toList();
-        return backward(
-                Pass.of(
-                        "gradients",
-                        g -> Autodiff.gradients(
-                                g,
-                                LOSS,
-                                input -> input.kind() == InputKind.PARAMETER && trainable.contains(input.name()))),
-                ranks,
-                budget,
-                told);
+        return Pass.of(
+                "gradients",
+                g -> Autodiff.gradients(
+                        g, LOSS, input -> input.kind() == InputKind.PARAMETER && trainable.contains(input.name())));
+    }
+
+    static Pass trainStep(List<Parameter> parameters, Optimizer optimizer) {
+        return Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer));
+    }
+
+    static List<Pass> gradients(
+            List<Parameter> parameters, Ranks ranks, OptionalLong budget, Consumer<RecomputeReport> told) {
+        return backward(differentiate(parameters), ranks, budget, told);
     }
 
     static List<Pass> training(
@@ -93,14 +110,12 @@ final class EntryPasses {
             Ranks ranks,
             OptionalLong budget,
             Consumer<RecomputeReport> told) {
-        return backward(
-                Pass.of("train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer)), ranks, budget, told);
+        return backward(trainStep(parameters, optimizer), ranks, budget, told);
     }
 
     private static List<Pass> backward(
             Pass differentiate, Ranks ranks, OptionalLong budget, Consumer<RecomputeReport> told) {
-        var passes = new ArrayList<Pass>(
-                List.of(new Simplify(), new NarrowRows(), differentiate, new EraseStopGradients(), new Simplify()));
+        var passes = new ArrayList<>(undivided(differentiate));
         if (ranks.mesh().size() > 1) {
             passes.addAll(List.of(
                     ranks.tensor(), ranks.data(), new ExpandCollectives(), new BucketCollectives(), new Simplify()));

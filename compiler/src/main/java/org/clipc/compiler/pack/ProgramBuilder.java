@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.clipc.compiler.cost.Cost;
 import org.clipc.compiler.jvm.JvmKernelCompiler;
@@ -18,7 +19,6 @@ import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.PassPipeline;
 import org.clipc.compiler.recompute.RecomputeReport;
 import org.clipc.compiler.recompute.Rematerialize;
-import org.clipc.compiler.shard.Shardings;
 import org.clipc.ir.Graph;
 import org.clipc.ir.text.GraphPrinter;
 import org.clipc.program.EntryPoint;
@@ -59,35 +59,42 @@ public final class ProgramBuilder {
     private final ModelSource model;
     private final CompileOptions options;
     private final boolean withKernels;
+    private final Predicate<String> wanted;
     private final EntryPasses.Ranks ranks;
     private final Map<String, Map<String, RenderedKernel>> kernels = new TreeMap<>();
     private final List<CompiledEntry> entries = new ArrayList<>();
     private long renderNanos;
     private long javacNanos;
 
-    private ProgramBuilder(ModelSource model, CompileOptions options, boolean withKernels) {
+    private ProgramBuilder(
+            ModelSource model, CompileOptions options, boolean withKernels, Predicate<String> wanted) {
         this.model = model;
         this.options = options;
         this.withKernels = withKernels;
-        var parallelism = options.parallelism();
-        this.ranks = new EntryPasses.Ranks(
-                parallelism,
-                Shardings.held(model.parameters(), parallelism.mesh(), parallelism.distributedOptimizer()));
+        this.wanted = wanted;
+        this.ranks = EntryPasses.Ranks.of(model, options.parallelism());
     }
 
     /** @throws Rematerialize.BudgetException if the training step cannot be brought within the memory budget */
     public static CompiledProgram build(ModelSource model, CompileOptions options) {
-        return new ProgramBuilder(model, options, true).run();
+        return new ProgramBuilder(model, options, true, _ -> true).run();
     }
 
     /** Like {@link #build}, but the kernels are only counted: the program has none, and cannot run. */
     public static CompiledProgram plan(ModelSource model, CompileOptions options) {
-        return new ProgramBuilder(model, options, false).run();
+        return new ProgramBuilder(model, options, false, _ -> true).run();
+    }
+
+    /** Like {@link #plan}, for one of the entry points alone, such as {@link EntryPoint#TRAIN_STEP}. */
+    public static CompiledProgram plan(ModelSource model, CompileOptions options, String entry) {
+        return new ProgramBuilder(model, options, false, entry::equals).run();
     }
 
     private CompiledProgram run() {
         var start = System.nanoTime();
-        var sources = sources();
+        var sources = sources().stream()
+                .filter(source -> wanted.test(source.name()))
+                .toList();
         try {
             entries.addAll(sources.parallelStream().map(this::compile).toList());
         } finally {

@@ -1,7 +1,9 @@
 package org.clipc.compiler.shard;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -73,6 +75,27 @@ public final class Partition implements Pass {
     @Override
     public Graph apply(Graph graph) {
         return ranks == 1 ? graph : new Run(graph).run();
+    }
+
+    /**
+     * Divides what may have been divided along the other axis, and tells how its values are spread then.
+     *
+     * @throws PartitionException if the model cannot be divided so
+     */
+    public ShardedGraph divide(ShardedGraph before) {
+        if (ranks == 1) {
+            return before;
+        }
+        var run = new Run(before.graph());
+        var divided = run.run();
+        Map<Value, Map<MeshAxis, Sharding>> shardings = new HashMap<>();
+        run.values.held().forEach((value, held) -> {
+            Map<MeshAxis, Sharding> spread = new EnumMap<>(MeshAxis.class);
+            spread.putAll(before.of(held.whole()));
+            spread.put(axis, held.sharding());
+            shardings.put(value, Collections.unmodifiableMap(spread));
+        });
+        return new ShardedGraph(divided, shardings);
     }
 
     private final class Run {

@@ -127,7 +127,7 @@ class MeshEquivalenceTest {
         }
     }
 
-    private static Graph step(TinyClip model, int dataRanks) {
+    static Graph step(TinyClip model, int dataRanks) {
         var step = TrainStep.build(model.loss(BATCH, dataRanks), "loss", model.parameters(), ADAM);
         return new Simplify().apply(new EraseStopGradients().apply(step));
     }
@@ -170,7 +170,7 @@ class MeshEquivalenceTest {
     }
 
     /** What a rank holds of each input. */
-    private static Map<String, Tensor64> shards(
+    static Map<String, Tensor64> shards(
             Graph step, Map<String, Tensor64> whole, List<Parameter> held, Mesh mesh, int rank) {
         var shards = new HashMap<String, Tensor64>();
         for (var input : step.inputs()) {
