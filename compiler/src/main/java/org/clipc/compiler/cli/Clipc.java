@@ -9,8 +9,8 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.clipc.compiler.config.ConfigException;
 import org.clipc.compiler.elaborate.ElaborationException;
+import org.clipc.compiler.pass.TensorSizeException;
 import org.clipc.compiler.recompute.Rematerialize;
-import org.clipc.compiler.shard.PartitionException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -115,7 +115,7 @@ public final class Clipc implements Callable<Integer> {
             case Failure failure -> console.error(String.valueOf(failure.getMessage()));
             case ConfigException config -> config.problems().forEach(console::error);
             case ElaborationException wrong -> console.diagnostics(wrong.diagnostics());
-            case PartitionException partition -> console.error(String.valueOf(partition.getMessage()));
+            case TensorSizeException size -> console.error(String.valueOf(size.getMessage()));
             case Rematerialize.BudgetException budget -> console.error(String.valueOf(budget.getMessage()));
             case IOException io -> console.error(Console.describe(io));
             default -> {

@@ -21,6 +21,7 @@ final class CompileSettings {
     /** Plans hardly depend on the width of vectors. */
     private static final int PLANNED_BITS = 256;
 
+    private static final String HEADS = "num_attention_heads";
     private static final long MOST_SAMPLES = 1 << 20;
     private static final long MOST_RANKS = 1 << 16;
 
@@ -67,6 +68,17 @@ final class CompileSettings {
         var sequence = recipe.flag("model.sequence_parallel");
         return new Parallelism(
                 mesh, sequence && tensor > 1, recipe.text("model.optim.name").equals("distributed_fused_adam"));
+    }
+
+    /** What a recipe asks for and gets, but at a price that may not be meant. */
+    static List<String> remarks(LoadedModel loaded) {
+        var ranks = loaded.recipe().integer("model.tensor_model_parallel_size");
+        return loaded.model().configSchema().stream()
+                .filter(key -> key.path().endsWith(HEADS) && key.value() instanceof Long heads && heads % ranks != 0)
+                .map(key ->
+                        "model.%s is %s, which %d tensor-parallel ranks cannot share: each of them attends with all heads"
+                                .formatted(key.path(), key.value(), ranks))
+                .toList();
     }
 
     private static int batch(Recipe recipe, String key) {

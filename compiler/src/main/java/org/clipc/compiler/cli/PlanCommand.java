@@ -14,6 +14,7 @@ import org.clipc.compiler.config.Suggestion;
 import org.clipc.compiler.elaborate.ElaboratedModel;
 import org.clipc.compiler.elaborate.ElaborationException;
 import org.clipc.compiler.pack.ProgramBuilder;
+import org.clipc.compiler.pass.TensorSizeException;
 import org.clipc.compiler.plan.Candidate;
 import org.clipc.compiler.plan.Cluster;
 import org.clipc.compiler.plan.Outcome;
@@ -22,7 +23,6 @@ import org.clipc.compiler.plan.PlanText;
 import org.clipc.compiler.plan.Planner;
 import org.clipc.compiler.plan.Recompute.Mode;
 import org.clipc.compiler.recompute.Rematerialize.BudgetException;
-import org.clipc.compiler.shard.PartitionException;
 import org.clipc.ir.Graph;
 import org.clipc.program.EntryPoint;
 import org.jspecify.annotations.Nullable;
@@ -36,7 +36,7 @@ import picocli.CommandLine.Spec;
 /** {@code clipc plan}: how to train a model on a cluster that is not here. */
 @Command(
         name = "plan",
-        description = "Finds how to train a model on a cluster: every way to divide it that fits, the fastest first.",
+        description = "Finds how to train a model on a cluster: the ways to divide it that fit, the fastest first.",
         mixinStandardHelpOptions = true)
 final class PlanCommand implements Callable<Integer> {
 
@@ -80,7 +80,13 @@ final class PlanCommand implements Callable<Integer> {
             description = "How many ways to list (default: ${DEFAULT-VALUE}).")
     private int top;
 
-    @Option(names = "--json", description = "Print JSON instead of a table: all ways, and more about each.")
+    @Option(
+            names = "--all",
+            description = "Try everything, also what is slower than something that fits: micro-batches smaller than need"
+                    + " be, and recomputation that is not needed.")
+    private boolean all;
+
+    @Option(names = "--json", description = "Print JSON instead of a table: more about each way.")
     private boolean json;
 
     @Parameters(index = "0", paramLabel = "FILE", description = "The model, or a recipe named as the model is.")
@@ -101,6 +107,7 @@ final class PlanCommand implements Callable<Integer> {
                 gpus,
                 globalBatch(loaded),
                 modes,
+                all,
                 candidate -> compile(model, candidate, !modes.isEmpty()));
         var what = loaded.model().name() + " with " + loaded.recipe().described();
         console.out().print(json ? PlanJson.of(plan, loaded.model().name()) : PlanText.of(plan, what, top));
@@ -186,26 +193,24 @@ final class PlanCommand implements Callable<Integer> {
 
     /** What the same recipe gives with the overrides of a candidate, by the same passes. */
     private Outcome compile(Path model, Candidate candidate, boolean hasModes) {
-        var all = new ArrayList<>(overrides);
-        all.add("model.text_lengths=[]");
+        var settings = new ArrayList<>(overrides);
+        settings.add("model.text_lengths=[]");
         candidate.overrides().stream()
                 .filter(override -> hasModes || !override.contains(CHECKPOINT))
-                .forEach(all::add);
+                .forEach(settings::add);
         try {
-            var recipe = options.recipe(model, all);
+            var recipe = options.recipe(model, settings);
             var elaborated = options.elaborate(model, recipe).orThrow();
             var loaded = new LoadedModel(model, elaborated, new TreeMap<>(), recipe);
             var graph = new AtomicReference<@Nullable Graph>();
-            var settings = CompileSettings.planned(loaded).observedBy((_, _, passed) -> graph.set(passed));
-            var program = ProgramBuilder.plan(loaded.source(), settings, EntryPoint.TRAIN_STEP);
+            var compile = CompileSettings.planned(loaded).observedBy((_, _, passed) -> graph.set(passed));
+            var program = ProgramBuilder.plan(loaded.source(), compile, EntryPoint.TRAIN_STEP);
             var last = graph.get();
             return last == null
                     ? new Outcome.Refused("the model has no entry point 'loss' to train with")
                     : new Outcome.Step(last, program);
-        } catch (BudgetException _) {
+        } catch (BudgetException | TensorSizeException _) {
             return new Outcome.TooLarge();
-        } catch (PartitionException e) {
-            return new Outcome.Refused(String.valueOf(e.getMessage()));
         } catch (ElaborationException e) {
             return new Outcome.Refused(e.diagnostics().getFirst().message());
         }

@@ -24,8 +24,6 @@ public final class EntryGraphs {
     /**
      * The graph of one of the entry points for a micro-batch, as each rank runs it. Data-parallel ranks share the samples of
      * a loss only. What one rank runs alone is as it was elaborated, or differentiated.
-     *
-     * @throws org.clipc.compiler.shard.PartitionException if the model cannot be divided so
      */
     public static ShardedGraph of(ModelSource model, String name, CompileOptions options) {
         var parameters = model.parameters();

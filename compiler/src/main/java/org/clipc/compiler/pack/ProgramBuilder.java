@@ -29,8 +29,8 @@ import org.clipc.program.Schedule;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Compiles a model to a program: the entry points that it declares and, for training, {@code loss_grad} and
- * {@code train_step}. Equal models and options give equal programs.
+ * Compiles a model to a program: the entry points that it declares and, for training, {@code train_step}
+ * and, for one rank, {@code loss_grad}: gathered from several, gradients would take most of their memory. Equal models and options give equal programs.
  */
 public final class ProgramBuilder {
 
@@ -129,7 +129,9 @@ public final class ProgramBuilder {
             sources.add(source(name, model, name, false, 1, inference));
         }
         if (trains) {
-            sources.add(source(EntryPoint.LOSS_GRAD, model, EntryPoint.LOSS, false, dataRanks, gradients));
+            if (options.parallelism().mesh().size() == 1) {
+                sources.add(source(EntryPoint.LOSS_GRAD, model, EntryPoint.LOSS, false, dataRanks, gradients));
+            }
             sources.add(source(EntryPoint.TRAIN_STEP, model, EntryPoint.LOSS, true, dataRanks, training));
         }
         model.forShorterTexts().forEach((length, shorter) -> {

@@ -13,7 +13,7 @@ public sealed interface Outcome {
      */
     record Step(Graph graph, CompiledProgram program) implements Outcome {}
 
-    /** No program, since it cannot be brought within its memory budget. */
+    /** No program, since it cannot be brought within its memory budget, or a tensor has too many elements for kernels. */
     record TooLarge() implements Outcome {}
 
     /** No program, for a reason that has nothing to do with the micro-batch. */

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Every way to train a model on a cluster.
+ * Ways to train a model on a cluster.
  *
  * @param feasible the fastest first, by samples per second
  * @param infeasible how many other ways there are, by what speaks against them

@@ -44,7 +44,7 @@ public final class PlanText {
 
     private static void ways(Plan plan, int most, StringBuilder out) {
         var count = plan.feasible().size();
-        out.append(count <= most ? "Every way that fits, the fastest first" : "The fastest %d of %d ways that fit"
+        out.append(count <= most ? "What fits, the fastest first" : "The fastest %d of %d ways that fit"
                         .formatted(most, count))
                 .append("; bytes and arithmetic of each rank, times estimated\n");
         var table = new Table()

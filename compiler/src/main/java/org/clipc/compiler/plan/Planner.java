@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -17,6 +19,9 @@ import org.clipc.ir.Mesh;
 /**
  * The search. For each way to divide the ranks and each mode of recomputation, micro-batches are doubled until one does
  * not fit: then no larger one does. A memory budget is tried where the program does not fit without recomputation.
+ *
+ * <p>Two things are left out unless they are asked for, since something that fits is faster: small micro-batches, which
+ * divide what a step takes whatever its size among fewer samples; and recomputation where it is not needed.
  */
 public final class Planner {
 
@@ -26,6 +31,7 @@ public final class Planner {
     private final int gpus;
     private final OptionalInt globalBatch;
     private final List<Mode> modes;
+    private final boolean exhaustive;
     private final Function<Candidate, Outcome> compiler;
 
     private Planner(
@@ -33,11 +39,13 @@ public final class Planner {
             int gpus,
             OptionalInt globalBatch,
             List<Mode> modes,
+            boolean exhaustive,
             Function<Candidate, Outcome> compiler) {
         this.cluster = cluster;
         this.gpus = gpus;
         this.globalBatch = globalBatch;
         this.modes = List.copyOf(modes);
+        this.exhaustive = exhaustive;
         this.compiler = compiler;
     }
 
@@ -59,6 +67,7 @@ public final class Planner {
      * @param gpus ranks; they fill nodes
      * @param globalBatch samples of a step; any number if empty
      * @param modes of recomputation that the model has, beside none
+     * @param exhaustive whether to try what is slower than something that fits, too
      * @param compiler makes the training step of a candidate; several threads call it at once
      */
     public static Plan plan(
@@ -66,8 +75,9 @@ public final class Planner {
             int gpus,
             OptionalInt globalBatch,
             List<Mode> modes,
+            boolean exhaustive,
             Function<Candidate, Outcome> compiler) {
-        return new Planner(cluster, gpus, globalBatch, modes, compiler).run();
+        return new Planner(cluster, gpus, globalBatch, modes, exhaustive, compiler).run();
     }
 
     private Plan run() {
@@ -94,55 +104,117 @@ public final class Planner {
                     "%d samples do not divide among data-parallel ranks".formatted(globalBatch.getAsInt()));
         }
         var batches = microBatches(mesh);
-        var found = new ArrayList<Found>();
-        var withoutBudget = grow(mesh, batches, Mode.NONE);
-        found.add(withoutBudget.found());
-        if (withoutBudget.refused()) {
-            return withoutBudget.found();
+        var plain = exhaustive ? ascend(mesh, batches, Mode.NONE) : leap(mesh, batches);
+        if (plain.refused()) {
+            return plain.found();
         }
+        var found = plain.found();
+        var left = batches.subList(plain.fitting(), batches.size());
         for (var mode : modes) {
-            found.add(grow(mesh, batches, mode).found());
+            found = found.and(ascend(mesh, exhaustive ? batches : left, mode).found());
         }
-        var left = batches.subList(withoutBudget.found().feasible().size(), batches.size());
-        var room = cluster.usable() - withoutBudget.fixedBytes();
-        if (!left.isEmpty() && room > 0) {
-            found.add(grow(mesh, left, new Budget(room)).found());
-        }
-        return found.stream().reduce(Found::and).orElseThrow();
+        var room = cluster.usable() - plain.fixedBytes();
+        return room <= 0 ? found : found.and(ascend(mesh, left, new Budget(room)).found());
     }
 
     /**
      * Micro-batches of one mesh and mode.
      *
+     * @param fitting how many of them fit, tried or not
      * @param fixedBytes of parameters and the optimizer's state
      * @param refused whether the compiler cannot do it, however small they are
      */
-    private record Grown(Found found, long fixedBytes, boolean refused) {}
+    private record Tried(Found found, int fitting, long fixedBytes, boolean refused) {}
 
     /** Each of the micro-batches until the first that does not fit. */
-    private Grown grow(Mesh mesh, List<Integer> batches, Recompute recompute) {
-        var feasible = new ArrayList<Estimate>();
-        var fixed = 0L;
-        for (var batch : batches) {
-            var candidate = new Candidate(mesh, cluster.gpusPerNode(), batch, recompute);
+    private Tried ascend(Mesh mesh, List<Integer> batches, Recompute recompute) {
+        var trials = new Trials(mesh, batches, recompute);
+        while (trials.low + 1 < trials.high) {
+            trials.run(trials.low + 1);
+        }
+        return trials.result();
+    }
+
+    /** The largest micro-batch that fits, and those tried on the way to it. */
+    private Tried leap(Mesh mesh, List<Integer> batches) {
+        var trials = new Trials(mesh, batches, Mode.NONE);
+        while (trials.low + 1 < trials.high) {
+            trials.run(Math.clamp(trials.guess(), trials.low + 1, trials.high - 1));
+        }
+        return trials.result();
+    }
+
+    private final class Trials {
+
+        private final Mesh mesh;
+        private final List<Integer> batches;
+        private final Recompute recompute;
+        private final SortedMap<Integer, Estimate> feasible = new TreeMap<>();
+        private final List<String> reasons = new ArrayList<>();
+
+        /** Bytes of the workspace by micro-batch. */
+        private final SortedMap<Integer, Long> workspaces = new TreeMap<>();
+
+        private long fixed;
+        private boolean refused;
+
+        /** Index of the largest micro-batch that is known to fit. */
+        private int low = -1;
+
+        /** Index of the smallest that is known not to. */
+        private int high;
+
+        Trials(Mesh mesh, List<Integer> batches, Recompute recompute) {
+            this.mesh = mesh;
+            this.batches = batches;
+            this.recompute = recompute;
+            high = batches.size();
+        }
+
+        void run(int index) {
+            var candidate = new Candidate(mesh, cluster.gpusPerNode(), batches.get(index), recompute);
             switch (compiler.apply(candidate)) {
                 case Outcome.Refused(var reason) -> {
-                    return new Grown(new Found(feasible, List.of(reason)), fixed, true);
+                    reasons.add(reason);
+                    refused = true;
+                    high = 0;
                 }
-                case Outcome.TooLarge _ -> {
-                    return new Grown(new Found(feasible, List.of(tooLarge())), fixed, false);
-                }
+                case Outcome.TooLarge _ -> high = index;
                 case Outcome.Step step -> {
                     var estimate = Estimate.of(candidate, step, cluster);
                     fixed = estimate.parameters() + estimate.optimizer();
+                    workspaces.put(candidate.microBatch(), estimate.workspace());
                     if (estimate.memory() > cluster.usable()) {
-                        return new Grown(new Found(feasible, List.of(tooLarge())), fixed, false);
+                        high = index;
+                    } else {
+                        low = index;
+                        feasible.put(candidate.microBatch(), estimate);
                     }
-                    feasible.add(estimate);
                 }
             }
         }
-        return new Grown(new Found(feasible, List.of()), fixed, false);
+
+        /** Index of the largest micro-batch that should fit, if the workspace grows on as between the last two. */
+        int guess() {
+            if (workspaces.isEmpty()) {
+                return 0;
+            }
+            var last = workspaces.lastKey();
+            var bytes = (double) Objects.requireNonNull(workspaces.get(last));
+            var before = workspaces.headMap(last);
+            var growth = before.isEmpty()
+                    ? bytes / last
+                    : (bytes - Objects.requireNonNull(before.get(before.lastKey()))) / (last - before.lastKey());
+            var most = last + (cluster.usable() - fixed - bytes) / Math.max(1, growth);
+            return (int) batches.stream().filter(batch -> batch <= most).count() - 1;
+        }
+
+        Tried result() {
+            if (high < batches.size() && !refused) {
+                reasons.add(tooLarge());
+            }
+            return new Tried(new Found(List.copyOf(feasible.values()), reasons), low + 1, fixed, refused);
+        }
     }
 
     private String tooLarge() {

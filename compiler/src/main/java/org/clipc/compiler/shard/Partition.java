@@ -71,17 +71,12 @@ public final class Partition implements Pass {
         return axis.text() + "-parallel";
     }
 
-    /** @throws PartitionException if the model cannot be divided so */
     @Override
     public Graph apply(Graph graph) {
         return ranks == 1 ? graph : new Run(graph).run();
     }
 
-    /**
-     * Divides what may have been divided along the other axis, and tells how its values are spread then.
-     *
-     * @throws PartitionException if the model cannot be divided so
-     */
+    /** Divides what may have been divided along the other axis, and tells how its values are spread then. */
     public ShardedGraph divide(ShardedGraph before) {
         if (ranks == 1) {
             return before;
@@ -183,8 +178,7 @@ public final class Partition implements Pass {
                     i -> uses.getOrDefault(operands.get(i), 0) == 1,
                     i -> graph.op(operands.get(i)) instanceof Op.Constant(var _, var number) && number == 0,
                     demands.of(new Value(index, 0)),
-                    ranks,
-                    node.location());
+                    ranks);
         }
 
         private List<Split> offers(Value value) {

@@ -76,6 +76,22 @@ class MeshEquivalenceTest {
         check(new TinyClip("objective", "sigmoid"), setup, 1);
     }
 
+    /** Heads that the ranks cannot share are on all of them. */
+    @Property(generation = GenerationMode.EXHAUSTIVE)
+    void headsNeedNotDivide(@ForAll("setups") Setup setup) {
+        Assume.that(setup.mesh().tensor() > 1 && !setup.zero());
+        check(
+                new TinyClip(
+                        "vision.num_attention_heads",
+                        1,
+                        "text.num_attention_heads",
+                        2,
+                        "text.attention_dropout",
+                        0.3),
+                setup,
+                1);
+    }
+
     /** Masks depend on the place in the whole tensor, and not on who draws them. */
     @Property(generation = GenerationMode.EXHAUSTIVE)
     void everyMeshDropsTheSame(@ForAll("setups") Setup setup) {
