@@ -20,8 +20,10 @@ import org.clipc.ir.Mesh;
  * The search. For each way to divide the ranks and each mode of recomputation, micro-batches are doubled until one does
  * not fit: then no larger one does. A memory budget is tried where the program does not fit without recomputation.
  *
- * <p>Two things are left out unless they are asked for, since something that fits is faster: small micro-batches, which
- * divide what a step takes whatever its size among fewer samples; and recomputation where it is not needed.
+ * <p>Two things are left out unless they are asked for, since something that fits is faster: recomputation where it is not
+ * needed, and small micro-batches. The time of a step is a convex function of its size (of rooflines, and of logits for all
+ * pairs of samples), so samples per second have one peak: from the largest size that fits, sizes are halved until that
+ * makes it slower.
  */
 public final class Planner {
 
@@ -135,11 +137,14 @@ public final class Planner {
         return trials.result();
     }
 
-    /** The largest micro-batch that fits, and those tried on the way to it. */
+    /** The largest micro-batch that fits, smaller ones down to the fastest, and those tried on the way. */
     private Tried leap(Mesh mesh, List<Integer> batches) {
         var trials = new Trials(mesh, batches, Mode.NONE);
         while (trials.low + 1 < trials.high) {
             trials.run(Math.clamp(trials.guess(), trials.low + 1, trials.high - 1));
+        }
+        for (var i = trials.low; i > 0 && trials.speed(i - 1) > trials.speed(i); ) {
+            i--;
         }
         return trials.result();
     }
@@ -187,11 +192,20 @@ public final class Planner {
                     if (estimate.memory() > cluster.usable()) {
                         high = index;
                     } else {
-                        low = index;
+                        low = Math.max(low, index);
                         feasible.put(candidate.microBatch(), estimate);
                     }
                 }
             }
+        }
+
+        /** Samples per second of a micro-batch that fits, by its index. */
+        double speed(int index) {
+            if (!feasible.containsKey(batches.get(index))) {
+                run(index);
+            }
+            var estimate = feasible.get(batches.get(index));
+            return estimate == null ? 0 : estimate.samplesPerSecond();
         }
 
         /** Index of the largest micro-batch that should fit, if the workspace grows on as between the last two. */

@@ -120,7 +120,7 @@ class PlanCommandTest {
         args.addAll(List.of(DEEP));
         var roomy = ways(plan(args.toArray()));
         assertThat(roomy).extracting(way -> way.get("recompute").asText()).containsOnly("none");
-        args.addAll(List.of("--gpu-memory", String.valueOf(peak(roomy) * 8 / 10)));
+        args.addAll(List.of("--gpu-memory", String.valueOf(peak(roomy) * 93 / 100)));
         var tight = plan(args.toArray());
         assertThat(ways(tight))
                 .filteredOn(way -> way.get("data_parallel").intValue() == 2)
