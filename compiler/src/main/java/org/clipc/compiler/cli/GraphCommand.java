@@ -35,7 +35,10 @@ final class GraphCommand implements Callable<Integer> {
     @Mixin
     private ModelOptions options = new ModelOptions();
 
-    @Option(names = "--entry", paramLabel = "NAME", description = "The entry point to draw, also loss_grad and train_step (default: the first).")
+    @Option(
+            names = "--entry",
+            paramLabel = "NAME",
+            description = "The entry point to draw, also loss_grad and train_step (default: the first).")
     private @Nullable String entry;
 
     @Option(

@@ -82,8 +82,9 @@ final class PlanCommand implements Callable<Integer> {
 
     @Option(
             names = "--all",
-            description = "Try everything, also what is slower than something that fits: micro-batches smaller than need"
-                    + " be, and recomputation that is not needed.")
+            description =
+                    "Try everything, also what is slower than something that fits: micro-batches smaller than need"
+                            + " be, and recomputation that is not needed.")
     private boolean all;
 
     @Option(names = "--json", description = "Print JSON instead of a table: more about each way.")
@@ -178,7 +179,8 @@ final class PlanCommand implements Callable<Integer> {
     /** The modes of recomputation that a model has, beside none. */
     private static List<Mode> modes(LoadedModel loaded) {
         for (var setting : loaded.recipe().modelSettings().entrySet()) {
-            if (setting.getKey().contains("." + CHECKPOINT) && setting.getValue().value() != null) {
+            if (setting.getKey().contains("." + CHECKPOINT)
+                    && setting.getValue().value() != null) {
                 throw new Failure(
                         "plan tries what is computed again, for all towers alike: take back what is said of one by adding model.%s="
                                 .formatted(setting.getKey()));

@@ -64,7 +64,11 @@ public record Diagram(String title, String subtitle, Module root, List<Arrow> ar
      * @param spread of what flows over the ranks; null where that is not shown, or differs
      */
     public record Arrow(
-            int from, int to, String label, String hover, @Nullable Spread spread) {}
+            int from,
+            int to,
+            String label,
+            String hover,
+            @Nullable Spread spread) {}
 
     /** What a box stands for; decides its colour. */
     public enum Kind {

@@ -54,8 +54,8 @@ public final class DotWriter {
         }
         out.append("  subgraph cluster_legend {\n    label=\"over the ranks\"; color=\"#cbd5e1\";\n");
         for (var spread : spreads) {
-            out.append("    legend_%d [label=%s, fillcolor=\"%s\", color=\"%s\", penwidth=2];\n"
-                    .formatted(spread.ordinal(), quoted(spread.says()), spread.fill(), spread.stroke()));
+            out.append("    legend_%s [label=%s, fillcolor=\"%s\", color=\"%s\", penwidth=2];\n"
+                    .formatted(spread.id(), quoted(spread.says()), spread.fill(), spread.stroke()));
         }
         out.append("  }\n");
     }

@@ -375,8 +375,7 @@ public final class GraphDiagram {
             var types = values.stream().map(this::type).distinct().toList();
             var label = types.size() == 1 ? types.getFirst() : types.size() + " tensors";
             var fresh = said.add(ends.getFirst() + " " + label);
-            arrows.add(
-                    new Arrow(ends.getFirst(), ends.getLast(), fresh ? label : "", text(types), spread(values)));
+            arrows.add(new Arrow(ends.getFirst(), ends.getLast(), fresh ? label : "", text(types), spread(values)));
         });
         return arrows;
     }

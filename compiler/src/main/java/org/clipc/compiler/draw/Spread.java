@@ -1,5 +1,6 @@
 package org.clipc.compiler.draw;
 
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.clipc.compiler.shard.Sharding;
@@ -50,6 +51,11 @@ public enum Spread {
     /** For the legend. */
     public String says() {
         return says;
+    }
+
+    /** A word for identifiers. */
+    String id() {
+        return name().toLowerCase(Locale.ROOT);
     }
 
     String fill() {

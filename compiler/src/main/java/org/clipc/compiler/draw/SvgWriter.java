@@ -61,13 +61,14 @@ public final class SvgWriter {
     }
 
     private void tip(String id, String fill) {
-        out.append("<marker id=\"%s\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\">"
-                .formatted(id));
+        out.append(
+                "<marker id=\"%s\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\">"
+                        .formatted(id));
         out.append("<path d=\"M0,0.8 L7.5,4 L0,7.2 L1.8,4 z\" fill=\"%s\"/></marker>".formatted(fill));
     }
 
     private static String tip(@Nullable Spread spread) {
-        return spread == null ? "tip" : "tip" + spread.ordinal();
+        return spread == null ? "tip" : "tip_" + spread.id();
     }
 
     private void header(Diagram diagram, List<Kind> kinds, List<Spread> spreads) {

@@ -28,8 +28,7 @@ public final class EntryGraphs {
     public static ShardedGraph of(ModelSource model, String name, CompileOptions options) {
         var parameters = model.parameters();
         return switch (name) {
-            case EntryPoint.LOSS_GRAD ->
-                differentiated(model, false, EntryPasses.differentiate(parameters), options);
+            case EntryPoint.LOSS_GRAD -> differentiated(model, false, EntryPasses.differentiate(parameters), options);
             case EntryPoint.TRAIN_STEP ->
                 differentiated(model, true, EntryPasses.trainStep(parameters, options.optimizer()), options);
             default -> declared(model, name, options);

@@ -66,8 +66,7 @@ public final class ProgramBuilder {
     private long renderNanos;
     private long javacNanos;
 
-    private ProgramBuilder(
-            ModelSource model, CompileOptions options, boolean withKernels, Predicate<String> wanted) {
+    private ProgramBuilder(ModelSource model, CompileOptions options, boolean withKernels, Predicate<String> wanted) {
         this.model = model;
         this.options = options;
         this.withKernels = withKernels;
@@ -92,9 +91,8 @@ public final class ProgramBuilder {
 
     private CompiledProgram run() {
         var start = System.nanoTime();
-        var sources = sources().stream()
-                .filter(source -> wanted.test(source.name()))
-                .toList();
+        var sources =
+                sources().stream().filter(source -> wanted.test(source.name())).toList();
         try {
             entries.addAll(sources.parallelStream().map(this::compile).toList());
         } finally {

@@ -141,15 +141,7 @@ public record Cluster(
     /** The same GPUs with another memory. */
     public Cluster withMemory(long bytes) {
         return new Cluster(
-                name,
-                gpusPerNode,
-                bytes,
-                reserved,
-                flops,
-                memoryBandwidth,
-                efficiency,
-                withinNode,
-                betweenNodes);
+                name, gpusPerNode, bytes, reserved, flops, memoryBandwidth, efficiency, withinNode, betweenNodes);
     }
 
     /** Bytes that a program can have. */
@@ -168,7 +160,6 @@ public record Cluster(
         if (mesh.size(axis) <= together) {
             return withinNode;
         }
-        return new Link(
-                Math.min(withinNode.bandwidth(), together * betweenNodes.bandwidth()), betweenNodes.latency());
+        return new Link(Math.min(withinNode.bandwidth(), together * betweenNodes.bandwidth()), betweenNodes.latency());
     }
 }

@@ -44,8 +44,10 @@ public final class PlanText {
 
     private static void ways(Plan plan, int most, StringBuilder out) {
         var count = plan.feasible().size();
-        out.append(count <= most ? "What fits, the fastest first" : "The fastest %d of %d ways that fit"
-                        .formatted(most, count))
+        out.append(
+                        count <= most
+                                ? "What fits, the fastest first"
+                                : "The fastest %d of %d ways that fit".formatted(most, count))
                 .append("; bytes and arithmetic of each rank, times estimated\n");
         var table = new Table()
                 .row(
@@ -65,7 +67,8 @@ public final class PlanText {
         plan.feasible().stream().limit(most).forEach(e -> table.row(row(e)));
         out.append(table.text(INDENT));
         out.append("\nFor the first, set\n  ")
-                .append(plan.feasible().getFirst().candidate().overrides().stream().collect(Collectors.joining(" ")))
+                .append(plan.feasible().getFirst().candidate().overrides().stream()
+                        .collect(Collectors.joining(" ")))
                 .append('\n');
     }
 

@@ -116,7 +116,9 @@ public final class Planner {
             found = found.and(ascend(mesh, exhaustive ? batches : left, mode).found());
         }
         var room = cluster.usable() - plain.fixedBytes();
-        return room <= 0 ? found : found.and(ascend(mesh, left, new Budget(room)).found());
+        return room <= 0
+                ? found
+                : found.and(ascend(mesh, left, new Budget(room)).found());
     }
 
     /**

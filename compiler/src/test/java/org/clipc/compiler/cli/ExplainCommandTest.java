@@ -147,8 +147,7 @@ class ExplainCommandTest {
         var json = json(arguments(variant));
         assertThat(json.at("/recompute/kept_bytes").doubleValue())
                 .isCloseTo(
-                        kept(tokens, width, layers) + kept(77, textWidth, textLayers),
-                        Percentage.withPercentage(0.5));
+                        kept(tokens, width, layers) + kept(77, textWidth, textLayers), Percentage.withPercentage(0.5));
         // A rank holds an eighth of most parameters, and two moments of each.
         var eighth = json.at("/parameters/total").longValue() * 4 / 8;
         assertThat(json.at("/memory/parameters_bytes").longValue()).isBetween(eighth, 2 * eighth);

@@ -104,7 +104,8 @@ class PlanCommandTest {
         // Without recomputation, selective and full.
         assertThat(ways).hasSize(3 * meshes);
         for (var way : ways) {
-            assertThat(way.get("micro_batch_size").intValue() * way.get("data_parallel").intValue())
+            assertThat(way.get("micro_batch_size").intValue()
+                            * way.get("data_parallel").intValue())
                     .isEqualTo(16);
             agrees(way, explained(way));
         }
@@ -158,8 +159,9 @@ class PlanCommandTest {
                     .toList();
             assertThat(sizes).hasSizeGreaterThan(2).startsWith(1, 2, 4);
         }
-        assertThat(ways).allMatch(way ->
-                way.at("/memory/peak_bytes").longValue() <= plan.get("usable_bytes").longValue());
+        assertThat(ways)
+                .allMatch(way -> way.at("/memory/peak_bytes").longValue()
+                        <= plan.get("usable_bytes").longValue());
         assertThat(plan.at("/infeasible/0/count").intValue()).isEqualTo(4);
         // What is tried by default is part of it, with the fastest.
         var some = ways(plan(Cli.model("tiny"), "--gpus", 1, "--gpu-memory", "24MiB"));
@@ -181,14 +183,16 @@ class PlanCommandTest {
     void saysWhatToSet() {
         var ran = cli.run("plan", Cli.recipe("tiny"), "--cluster", cluster, "--gpus", 3, "--global-batch", 12);
         assertThat(ran.out().replaceAll(" +", " "))
-                .contains("What fits, the fastest first", "For the first, set\n trainer.devices=3 trainer.num_nodes=1 ");
+                .contains(
+                        "What fits, the fastest first", "For the first, set\n trainer.devices=3 trainer.num_nodes=1 ");
     }
 
     @Test
     void takesARecipeForTheModelOfItsName() {
         var ran = cli.run("plan", Cli.recipe("tiny"), "--cluster", cluster, "--gpus", 1, "--global-batch", 8);
         assertThat(ran.out()).startsWith("ClipTiny with HOME/configs/tiny.yaml on 1 GPUs");
-        assertThat(cli.run("plan", cli.file("odd.yaml", "name: x\n"), "--gpus", 1).err())
+        assertThat(cli.run("plan", cli.file("odd.yaml", "name: x\n"), "--gpus", 1)
+                        .err())
                 .contains("DIR/odd.yaml: there is no model", "odd.clip for this recipe; name the model");
     }
 

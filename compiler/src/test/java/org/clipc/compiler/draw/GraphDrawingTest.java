@@ -208,9 +208,9 @@ class GraphDrawingTest {
                 .divide(ShardedGraph.whole(b.build()));
         var diagram = GraphDiagram.of(sharded, 9);
         assertThat(diagram.boxes())
-                .extracting(box -> box.lines().getFirst(), box -> box.tags().stream()
-                        .map(Diagram.Tag::text)
-                        .toList())
+                .extracting(
+                        box -> box.lines().getFirst(),
+                        box -> box.tags().stream().map(Diagram.Tag::text).toList())
                 .contains(
                         tuple("x", List.of("replicated")),
                         tuple("matmul", List.of("w: split(0) over tensor", "split(1) over tensor")),

@@ -89,10 +89,12 @@ class ClusterTest {
     void saysAllThatIsWrongAtOnce() {
         var yaml = GOOD.replace("reserved", "resreved").replace("1TB", "wide");
         assertThatThrownBy(() -> read(yaml))
-                .isInstanceOfSatisfying(ConfigException.class, e -> assertThat(e.problems())
-                        .hasSize(2)
-                        .anyMatch(p -> p.contains("resreved"))
-                        .anyMatch(p -> p.contains("memory_bandwidth")));
+                .isInstanceOfSatisfying(
+                        ConfigException.class,
+                        e -> assertThat(e.problems())
+                                .hasSize(2)
+                                .anyMatch(p -> p.contains("resreved"))
+                                .anyMatch(p -> p.contains("memory_bandwidth")));
     }
 
     /** Whatever is in the file, either it is a cluster or the message says why it is none. */

@@ -82,12 +82,7 @@ class MeshEquivalenceTest {
         Assume.that(setup.mesh().tensor() > 1 && !setup.zero());
         check(
                 new TinyClip(
-                        "vision.num_attention_heads",
-                        1,
-                        "text.num_attention_heads",
-                        2,
-                        "text.attention_dropout",
-                        0.3),
+                        "vision.num_attention_heads", 1, "text.num_attention_heads", 2, "text.attention_dropout", 0.3),
                 setup,
                 1);
     }

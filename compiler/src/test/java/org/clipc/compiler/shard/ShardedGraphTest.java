@@ -61,8 +61,7 @@ class ShardedGraphTest {
         assertThat(differing).isGreaterThan(sharded.shardings().size() / 4);
     }
 
-    private static boolean equalAlong(
-            MeshAxis axis, Mesh mesh, List<Map<String, Tensor64>> results, Value value) {
+    private static boolean equalAlong(MeshAxis axis, Mesh mesh, List<Map<String, Tensor64>> results, Value value) {
         for (var rank = 0; rank < mesh.size(); rank++) {
             var first = mesh.group(axis, rank).getFirst();
             if (!tensor(results, rank, value).equals(tensor(results, first, value))) {
