@@ -97,7 +97,7 @@ class PlanCommandTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1, 1", "2, 2", "4, 3", "8, 3", "16, 3"})
+    @CsvSource({"1, 1", "2, 2", "8, 3"})
     void saysOfEachWayWhatTheCompilerMakesOfIt(int gpus, int meshes) throws IOException {
         var plan = plan(Cli.model("tiny"), "--gpus", gpus, "--global-batch", 16, "--all");
         var ways = ways(plan);
@@ -149,7 +149,7 @@ class PlanCommandTest {
 
     @Test
     void withoutAGlobalBatchMicroBatchesGrowUntilNoneFits() throws IOException {
-        var plan = plan(Cli.model("tiny"), "--gpus", 1, "--gpu-memory", "24MiB", "--all");
+        var plan = plan(Cli.model("tiny"), "--gpus", 1, "--gpu-memory", "6MiB", "--all");
         var ways = ways(plan);
         for (var recompute : List.of("none", "selective", "full")) {
             var sizes = ways.stream()
@@ -164,7 +164,7 @@ class PlanCommandTest {
                         <= plan.get("usable_bytes").longValue());
         assertThat(plan.at("/infeasible/0/count").intValue()).isEqualTo(4);
         // What is tried by default is part of it, with the fastest.
-        var some = ways(plan(Cli.model("tiny"), "--gpus", 1, "--gpu-memory", "24MiB"));
+        var some = ways(plan(Cli.model("tiny"), "--gpus", 1, "--gpu-memory", "6MiB"));
         assertThat(ways).containsAll(some).startsWith(some.getFirst());
         assertThat(some).hasSizeLessThan(ways.size());
     }

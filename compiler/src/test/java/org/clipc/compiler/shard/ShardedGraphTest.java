@@ -26,8 +26,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What is said of the values of a divided training step is true of their numbers. */
 class ShardedGraphTest {
 
-    private static final int BATCH = 4;
-
     private static ShardedGraph divided(TinyClip model, Mesh mesh, boolean sequence, boolean zero) {
         var held = Shardings.held(model.parameters(), mesh, zero);
         var tensor = Partition.tensor(mesh.tensor(), Shardings.tensor(held), sequence, mesh.data())
