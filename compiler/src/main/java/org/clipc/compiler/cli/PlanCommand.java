@@ -202,6 +202,9 @@ final class PlanCommand implements Callable<Integer> {
                 .forEach(settings::add);
         try {
             var recipe = options.recipe(model, settings);
+            if (!recipe.problems().isEmpty()) {
+                return new Outcome.Refused(recipe.problems().getFirst());
+            }
             var elaborated = options.elaborate(model, recipe).orThrow();
             var loaded = new LoadedModel(model, elaborated, new TreeMap<>(), recipe);
             var graph = new AtomicReference<@Nullable Graph>();
