@@ -31,6 +31,11 @@ final class Commands {
             return this;
         }
 
+        /** Remarks beside the result. */
+        void says(String... remarks) {
+            assertThat(err).as(toString()).contains(remarks);
+        }
+
         /** Exit code 2 and one message that says these things. */
         Result isRefused(String... messages) {
             reports(messages);

@@ -10,8 +10,9 @@ import java.util.concurrent.Callable;
 import org.clipc.compiler.accumulate.AccumulationException;
 import org.clipc.compiler.config.ConfigException;
 import org.clipc.compiler.elaborate.ElaborationException;
-import org.clipc.compiler.recompute.Rematerialize;
+import org.clipc.compiler.pass.TensorSizeException;
 import org.clipc.compiler.shard.PartitionException;
+import org.clipc.compiler.recompute.Rematerialize;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -39,7 +40,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             FormatCommand.class,
             CompileCommand.class,
             GraphCommand.class,
-            ExplainCommand.class
+            ExplainCommand.class,
+            PlanCommand.class
         })
 public final class Clipc implements Callable<Integer> {
 
@@ -117,6 +119,7 @@ public final class Clipc implements Callable<Integer> {
             case ElaborationException wrong -> console.diagnostics(wrong.diagnostics());
             case PartitionException partition -> console.error(String.valueOf(partition.getMessage()));
             case AccumulationException accumulation -> console.error(String.valueOf(accumulation.getMessage()));
+            case TensorSizeException size -> console.error(String.valueOf(size.getMessage()));
             case Rematerialize.BudgetException budget -> console.error(String.valueOf(budget.getMessage()));
             case IOException io -> console.error(Console.describe(io));
             default -> {

@@ -110,6 +110,7 @@ final class CompileCommand implements Callable<Integer> {
         if (timePasses) {
             console.err().print(PassTimes.table(compiled.report()));
         }
+        CompileSettings.remarks(loaded).forEach(console::error);
         console.err().flush();
         console.out().println(summary(loaded, compiled));
         RecomputeText.line(compiled.report()).ifPresent(line -> console.out().println(output + ": " + line));

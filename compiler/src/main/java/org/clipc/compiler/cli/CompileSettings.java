@@ -19,6 +19,10 @@ import org.clipc.ir.Mesh;
 /** What a recipe means to the compiler. */
 final class CompileSettings {
 
+    /** Plans hardly depend on the width of vectors. */
+    private static final int PLANNED_BITS = 256;
+
+    private static final String HEADS = "num_attention_heads";
     private static final long MOST_SAMPLES = 1 << 20;
     private static final long MOST_RANKS = 1 << 16;
 
@@ -26,6 +30,11 @@ final class CompileSettings {
     private static final long MOST_MEBIBYTES = 1 << 30;
 
     private CompileSettings() {}
+
+    /** To count what a program takes, and for pictures. */
+    static CompileOptions planned(LoadedModel loaded) {
+        return of(loaded, List.of(new JvmTarget(PLANNED_BITS)), true, false, false, (_, _, _) -> {});
+    }
 
     static CompileOptions of(
             LoadedModel loaded,
@@ -96,6 +105,17 @@ final class CompileSettings {
                             .formatted(global, samples, samples / dataRanks, dataRanks));
         }
         return Math.toIntExact(global / samples);
+    }
+
+    /** What a recipe asks for and gets, but at a price that may not be meant. */
+    static List<String> remarks(LoadedModel loaded) {
+        var ranks = loaded.recipe().integer("model.tensor_model_parallel_size");
+        return loaded.model().configSchema().stream()
+                .filter(key -> key.path().endsWith(HEADS) && key.value() instanceof Long heads && heads % ranks != 0)
+                .map(key ->
+                        "model.%s is %s, which %d tensor-parallel ranks cannot share: each of them attends with all heads"
+                                .formatted(key.path(), key.value(), ranks))
+                .toList();
     }
 
     private static int batch(Recipe recipe, String key) {

@@ -8,7 +8,6 @@ import java.util.concurrent.Callable;
 import org.clipc.compiler.explain.Explainer;
 import org.clipc.compiler.explain.ExplanationJson;
 import org.clipc.compiler.explain.ExplanationText;
-import org.clipc.compiler.jvm.JvmTarget;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -23,9 +22,6 @@ import picocli.CommandLine.Spec;
         description = "Tells what a model takes: parameters, arithmetic, memory, kernels, compile time.",
         mixinStandardHelpOptions = true)
 final class ExplainCommand implements Callable<Integer> {
-
-    /** Plans hardly depend on the width of vectors. */
-    private static final int JVM_BITS = 256;
 
     @Spec
     private @Nullable CommandSpec spec;
@@ -66,9 +62,7 @@ final class ExplainCommand implements Callable<Integer> {
             OutputFile.prepare(memory);
         }
         var loaded = options.load(file, overrides, console);
-        var settings =
-                CompileSettings.of(loaded, List.of(new JvmTarget(JVM_BITS)), true, false, false, (_, _, _) -> {});
-        var explainer = Explainer.of(loaded.model(), settings);
+        var explainer = Explainer.of(loaded.model(), CompileSettings.planned(loaded));
         if (memory != null) {
             OutputFile.write(memory, explainer.memoryChart(entry).getBytes(StandardCharsets.UTF_8));
         }

@@ -12,7 +12,8 @@ import org.clipc.compiler.draw.DotWriter;
 import org.clipc.compiler.draw.GraphDiagram;
 import org.clipc.compiler.draw.HtmlWriter;
 import org.clipc.compiler.draw.SvgWriter;
-import org.clipc.ir.Graph;
+import org.clipc.compiler.pack.EntryGraphs;
+import org.clipc.compiler.shard.ShardedGraph;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -21,7 +22,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code clipc graph}: a picture of any stage of any entry point. */
+/** {@code clipc graph}: a picture of any entry point, as each of several ranks runs it where the recipe asks for them. */
 @Command(
         name = "graph",
         description = "Draws the graph of an entry point, as SVG, DOT, or a page to pan, zoom and filter.",
@@ -34,7 +35,10 @@ final class GraphCommand implements Callable<Integer> {
     @Mixin
     private ModelOptions options = new ModelOptions();
 
-    @Option(names = "--entry", paramLabel = "NAME", description = "The entry point to draw (default: the first).")
+    @Option(
+            names = "--entry",
+            paramLabel = "NAME",
+            description = "The entry point to draw, also loss_grad and train_step (default: the first).")
     private @Nullable String entry;
 
     @Option(
@@ -96,14 +100,14 @@ final class GraphCommand implements Callable<Integer> {
         throw new Failure(output + ": a picture's name ends in .svg, .dot or .html");
     }
 
-    private Graph graph(LoadedModel loaded) {
-        var names = loaded.model().entryNames();
+    private ShardedGraph graph(LoadedModel loaded) {
+        var names = EntryGraphs.names(loaded.source());
         var name = entry == null ? names.getFirst() : entry;
         if (!names.contains(name)) {
             throw new Failure("%s has no entry point '%s', only %s"
                             .formatted(loaded.model().name(), name, String.join(", ", names))
                     + Suggestion.among(name, names));
         }
-        return loaded.model().entry(name, Math.toIntExact(loaded.recipe().integer("model.micro_batch_size")), false);
+        return EntryGraphs.of(loaded.source(), name, CompileSettings.planned(loaded));
     }
 }

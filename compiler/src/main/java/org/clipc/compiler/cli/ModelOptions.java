@@ -12,6 +12,8 @@ import picocli.CommandLine.Option;
 /** Options that say how a model is configured, and where its imports are found. */
 final class ModelOptions {
 
+    private static final String YAML = ".yaml";
+
     @Option(
             names = "--config",
             paramLabel = "RECIPE",
@@ -24,6 +26,28 @@ final class ModelOptions {
             paramLabel = "FOLDER",
             description = "Where `import std.vision` looks for std/vision.clip (default: clip-graphs of this clipc).")
     private @Nullable Path library;
+
+    /**
+     * The model that a file names: a recipe, whose settings are used then, stands for the model of its name in the library.
+     *
+     * @throws Failure if there is no such model
+     */
+    Path modelOf(Path file) {
+        var name = String.valueOf(file.getFileName());
+        if (!name.endsWith(YAML)) {
+            return file;
+        }
+        if (config != null) {
+            throw new Failure("--config goes with a model; " + file + " is a recipe itself");
+        }
+        var model = library().resolve(name.substring(0, name.length() - YAML.length()) + ".clip");
+        if (!Files.isRegularFile(model)) {
+            throw new Failure("%s: there is no model %s for this recipe; name the model, and the recipe with --config"
+                    .formatted(file, shortened(model)));
+        }
+        config = file.toString();
+        return shortened(model);
+    }
 
     /** The recipe for a model file, overrides on top. */
     Recipe recipe(Path file, List<String> overrides) {

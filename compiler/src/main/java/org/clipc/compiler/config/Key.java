@@ -4,17 +4,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A key that recipes may set, outside of what the model's own {@code config} declares.
+ * A key that files may set: recipes, outside of what the model's own {@code config} declares, and descriptions of clusters.
  *
  * @param name dotted
  * @param fallback value where the recipe is silent
  * @param allowed the only values it takes; empty for any of the kind
  * @param least smallest number it takes, itself or as a member of its list
  */
-record Key(String name, Kind kind, @Nullable Object fallback, List<Object> allowed, double least) {
+public record Key(String name, Kind kind, @Nullable Object fallback, List<Object> allowed, double least) {
 
     /** What a key's value must be. */
-    enum Kind {
+    public enum Kind {
         INTEGER("a whole number"),
         NUMBER("a number"),
         FLAG("true or false"),
@@ -31,18 +31,18 @@ record Key(String name, Kind kind, @Nullable Object fallback, List<Object> allow
             this.says = says;
         }
 
-        String says() {
+        public String says() {
             return says;
         }
     }
 
     private static final double NO_BOUND = Double.NEGATIVE_INFINITY;
 
-    static Key integer(String name, @Nullable Long fallback) {
+    public static Key integer(String name, @Nullable Long fallback) {
         return new Key(name, Kind.INTEGER, fallback, List.of(), NO_BOUND);
     }
 
-    static Key number(String name, double fallback) {
+    public static Key number(String name, @Nullable Double fallback) {
         return new Key(name, Kind.NUMBER, fallback, List.of(), NO_BOUND);
     }
 
@@ -50,7 +50,7 @@ record Key(String name, Kind kind, @Nullable Object fallback, List<Object> allow
         return new Key(name, Kind.FLAG, fallback, List.of(), NO_BOUND);
     }
 
-    static Key text(String name, @Nullable String fallback) {
+    public static Key text(String name, @Nullable String fallback) {
         return new Key(name, Kind.TEXT, fallback, List.of(), NO_BOUND);
     }
 
@@ -59,12 +59,12 @@ record Key(String name, Kind kind, @Nullable Object fallback, List<Object> allow
         return new Key(name, kind, allowed[0], List.of(allowed), NO_BOUND);
     }
 
-    static Key of(String name, Kind kind, @Nullable Object fallback) {
+    public static Key of(String name, Kind kind, @Nullable Object fallback) {
         return new Key(name, kind, fallback, List.of(), NO_BOUND);
     }
 
     /** This key, refusing numbers below {@code bound}. */
-    Key atLeast(double bound) {
+    public Key atLeast(double bound) {
         return new Key(name, kind, fallback, allowed, bound);
     }
 

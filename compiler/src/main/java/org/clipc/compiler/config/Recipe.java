@@ -39,11 +39,8 @@ public record Recipe(
                     own.put(key, setting);
                 } else if (isModels(key)) {
                     model.put(key.substring(MODEL.length()), setting);
-                } else if (Suggestion.isGroup(key, RecipeSchema.names())) {
-                    problems.add(setting.origin() + ": " + key + " is a group of keys and has no value of its own");
                 } else {
-                    problems.add(setting.origin() + ": there is no key '" + key + "'"
-                            + Suggestion.amongKeys(key, RecipeSchema.names()));
+                    problems.add(RecipeSchema.unknown(key, setting));
                 }
             });
             values = RecipeSchema.complete(own);

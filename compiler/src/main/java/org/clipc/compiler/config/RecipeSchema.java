@@ -6,15 +6,9 @@ import static org.clipc.compiler.config.Key.integer;
 import static org.clipc.compiler.config.Key.number;
 import static org.clipc.compiler.config.Key.text;
 
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.clipc.compiler.config.Key.Kind;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Every key of a recipe but those the model declares itself: the names are those of NeMo's CLIP configuration where it
@@ -22,17 +16,14 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RecipeSchema {
 
-    /** Lightning's way to say that there is no limit: the same as not setting the key. */
-    private static final long UNLIMITED = -1;
-
     private static final List<Key> KEYS = List.of(
             text("name", null),
             integer("trainer.devices", 1L).atLeast(1),
             integer("trainer.num_nodes", 1L).atLeast(1),
             choice("trainer.accelerator", "auto", "cpu", "gpu"),
             choice("trainer.precision", "32", "32-true", "bf16", "bf16-mixed"),
-            integer("trainer.max_epochs", null).atLeast(UNLIMITED),
-            integer("trainer.max_steps", null).atLeast(UNLIMITED),
+            integer("trainer.max_epochs", null).atLeast(Schema.UNLIMITED),
+            integer("trainer.max_steps", null).atLeast(Schema.UNLIMITED),
             number("trainer.gradient_clip_val", 1.0).atLeast(0),
             integer("trainer.log_every_n_steps", 10L).atLeast(1),
             integer("trainer.val_check_interval", 0L).atLeast(0),
@@ -94,17 +85,21 @@ public final class RecipeSchema {
             number("model.data.augment.translate", 0.0).atLeast(0),
             number("model.data.augment.grayscale", 0.0).atLeast(0));
 
-    private static final Map<String, Key> BY_NAME =
-            KEYS.stream().collect(Collectors.toMap(Key::name, Function.identity(), (a, _) -> a, LinkedHashMap::new));
+    private static final Schema SCHEMA = new Schema(KEYS);
 
     private RecipeSchema() {}
 
     public static boolean knows(String key) {
-        return BY_NAME.containsKey(key);
+        return SCHEMA.knows(key);
     }
 
     public static List<String> names() {
-        return List.copyOf(BY_NAME.keySet());
+        return SCHEMA.names();
+    }
+
+    /** What is wrong with a setting of a key that is none of a recipe's. */
+    static String unknown(String key, Setting setting) {
+        return SCHEMA.unknown(key, setting.origin());
     }
 
     /**
@@ -114,48 +109,6 @@ public final class RecipeSchema {
      * @throws ConfigException listing every value of a wrong kind or out of range
      */
     public static Map<String, Object> complete(Map<String, Setting> settings) {
-        var problems = new ArrayList<String>();
-        var result = new LinkedHashMap<String, Object>();
-        for (var key : KEYS) {
-            var setting = settings.get(key.name());
-            var value = key.fallback();
-            if (setting != null && setting.value() != null) {
-                value = key.accept(setting.value());
-                problem(key, setting, value).ifPresent(problems::add);
-            }
-            if (value != null && !isUnlimited(key, value)) {
-                result.put(key.name(), value);
-            }
-        }
-        if (!problems.isEmpty()) {
-            throw new ConfigException(problems);
-        }
-        return result;
-    }
-
-    private static boolean isUnlimited(Key key, Object value) {
-        return key.least() == UNLIMITED && value.equals(UNLIMITED);
-    }
-
-    /** What is wrong with a setting. {@code value} is what the key made of it. */
-    private static Optional<String> problem(Key key, Setting setting, @Nullable Object value) {
-        if (value == null) {
-            return Optional.of("%s: '%s' must be %s, not '%s'"
-                    .formatted(setting.origin(), key.name(), key.kind().says(), setting.value()));
-        }
-        if (!key.allowed().isEmpty() && !key.allowed().contains(value)) {
-            var allowed = key.allowed().stream().map(String::valueOf).toList();
-            return Optional.of("%s: '%s' is '%s', but can only be %s%s"
-                    .formatted(
-                            setting.origin(),
-                            key.name(),
-                            value,
-                            String.join(" or ", allowed),
-                            Suggestion.among(String.valueOf(value), allowed)));
-        }
-        return key.refuses(value)
-                ? Optional.of("%s: '%s' is %s, but must be at least %d"
-                        .formatted(setting.origin(), key.name(), value, Math.round(key.least())))
-                : Optional.empty();
+        return SCHEMA.complete(settings);
     }
 }

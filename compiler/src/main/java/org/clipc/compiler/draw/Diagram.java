@@ -2,6 +2,7 @@ package org.clipc.compiler.draw;
 
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is drawn, without coordinates: boxes in nested modules, and arrows between boxes.
@@ -36,21 +37,38 @@ public record Diagram(String title, String subtitle, Module root, List<Arrow> ar
      *
      * @param id unique among modules and boxes
      * @param lines text inside, the first of them prominent
+     * @param tags below the lines: how what it computes and its parameters are spread over the ranks, its result's last
      * @param hover further text, lines ended by newlines
      */
-    public record Box(int id, Kind kind, List<String> lines, String hover) {
+    public record Box(int id, Kind kind, List<String> lines, List<Tag> tags, String hover) {
         public Box {
             lines = List.copyOf(lines);
+            tags = List.copyOf(tags);
+        }
+
+        /** How the result is spread; null where that is not shown. */
+        @Nullable
+        Spread spread() {
+            return tags.isEmpty() ? null : tags.getLast().spread();
         }
     }
+
+    /** A word on a value's sharding. */
+    public record Tag(Spread spread, String text) {}
 
     /**
      * Data that flows from one box or module to another.
      *
      * @param label beside the arrow; empty where the same would be said twice
      * @param hover further text
+     * @param spread of what flows over the ranks; null where that is not shown, or differs
      */
-    public record Arrow(int from, int to, String label, String hover) {}
+    public record Arrow(
+            int from,
+            int to,
+            String label,
+            String hover,
+            @Nullable Spread spread) {}
 
     /** What a box stands for; decides its colour. */
     public enum Kind {
@@ -64,7 +82,7 @@ public record Diagram(String title, String subtitle, Module root, List<Arrow> ar
         LAYOUT("layout", "#f1f5f9", "#94a3b8"),
         INDEXING("indexing", "#cffafe", "#06b6d4"),
         RANDOM("random numbers", "#fce7f3", "#ec4899"),
-        COLLECTIVE("between ranks", "#fae8ff", "#c026d3"),
+        COLLECTIVE("between ranks", "#f5d0fe", "#a21caf"),
         OPTIMIZER("optimizer", "#fee2e2", "#ef4444");
 
         private final String says;
@@ -89,6 +107,19 @@ public record Diagram(String title, String subtitle, Module root, List<Arrow> ar
         String stroke() {
             return stroke;
         }
+
+        /** Where ranks wait for each other is to be seen at a glance. */
+        double strokeWidth() {
+            return this == COLLECTIVE ? 3.5 : 1.2;
+        }
+    }
+
+    /** The ways in which the values shown are spread over the ranks; none in a graph that is not divided. */
+    public List<Spread> spreads() {
+        return Stream.of(Spread.values())
+                .filter(s -> boxes().stream().flatMap(b -> b.tags().stream()).anyMatch(t -> t.spread() == s)
+                        || arrows.stream().anyMatch(a -> a.spread() == s))
+                .toList();
     }
 
     public List<Box> boxes() {

@@ -111,7 +111,11 @@ final class DiagramLayout {
             var text = TextWidth.of(box.lines().get(i), i == 0 ? TITLE_SIZE : TEXT_SIZE, i == 0);
             width = Math.max(width, text);
         }
-        return new Point(Math.ceil(width) + 2 * PADDING, box.lines().size() * LINE + PADDING);
+        for (var tag : box.tags()) {
+            width = Math.max(width, TextWidth.of(tag.text(), LABEL_SIZE, false) + PADDING);
+        }
+        var rows = box.lines().size() + box.tags().size();
+        return new Point(Math.ceil(width) + 2 * PADDING, rows * LINE + PADDING);
     }
 
     private void arrow(Arrow arrow) {

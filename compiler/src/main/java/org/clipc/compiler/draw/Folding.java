@@ -61,12 +61,16 @@ final class Folding {
         }
     }
 
+    /** The name of an input without the path of its module. */
+    static String lastName(Op.Input input) {
+        return input.name().substring(input.name().lastIndexOf('.') + 1);
+    }
+
     private String line(Node node) {
         return switch (node.op()) {
             case Op.Input input
             when input.kind() == InputKind.PARAMETER || input.kind() == InputKind.STATE ->
-                input.name().substring(input.name().lastIndexOf('.') + 1) + " "
-                        + input.type().shape();
+                lastName(input) + " " + input.type().shape();
             case Op.Input input when input.kind() == InputKind.SCALAR -> input.name();
             case Op.Constant constant -> OpText.number(constant.value());
             case Op.Broadcast _, Op.Reshape _, Op.Transpose _, Op.Convert _ ->

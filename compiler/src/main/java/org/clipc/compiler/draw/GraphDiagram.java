@@ -1,6 +1,7 @@
 package org.clipc.compiler.draw;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -16,16 +17,20 @@ import org.clipc.compiler.draw.Diagram.Arrow;
 import org.clipc.compiler.draw.Diagram.Box;
 import org.clipc.compiler.draw.Diagram.Kind;
 import org.clipc.compiler.draw.Diagram.Module;
+import org.clipc.compiler.draw.Diagram.Tag;
+import org.clipc.compiler.shard.ShardedGraph;
 import org.clipc.ir.Graph;
 import org.clipc.ir.InputKind;
 import org.clipc.ir.Op;
 import org.clipc.ir.Output;
 import org.clipc.ir.Value;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What of a graph is drawn: one box per op down to a depth of module nesting, and one per module below it. Of alike
  * repeated modules the first stands for all; parameters and constants become lines in the boxes that use them; many like
- * ops side by side in one module, such as the updates of all parameters, become one box.
+ * ops side by side in one module, such as the updates of all parameters, become one box. Of a graph that ranks share, boxes
+ * and arrows say how values are spread over them.
  */
 public final class GraphDiagram {
 
@@ -39,6 +44,7 @@ public final class GraphDiagram {
     private static final int HOVER_LINES = 60;
     private static final int OPERAND_LINES = 3;
 
+    private final ShardedGraph sharded;
     private final Graph graph;
     private final int depth;
     private final Repeats repeats;
@@ -48,8 +54,9 @@ public final class GraphDiagram {
     private int boxes;
     private int ids;
 
-    private GraphDiagram(Graph graph, Phases phases, Repeats repeats, Folding folding, int depth) {
-        this.graph = graph;
+    private GraphDiagram(ShardedGraph sharded, Phases phases, Repeats repeats, Folding folding, int depth) {
+        this.sharded = sharded;
+        graph = sharded.graph();
         this.phases = phases;
         this.depth = depth;
         this.repeats = repeats;
@@ -58,6 +65,11 @@ public final class GraphDiagram {
 
     /** The graph in as much detail as fits {@link #COMFORTABLE} boxes. */
     public static Diagram of(Graph graph) {
+        return of(ShardedGraph.whole(graph));
+    }
+
+    /** Likewise, and how its values are spread over the ranks. */
+    public static Diagram of(ShardedGraph graph) {
         return of(graph, Integer.MAX_VALUE, COMFORTABLE);
     }
 
@@ -66,20 +78,26 @@ public final class GraphDiagram {
      * boxes it is drawn less deep, which the subtitle says.
      */
     public static Diagram of(Graph graph, int depth) {
+        return of(ShardedGraph.whole(graph), depth);
+    }
+
+    /** Likewise, and how its values are spread over the ranks. */
+    public static Diagram of(ShardedGraph graph, int depth) {
         return of(graph, depth, MOST);
     }
 
-    private static Diagram of(Graph graph, int depth, int most) {
+    private static Diagram of(ShardedGraph sharded, int depth, int most) {
+        var graph = sharded.graph();
         var phases = Phases.of(graph);
         var sides = Sides.of(graph, phases);
         var tree = ModuleTree.of(graph, phases, sides);
-        var repeats = new Repeats(graph, tree);
+        var repeats = new Repeats(sharded, tree);
         var folding = new Folding(graph);
         // Phases and sides are levels that are always open.
         var offset = (phases.several() ? 1 : 0) + (sides.several() ? 1 : 0);
         var height = tree.height() - offset;
         for (var d = Math.min(depth, height); ; d--) {
-            var diagram = new GraphDiagram(graph, phases, repeats, folding, d + offset);
+            var diagram = new GraphDiagram(sharded, phases, repeats, folding, d + offset);
             var root = diagram.module(tree, 0);
             if (diagram.boxes <= most || d <= 0) {
                 return diagram.finish(root, d < height ? "modules opened to depth " + d : "");
@@ -98,11 +116,12 @@ public final class GraphDiagram {
                         ids++,
                         Kind.INPUT,
                         List.of(output.name()),
+                        List.of(),
                         "output " + output.name() + ": " + graph.type(output.value()));
                 pills.add(pill);
                 if (from != null) {
-                    var type = graph.type(output.value()).toString();
-                    arrows.add(new Arrow(from, pill.id(), type, type));
+                    var type = type(output.value());
+                    arrows.add(new Arrow(from, pill.id(), type, type, spread(List.of(output.value()))));
                 }
             }
         }
@@ -187,7 +206,27 @@ public final class GraphDiagram {
                 lines.add("+ " + (operands.size() - OPERAND_LINES) + " more");
             }
         }
-        return register(new Box(ids++, OpText.kind(node.op()), lines, text(hover)), nodes);
+        var tags = nodes.size() == 1 ? tags(nodes.getFirst()) : List.<Tag>of();
+        return register(new Box(ids++, OpText.kind(node.op()), lines, tags, text(hover)), nodes);
+    }
+
+    /** Of the parameters that are not whole on every rank, and of the first result. */
+    private List<Tag> tags(int index) {
+        var tags = new ArrayList<Tag>();
+        var node = graph.nodes().get(index);
+        for (var behind : folding.behind(node)) {
+            var value = new Value(behind, 0);
+            var spread = Spread.of(sharded.of(value));
+            if (graph.op(value) instanceof Op.Input input && spread != Spread.REPLICATED) {
+                tags.add(new Tag(spread, Folding.lastName(input) + ": " + Spread.text(sharded.of(value))));
+            }
+        }
+        var shown = tags.size() > OPERAND_LINES ? tags.subList(0, OPERAND_LINES) : tags;
+        var result = new Value(index, 0);
+        if (!sharded.of(result).isEmpty()) {
+            shown.add(new Tag(Spread.of(sharded.of(result)), Spread.text(sharded.of(result))));
+        }
+        return shown;
     }
 
     private Optional<Box> box(ModuleTree module, String label) {
@@ -202,9 +241,15 @@ public final class GraphDiagram {
         if (parameters > 0) {
             lines.add(count(parameters) + " parameters");
         }
+        var exchanges = ops.stream()
+                .filter(i -> OpText.kind(graph.nodes().get(i).op()) == Kind.COLLECTIVE)
+                .count();
+        if (exchanges > 0) {
+            lines.add(exchanges + (exchanges == 1 ? " exchange" : " exchanges") + " between ranks");
+        }
         var hover = new ArrayList<>(List.of(label));
-        ops.forEach(i -> hover.add(OpText.line(i, graph.nodes().get(i))));
-        var box = register(new Box(ids++, Kind.MODULE, lines, text(hover)), ops);
+        ops.forEach(i -> hover.add(line(i)));
+        var box = register(new Box(ids++, Kind.MODULE, lines, List.of(), text(hover)), ops);
         return Optional.of(box);
     }
 
@@ -240,11 +285,31 @@ public final class GraphDiagram {
         if (!node.location().path().isEmpty()) {
             lines.add("in " + node.location().path());
         }
-        lines.add(OpText.line(index, node));
-        for (var behind : folding.behind(node)) {
-            lines.add("  with " + OpText.line(behind, graph.nodes().get(behind)));
-        }
+        lines.add(line(index));
+        folding.behind(node).forEach(behind -> lines.add("  with " + line(behind)));
         return lines;
+    }
+
+    /** All of a node, and how its first result is spread. */
+    private String line(int index) {
+        var spread = sharded.of(new Value(index, 0));
+        return OpText.line(index, graph.nodes().get(index)) + (spread.isEmpty() ? "" : "  " + Spread.text(spread));
+    }
+
+    /** The type of a value, and how it is spread where that is known. */
+    private String type(Value value) {
+        var spread = sharded.of(value);
+        return graph.type(value) + (spread.isEmpty() ? "" : ", " + Spread.text(spread));
+    }
+
+    /** What values that flow together have in common. */
+    private @Nullable Spread spread(Collection<Value> values) {
+        var spreads = values.stream()
+                .map(sharded::of)
+                .map(s -> s.isEmpty() ? Optional.<Spread>empty() : Optional.of(Spread.of(s)))
+                .distinct()
+                .toList();
+        return spreads.size() == 1 ? spreads.getFirst().orElse(null) : null;
     }
 
     private static String text(List<String> lines) {
@@ -267,7 +332,7 @@ public final class GraphDiagram {
                 var kept = kept(phase - 1, phase);
                 var bytes = kept.stream().mapToLong(v -> graph.type(v).bytes()).sum();
                 var label = "%d %s, %s".formatted(kept.size(), Phases.HANDED.get(phase - 1), ByteSize.format(bytes));
-                arrows.add(new Arrow(from.get().id(), to.get().id(), label, label));
+                arrows.add(new Arrow(from.get().id(), to.get().id(), label, label, null));
             }
         }
         return arrows;
@@ -293,23 +358,24 @@ public final class GraphDiagram {
 
     /** One arrow per pair of boxes, labelled with the type that flows; a type is said once per box it comes from. */
     private List<Arrow> arrows() {
-        var flows = new LinkedHashMap<List<Integer>, Set<String>>();
+        var flows = new LinkedHashMap<List<Integer>, Set<Value>>();
         for (var i = 0; i < graph.nodes().size(); i++) {
             var to = boxOf.get(repeats.drawn(i));
             for (var operand : graph.nodes().get(i).operands()) {
                 var from = boxOf.get(repeats.drawn(operand.node()));
                 if (from != null && to != null && !from.equals(to) && flows(operand.node(), i)) {
                     flows.computeIfAbsent(List.of(from, to), _ -> new LinkedHashSet<>())
-                            .add(graph.type(operand).toString());
+                            .add(operand);
                 }
             }
         }
         var said = new HashSet<String>();
         var arrows = new ArrayList<Arrow>();
-        flows.forEach((ends, types) -> {
-            var label = types.size() == 1 ? types.iterator().next() : types.size() + " tensors";
+        flows.forEach((ends, values) -> {
+            var types = values.stream().map(this::type).distinct().toList();
+            var label = types.size() == 1 ? types.getFirst() : types.size() + " tensors";
             var fresh = said.add(ends.getFirst() + " " + label);
-            arrows.add(new Arrow(ends.getFirst(), ends.getLast(), fresh ? label : "", text(List.copyOf(types))));
+            arrows.add(new Arrow(ends.getFirst(), ends.getLast(), fresh ? label : "", text(types), spread(values)));
         });
         return arrows;
     }

@@ -5,19 +5,22 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.clipc.compiler.shard.ShardedGraph;
 import org.clipc.ir.Graph;
 import org.clipc.ir.Op;
+import org.clipc.ir.Value;
 
 /**
  * Finds neighbouring modules of one indexed family, such as {@code resblocks.0} to {@code resblocks.11}, that do the
- * same, and lets the first stand for all. Same means: the same ops on the same types with the same wiring inside,
- * whatever constants, random streams and parameters.
+ * same, and lets the first stand for all. Same means: the same ops on the same types, equally spread over the ranks, with
+ * the same wiring inside, whatever constants, random streams and parameters.
  */
 final class Repeats {
 
     /** A run of alike modules; its first is drawn. */
     private record Run(String label, int count) {}
 
+    private final ShardedGraph sharded;
     private final Graph graph;
     private final int[] standsFor;
     private final Map<ModuleTree, Run> runs = new HashMap<>();
@@ -27,8 +30,9 @@ final class Repeats {
 
     private int runCount;
 
-    Repeats(Graph graph, ModuleTree root) {
-        this.graph = graph;
+    Repeats(ShardedGraph sharded, ModuleTree root) {
+        this.sharded = sharded;
+        graph = sharded.graph();
         standsFor = new int[graph.nodes().size()];
         Arrays.setAll(standsFor, i -> i);
         for (var i = 0; i < standsFor.length; i++) {
@@ -139,7 +143,8 @@ final class Repeats {
                             node.op() instanceof Op.Input || node.op() instanceof Op.Constant
                                     ? "leaf"
                                     : OpText.name(node.op()))
-                    .append(node.types());
+                    .append(node.types())
+                    .append(sharded.of(new Value(index, 0)));
             for (var operand : node.operands()) {
                 text.append(' ').append(positions.getOrDefault(operand.node(), -1));
             }

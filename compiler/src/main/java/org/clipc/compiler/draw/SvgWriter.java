@@ -6,16 +6,20 @@ import static org.clipc.compiler.draw.Markup.number;
 import java.util.List;
 import java.util.stream.Stream;
 import org.clipc.compiler.draw.Diagram.Kind;
+import org.clipc.compiler.draw.Diagram.Tag;
 import org.clipc.compiler.draw.Layout.PlacedArrow;
 import org.clipc.compiler.draw.Layout.PlacedBox;
 import org.clipc.compiler.draw.Layout.PlacedFrame;
 import org.clipc.compiler.draw.Layout.Point;
+import org.jspecify.annotations.Nullable;
 
 /** A laid out diagram as SVG that any browser or editor shows: no scripts, no outside fonts. */
 public final class SvgWriter {
 
     private static final double HEADER = 62;
     private static final double LEGEND_GAP = 18;
+    private static final double LEGEND_ROW = 20;
+    private static final String ARROW = "#64748b";
     private static final double CORNER = 6;
     private static final List<String> FRAMES = List.of("#f8fafc", "#f1f5f9", "#e9eef5", "#e2e8f0");
 
@@ -31,18 +35,24 @@ public final class SvgWriter {
         var kinds = Stream.of(Kind.values())
                 .filter(k -> layout.boxes().stream().anyMatch(b -> b.box().kind() == k))
                 .toList();
-        var width = Math.max(layout.width(), legendWidth(kinds) + 48);
-        var height = layout.height() + HEADER;
+        var spreads = diagram.spreads();
+        var legendWidth = Math.max(
+                legendWidth(kinds.stream().map(Kind::says).toList()),
+                legendWidth(spreads.stream().map(Spread::says).toList()));
+        var width = Math.max(layout.width(), legendWidth + 48);
+        var top = HEADER + (spreads.isEmpty() ? 0 : LEGEND_ROW);
+        var height = layout.height() + top;
         out.append("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%s\" height=\"%s\" viewBox=\"0 0 %s %s\"%n"
                 .formatted(number(width), number(height), number(width), number(height)));
         out.append("     font-family=\"Helvetica, Arial, 'Liberation Sans', sans-serif\">\n");
-        out.append(
-                "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" "
-                        + "orient=\"auto\"><path d=\"M0,0.8 L7.5,4 L0,7.2 L1.8,4 z\" fill=\"#64748b\"/></marker></defs>\n");
+        out.append("<defs>");
+        tip("tip", ARROW);
+        spreads.forEach(s -> tip(tip(s), s.stroke()));
+        out.append("</defs>\n");
         out.append("<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n");
-        header(diagram, kinds);
+        header(diagram, kinds, spreads);
         var shift = (width - layout.width()) / 2;
-        out.append("<g transform=\"translate(%s,%s)\">%n".formatted(number(shift), number(HEADER)));
+        out.append("<g transform=\"translate(%s,%s)\">%n".formatted(number(shift), number(top)));
         layout.frames().forEach(this::frame);
         layout.arrows().forEach(this::arrow);
         layout.boxes().forEach(this::box);
@@ -50,23 +60,43 @@ public final class SvgWriter {
         return out.append("</g>\n</svg>\n").toString().replace("\r\n", "\n");
     }
 
-    private void header(Diagram diagram, List<Kind> kinds) {
+    private void tip(String id, String fill) {
+        out.append(
+                "<marker id=\"%s\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\">"
+                        .formatted(id));
+        out.append("<path d=\"M0,0.8 L7.5,4 L0,7.2 L1.8,4 z\" fill=\"%s\"/></marker>".formatted(fill));
+    }
+
+    private static String tip(@Nullable Spread spread) {
+        return spread == null ? "tip" : "tip_" + spread.id();
+    }
+
+    private void header(Diagram diagram, List<Kind> kinds, List<Spread> spreads) {
         text(24, 26, 16, "font-weight=\"bold\" fill=\"#0f172a\"", diagram.title());
         var titleWidth = TextWidth.of(diagram.title(), 16, true);
         text(24 + titleWidth + 14, 26, 12, "fill=\"#64748b\"", diagram.subtitle());
         var x = 24.0;
         for (var kind : kinds) {
-            out.append(
-                    "<rect x=\"%s\" y=\"38\" width=\"12\" height=\"12\" rx=\"3\" fill=\"%s\" stroke=\"%s\" stroke-width=\"1.2\"/>%n"
-                            .formatted(number(x), kind.fill(), kind.stroke()));
-            text(x + 17, 48, 11, "fill=\"#475569\"", kind.says());
-            x += 17 + TextWidth.of(kind.says(), 11, false) + LEGEND_GAP;
+            x += legend(x, 38, kind.says(), kind.fill(), kind.stroke());
+        }
+        x = 24.0;
+        for (var spread : spreads) {
+            x += legend(x, 38 + LEGEND_ROW, spread.says(), spread.fill(), spread.stroke());
         }
     }
 
-    private static double legendWidth(List<Kind> kinds) {
-        return kinds.stream()
-                .mapToDouble(k -> 17 + TextWidth.of(k.says(), 11, false) + LEGEND_GAP)
+    /** Returns the width that it takes. */
+    private double legend(double x, double y, String says, String fill, String stroke) {
+        out.append(
+                "<rect x=\"%s\" y=\"%s\" width=\"12\" height=\"12\" rx=\"3\" fill=\"%s\" stroke=\"%s\" stroke-width=\"1.2\"/>%n"
+                        .formatted(number(x), number(y), fill, stroke));
+        text(x + 17, y + 10, 11, "fill=\"#475569\"", says);
+        return legendWidth(List.of(says));
+    }
+
+    private static double legendWidth(List<String> says) {
+        return says.stream()
+                .mapToDouble(s -> 17 + TextWidth.of(s, 11, false) + LEGEND_GAP)
                 .sum();
     }
 
@@ -85,7 +115,7 @@ public final class SvgWriter {
         var round = box.kind() == Kind.INPUT ? at.height() / 2 : CORNER;
         out.append("<g class=\"box\" id=\"b%d\"><title>%s</title>".formatted(box.id(), escape(box.hover())));
         out.append(
-                "<rect x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" rx=\"%s\" fill=\"%s\" stroke=\"%s\" stroke-width=\"1.2\"/>"
+                "<rect x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" rx=\"%s\" fill=\"%s\" stroke=\"%s\" stroke-width=\"%s\"/>"
                         .formatted(
                                 number(at.x()),
                                 number(at.y()),
@@ -93,9 +123,11 @@ public final class SvgWriter {
                                 number(at.height()),
                                 number(Math.min(round, 16)),
                                 box.kind().fill(),
-                                box.kind().stroke()));
+                                box.kind().stroke(),
+                                number(box.kind().strokeWidth())));
         var x = at.x() + at.width() / 2;
-        var y = at.y() + at.height() / 2 - box.lines().size() * DiagramLayout.LINE / 2 + 11.5;
+        var rows = box.lines().size() + box.tags().size();
+        var y = at.y() + at.height() / 2 - rows * DiagramLayout.LINE / 2 + 11.5;
         for (var i = 0; i < box.lines().size(); i++) {
             var style = i == 0 ? "font-weight=\"bold\" fill=\"#0f172a\"" : "fill=\"#475569\"";
             text(
@@ -105,20 +137,40 @@ public final class SvgWriter {
                     "text-anchor=\"middle\" " + style,
                     box.lines().get(i));
         }
+        for (var i = 0; i < box.tags().size(); i++) {
+            tag(box.tags().get(i), x, y + (box.lines().size() + i) * DiagramLayout.LINE);
+        }
         out.append("</g>\n");
+    }
+
+    private void tag(Tag tag, double x, double baseline) {
+        var width = TextWidth.of(tag.text(), DiagramLayout.LABEL_SIZE, false) + 10;
+        out.append(
+                "<rect class=\"tag\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"13\" rx=\"6.5\" fill=\"%s\" stroke=\"%s\" stroke-width=\"0.8\"/>"
+                        .formatted(
+                                number(x - width / 2),
+                                number(baseline - 10),
+                                number(width),
+                                tag.spread().fill(),
+                                tag.spread().stroke()));
+        text(x, baseline, DiagramLayout.LABEL_SIZE, "text-anchor=\"middle\" fill=\"#0f172a\"", tag.text());
     }
 
     private void arrow(PlacedArrow arrow) {
         if (arrow.points().isEmpty()) {
             return;
         }
+        var spread = arrow.arrow().spread();
         out.append(
-                "<g class=\"arrow\" data-from=\"b%d\" data-to=\"b%d\"><title>%s</title><path d=\"%s\" fill=\"none\" stroke=\"#64748b\" stroke-width=\"1.1\" marker-end=\"url(#tip)\"/></g>%n"
+                "<g class=\"arrow\" data-from=\"b%d\" data-to=\"b%d\"><title>%s</title><path d=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" marker-end=\"url(#%s)\"/></g>%n"
                         .formatted(
                                 arrow.arrow().from(),
                                 arrow.arrow().to(),
                                 escape(arrow.arrow().hover()),
-                                path(arrow.points())));
+                                path(arrow.points()),
+                                spread == null ? ARROW : spread.stroke(),
+                                spread == null ? "1.1" : "1.6",
+                                tip(spread)));
     }
 
     /** Straight runs with rounded corners. */

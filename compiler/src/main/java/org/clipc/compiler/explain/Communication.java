@@ -37,7 +37,7 @@ public record Communication(List<Collective> collectives) {
     }
 
     /** @param times that a step runs the graph */
-    static List<Collective> of(Graph graph, int times) {
+    public static List<Collective> of(Graph graph, int times) {
         return graph.nodes().stream()
                 .flatMap(node -> collective(graph, node, times).stream())
                 .toList();

@@ -1,11 +1,8 @@
 package org.clipc.compiler.explain;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.util.DefaultIndenter;
-import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import static org.clipc.compiler.explain.JsonText.ordered;
+
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.clipc.compiler.recompute.RecomputeReport;
 import org.clipc.ir.MeshAxis;
@@ -62,7 +59,7 @@ public final class ExplanationJson {
         root.put("entries", e.entries().stream().map(ExplanationJson::entry).toList());
         root.put("modules", e.modules().stream().map(ExplanationJson::row).toList());
         root.put("timings", rounded(e.timings()));
-        return write(root);
+        return JsonText.write(root);
     }
 
     private static Map<String, Object> communication(Communication communication) {
@@ -131,24 +128,5 @@ public final class ExplanationJson {
         var result = new LinkedHashMap<String, Double>();
         timings.forEach((pass, ms) -> result.put(pass, Math.round(ms * 1000) / 1000.0));
         return result;
-    }
-
-    private static Map<String, Object> ordered(Object... keysAndValues) {
-        var pairs = List.of(keysAndValues);
-        var map = new LinkedHashMap<String, Object>();
-        for (var i = 0; i < pairs.size(); i += 2) {
-            map.put((String) pairs.get(i), pairs.get(i + 1));
-        }
-        return map;
-    }
-
-    private static String write(Map<String, Object> root) {
-        var printer = new DefaultPrettyPrinter().withObjectIndenter(new DefaultIndenter("  ", "\n"));
-        printer.indentArraysWith(new DefaultIndenter("  ", "\n"));
-        try {
-            return new JsonMapper().writer(printer).writeValueAsString(root) + "\n";
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("numbers and words are always JSON", e);
-        }
     }
 }

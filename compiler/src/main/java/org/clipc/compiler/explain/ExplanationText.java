@@ -137,7 +137,7 @@ public final class ExplanationText {
     }
 
     /** {@code 14.78 GFLOP}. */
-    static String count(long flops) {
+    public static String count(long flops) {
         var units = new String[] {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP"};
         var amount = (double) flops;
         var unit = 0;

@@ -4,19 +4,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Rows of text in columns; the first column is left-aligned, all others right-aligned. */
-final class Table {
+public final class Table {
 
     private static final int GAP = 3;
 
     private final List<List<String>> rows = new ArrayList<>();
 
-    Table row(String... cells) {
+    public Table row(String... cells) {
         rows.add(List.of(cells));
         return this;
     }
 
     /** Lines, each ended by a newline and indented by {@code indent} spaces. */
-    String text(int indent) {
+    public String text(int indent) {
         var columns = rows.stream().mapToInt(List::size).max().orElse(0);
         var widths = new int[columns];
         for (var row : rows) {

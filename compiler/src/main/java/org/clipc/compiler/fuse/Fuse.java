@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.clipc.compiler.pass.Pass;
+import org.clipc.compiler.pass.TensorSizeException;
 import org.clipc.ir.Graph;
 import org.clipc.ir.GraphBuilder;
 import org.clipc.ir.InputKind;
@@ -26,8 +27,10 @@ public final class Fuse implements Pass {
         return "fuse";
     }
 
+    /** @throws TensorSizeException if a tensor has more elements than kernels can index */
     @Override
     public Graph apply(Graph graph) {
+        TensorSizeException.check(graph);
         return new Rewrite(graph).run();
     }
 

@@ -29,6 +29,9 @@ public final class PlanMemory {
         var best = new MemoryPlan(List.of(), Long.MAX_VALUE, bound, steps);
         List<Interval> bestOrder = List.of();
         for (var comparator : ORDERS) {
+            if (best.bytes() == bound) {
+                break;
+            }
             var order = new ArrayList<>(intervals);
             order.sort(comparator
                     .thenComparingLong(i -> -i.bytes())

@@ -52,6 +52,15 @@ final class EntryPasses {
      */
     record Ranks(Parallelism parallelism, Precision precision, List<Parameter> held) {
 
+        static Ranks of(ModelSource model, CompileOptions options) {
+            var parallelism = options.parallelism();
+            var stored = options.precision().stored(model.parameters());
+            return new Ranks(
+                    parallelism,
+                    options.precision(),
+                    Shardings.held(stored, parallelism.mesh(), parallelism.distributedOptimizer()));
+        }
+
         Mesh mesh() {
             return parallelism.mesh();
         }
@@ -88,20 +97,19 @@ final class EntryPasses {
             return List.of(new Fuse(), new Schedule(parallelism.overlapped()));
         }
 
-        Pass tensor() {
+        Partition tensor() {
             return Partition.tensor(
                     mesh().tensor(), Shardings.tensor(held), parallelism.sequenceParallel(), mesh().data());
         }
 
-        Pass data() {
+        Partition data() {
             return Partition.data(mesh().data(), Shardings.data(held));
         }
     }
 
     /** Data-parallel ranks infer each by itself, tensor-parallel ones together. */
     static List<Pass> inference(Ranks ranks) {
-        var passes = new ArrayList<Pass>(
-                List.of(new EraseStopGradients(), new Simplify(), new NarrowRows(), new Simplify()));
+        var passes = new ArrayList<>(undivided());
         passes.addAll(ranks.rounding());
         if (ranks.mesh().tensor() > 1) {
             passes.addAll(List.of(ranks.tensor(), new ExpandCollectives(), new Simplify()));
@@ -167,9 +175,7 @@ final class EntryPasses {
 
         /** From the loss to one of the graphs. */
         List<Pass> passes(String name, Function<Accumulation, Graph> graph) {
-            var derive = Pass.of(name, loss -> graph.apply(of(loss)));
-            return new ArrayList<>(
-                    List.of(new Simplify(), new NarrowRows(), derive, new EraseStopGradients(), new Simplify()));
+            return new ArrayList<>(undivided(Pass.of(name, loss -> graph.apply(of(loss)))));
         }
 
         private Pass tensor(int dataParts) {
@@ -206,22 +212,35 @@ final class EntryPasses {
         }
     }
 
-    static List<Pass> gradients(
-            List<Parameter> parameters, Ranks ranks, OptionalLong budget, Consumer<RecomputeReport> told) {
+    /** What comes before ranks divide the work, where nothing is differentiated. */
+    static List<Pass> undivided() {
+        return List.of(new EraseStopGradients(), new Simplify(), new NarrowRows(), new Simplify());
+    }
+
+    /** What comes before ranks divide the work of a loss that is differentiated. */
+    static List<Pass> undivided(Pass differentiate) {
+        return List.of(new Simplify(), new NarrowRows(), differentiate, new EraseStopGradients(), new Simplify());
+    }
+
+    static Pass differentiate(List<Parameter> parameters) {
         var trainable = parameters.stream()
                 .filter(Parameter::trainable)
                 .map(Parameter::name)
                 .toList();
-        return backward(
-                Pass.of(
-                        "gradients",
-                        g -> Autodiff.gradients(
-                                g,
-                                LOSS,
-                                input -> input.kind() == InputKind.PARAMETER && trainable.contains(input.name()))),
-                ranks,
-                budget,
-                told);
+        return Pass.of(
+                "gradients",
+                g -> Autodiff.gradients(
+                        g, LOSS, input -> input.kind() == InputKind.PARAMETER && trainable.contains(input.name())));
+    }
+
+    static Pass trainStep(List<Parameter> parameters, Optimizer optimizer, Ranks ranks) {
+        return Pass.of(
+                "train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer, ranks.precision()::hasMaster));
+    }
+
+    static List<Pass> gradients(
+            List<Parameter> parameters, Ranks ranks, OptionalLong budget, Consumer<RecomputeReport> told) {
+        return backward(differentiate(parameters), ranks, budget, told);
     }
 
     static List<Pass> training(
@@ -230,19 +249,12 @@ final class EntryPasses {
             Ranks ranks,
             OptionalLong budget,
             Consumer<RecomputeReport> told) {
-        return backward(
-                Pass.of(
-                        "train-step",
-                        g -> TrainStep.build(g, LOSS, parameters, optimizer, ranks.precision()::hasMaster)),
-                ranks,
-                budget,
-                told);
+        return backward(trainStep(parameters, optimizer, ranks), ranks, budget, told);
     }
 
     private static List<Pass> backward(
             Pass differentiate, Ranks ranks, OptionalLong budget, Consumer<RecomputeReport> told) {
-        var passes = new ArrayList<Pass>(
-                List.of(new Simplify(), new NarrowRows(), differentiate, new EraseStopGradients(), new Simplify()));
+        var passes = new ArrayList<>(undivided(differentiate));
         passes.addAll(ranks.rounding());
         if (ranks.mesh().size() > 1) {
             passes.addAll(List.of(

@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.clipc.compiler.accumulate.AccumulationException;
 import org.clipc.compiler.cost.Cost;
@@ -19,7 +20,6 @@ import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.PassPipeline;
 import org.clipc.compiler.recompute.RecomputeReport;
 import org.clipc.compiler.recompute.Rematerialize;
-import org.clipc.compiler.shard.Shardings;
 import org.clipc.ir.Graph;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.text.GraphPrinter;
@@ -31,8 +31,9 @@ import org.clipc.program.Schedule;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Compiles a model to a program: the entry points that it declares and, for training, {@code loss_grad} and
- * {@code train_step}. Equal models and options give equal programs.
+ * Compiles a model to a program: the entry points that it declares and, for training, {@code train_step} or its parts, and
+ * for one rank {@code loss_grad}: gathered from several, gradients would take most of their memory. Equal models and
+ * options give equal programs.
  */
 public final class ProgramBuilder {
 
@@ -61,38 +62,40 @@ public final class ProgramBuilder {
     private final ModelSource model;
     private final CompileOptions options;
     private final boolean withKernels;
+    private final Predicate<String> wanted;
     private final EntryPasses.Ranks ranks;
     private final Map<String, Map<String, RenderedKernel>> kernels = new TreeMap<>();
     private final List<CompiledEntry> entries = new ArrayList<>();
     private long renderNanos;
     private long javacNanos;
 
-    private ProgramBuilder(ModelSource model, CompileOptions options, boolean withKernels) {
+    private ProgramBuilder(ModelSource model, CompileOptions options, boolean withKernels, Predicate<String> wanted) {
         this.model = model;
         this.options = options;
         this.withKernels = withKernels;
-        var parallelism = options.parallelism();
-        var precision = options.precision();
-        this.ranks = new EntryPasses.Ranks(
-                parallelism,
-                precision,
-                Shardings.held(
-                        precision.stored(model.parameters()), parallelism.mesh(), parallelism.distributedOptimizer()));
+        this.wanted = wanted;
+        this.ranks = EntryPasses.Ranks.of(model, options);
     }
 
     /** @throws Rematerialize.BudgetException if the training step cannot be brought within the memory budget */
     public static CompiledProgram build(ModelSource model, CompileOptions options) {
-        return new ProgramBuilder(model, options, true).run();
+        return new ProgramBuilder(model, options, true, _ -> true).run();
     }
 
     /** Like {@link #build}, but the kernels are only counted: the program has none, and cannot run. */
     public static CompiledProgram plan(ModelSource model, CompileOptions options) {
-        return new ProgramBuilder(model, options, false).run();
+        return new ProgramBuilder(model, options, false, _ -> true).run();
+    }
+
+    /** Like {@link #plan}, for one of the entry points alone, such as {@link EntryPoint#TRAIN_STEP}. */
+    public static CompiledProgram plan(ModelSource model, CompileOptions options, String entry) {
+        return new ProgramBuilder(model, options, false, entry::equals).run();
     }
 
     private CompiledProgram run() {
         var start = System.nanoTime();
-        var sources = sources();
+        var sources =
+                sources().stream().filter(source -> wanted.test(source.name())).toList();
         try {
             entries.addAll(sources.parallelStream().map(this::compile).toList());
         } finally {
@@ -128,7 +131,9 @@ public final class ProgramBuilder {
             sources.add(source(name, model, name, false, 1, inference));
         }
         if (trains) {
-            sources.add(source(EntryPoint.LOSS_GRAD, model, EntryPoint.LOSS, false, dataRanks, gradients));
+            if (options.parallelism().mesh().size() == 1) {
+                sources.add(source(EntryPoint.LOSS_GRAD, model, EntryPoint.LOSS, false, dataRanks, gradients));
+            }
             if (accumulates) {
                 sources.addAll(phases());
             } else {

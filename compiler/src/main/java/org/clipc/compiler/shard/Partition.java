@@ -1,7 +1,9 @@
 package org.clipc.compiler.shard;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -100,10 +102,26 @@ public final class Partition implements Pass {
         return parts.axis().map(axis -> axis.text() + "-parallel").orElse("micro-batches");
     }
 
-    /** @throws PartitionException if the model cannot be divided so */
     @Override
     public Graph apply(Graph graph) {
         return ranks == 1 ? graph : new Run(graph).run();
+    }
+
+    /** Divides what may have been divided along the other axis, and tells how its values are spread then. */
+    public ShardedGraph divide(ShardedGraph before) {
+        if (ranks == 1) {
+            return before;
+        }
+        var run = new Run(before.graph());
+        var divided = run.run();
+        Map<Value, Map<MeshAxis, Sharding>> shardings = new HashMap<>();
+        run.values.held().forEach((value, held) -> {
+            Map<MeshAxis, Sharding> spread = new EnumMap<>(MeshAxis.class);
+            spread.putAll(before.of(held.whole()));
+            parts.axis().ifPresent(axis -> spread.put(axis, held.sharding()));
+            shardings.put(value, Collections.unmodifiableMap(spread));
+        });
+        return new ShardedGraph(divided, shardings);
     }
 
     private final class Run {
@@ -190,8 +208,7 @@ public final class Partition implements Pass {
                     i -> parts.isOneAfterTheOther() || uses.getOrDefault(operands.get(i), 0) == 1,
                     i -> graph.op(operands.get(i)) instanceof Op.Constant(var _, var number) && number == 0,
                     demands.of(new Value(index, 0)),
-                    ranks,
-                    node.location());
+                    ranks);
         }
 
         private List<Split> offers(Value value) {

@@ -101,8 +101,7 @@ public final class SampleAxis {
                 _ -> false,
                 _ -> false,
                 Optional.empty(),
-                parts.count(),
-                node.location());
+                parts.count());
         return ShardingRules.of(sharded, parts).stream()
                 .filter(strategy -> isFree(have, strategy.operands()))
                 .map(Strategy::results)

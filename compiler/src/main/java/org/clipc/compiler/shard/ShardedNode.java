@@ -9,7 +9,6 @@ import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import org.clipc.compiler.shard.Sharding.Full;
 import org.clipc.compiler.shard.Sharding.Split;
-import org.clipc.ir.Location;
 import org.clipc.ir.Op;
 import org.clipc.ir.TensorType;
 
@@ -34,8 +33,7 @@ record ShardedNode(
         IntPredicate lonely,
         IntPredicate zeros,
         Optional<Split> wanted,
-        int ranks,
-        Location location) {
+        int ranks) {
 
     Split splitOf(int operand) {
         return (Split) have.get(operand);
@@ -79,9 +77,5 @@ record ShardedNode(
         var splits = new LinkedHashSet<Split>();
         IntStream.range(0, in.size()).forEach(i -> splits.addAll(splits(i)));
         return splits;
-    }
-
-    String where() {
-        return location.path().isEmpty() ? "" : " in " + location.path();
     }
 }

@@ -37,7 +37,11 @@ final class ShardedValues {
     private final LocalBuilder local;
     private final Map<Value, Sharding> left = new HashMap<>();
     private final Map<Value, Map<Sharding, Value>> forms = new HashMap<>();
+    private final Map<Value, Held> held = new HashMap<>();
     private @Nullable Value rank;
+
+    /** What a value of the rank's program is a form of. */
+    record Held(Value whole, Sharding sharding) {}
 
     ShardedValues(Graph graph, GraphBuilder b, Parts parts) {
         this.graph = graph;
@@ -62,14 +66,24 @@ final class ShardedValues {
         return rank;
     }
 
-    void define(Value value, Sharding sharding, Value held) {
+    void define(Value value, Sharding sharding, Value made) {
         var expected = sharding.local(graph.type(value), ranks);
-        if (!b.type(held).equals(expected)) {
+        if (!b.type(made).equals(expected)) {
             throw new IllegalStateException(
-                    graph.op(value) + " left " + b.type(held) + ", but " + sharding + " would be " + expected);
+                    graph.op(value) + " left " + b.type(made) + ", but " + sharding + " would be " + expected);
         }
         left.put(value, sharding);
-        forms.computeIfAbsent(value, _ -> new HashMap<>()).put(sharding, held);
+        keep(value, sharding, made);
+    }
+
+    private void keep(Value value, Sharding sharding, Value made) {
+        forms.computeIfAbsent(value, _ -> new HashMap<>()).put(sharding, made);
+        held.putIfAbsent(made, new Held(value, sharding));
+    }
+
+    /** By value of the rank's program; one that is several values, or several forms of one, counts as the first. */
+    Map<Value, Held> held() {
+        return held;
     }
 
     /** How the node that computes a value leaves it. */
@@ -126,7 +140,7 @@ final class ShardedValues {
             case Full.PARTIAL -> isZero(value) ? whole(value) : local.onFirst(get(value, Full.REPLICATED));
             case Split split -> shard(value, split);
         };
-        Objects.requireNonNull(forms.get(value)).put(sharding, made);
+        keep(value, sharding, made);
         return made;
     }
 

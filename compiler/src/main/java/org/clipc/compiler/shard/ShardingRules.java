@@ -35,7 +35,6 @@ final class ShardingRules {
         this.parts = parts;
     }
 
-    /** @throws PartitionException if a head of an attention would have to be split */
     static List<Strategy> of(ShardedNode n, Parts parts) {
         var rules = new ShardingRules(n, parts);
         if (parts.isOneAfterTheOther()) {
@@ -413,17 +412,10 @@ final class ShardingRules {
         }));
     }
 
-    /** By samples, or by heads. */
+    /** By samples, or by heads if there are as many for each rank: else every rank has all of them, gathered. */
     private List<Split> attentionSplits(int queries, int heads) {
         return n.splits(queries).stream()
-                .filter(s -> s.parts() == 1 && s.axis() != 1)
-                .peek(s -> {
-                    if (s.axis() == 2 && heads % n.ranks() != 0) {
-                        throw new PartitionException(
-                                "model.tensor_model_parallel_size is %d, but the attention%s has %d heads: choose a size that divides the number of heads"
-                                        .formatted(n.ranks(), n.where(), heads));
-                    }
-                })
+                .filter(s -> s.parts() == 1 && s.axis() != 1 && (s.axis() == 0 || heads % n.ranks() == 0))
                 .toList();
     }
 

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -112,6 +113,70 @@ class ExplainCommandTest {
                 "model.vision.activations_checkpoint_granularity=full",
                 "model.vision.activations_checkpoint_method=uniform");
         assertThat(ran.out()).contains("Computed again in a training step").doesNotContain("memory budget");
+    }
+
+    private static final Object[] RECOMPUTED_ON_EIGHT = {
+        "--json",
+        "trainer.devices=8",
+        "model.tensor_model_parallel_size=8",
+        "model.optim.name=distributed_fused_adam",
+        "model.activations_checkpoint_granularity=full",
+        "model.activations_checkpoint_method=uniform",
+        "model.memory_budget=",
+        "model.micro_batch_size=8"
+    };
+
+    /** Of s tokens, b samples and width h a layer keeps s·b·h numbers (Korthikanti et al. 2022, arXiv:2205.05198). */
+    private static long kept(long tokens, long width, long layers) {
+        return 4 * 8 * tokens * width * layers;
+    }
+
+    /** Heads that eight ranks cannot share, as in most of these, are on all of them. */
+    @ParameterizedTest
+    @CsvSource({
+        "b32, 50, 768, 12, 512, 12",
+        "b16, 197, 768, 12, 512, 12",
+        "l14, 257, 1024, 24, 768, 12",
+        "h14, 257, 1280, 32, 1024, 24",
+        "g14, 257, 1408, 40, 1024, 24",
+        "bigg14, 257, 1664, 48, 1280, 32",
+        "e14, 257, 1792, 56, 1280, 36"
+    })
+    void activationsOfEachVariantAreWhatMegatronKeeps(
+            String variant, long tokens, long width, long layers, long textWidth, long textLayers) throws IOException {
+        var json = json(arguments(variant));
+        var expected = kept(tokens, width, layers) + kept(77, textWidth, textLayers);
+        assertThat(json.at("/recompute/kept_bytes").longValue()).isCloseTo(expected, Percentage.withPercentage(0.5));
+        // A rank holds an eighth of most parameters, and two moments of each.
+        var eighth = json.at("/parameters/total").longValue() * 4 / 8;
+        assertThat(json.at("/memory/parameters_bytes").longValue()).isBetween(eighth, 2 * eighth);
+        assertThat(json.at("/memory/optimizer_bytes").longValue()).isBetween(2 * eighth, 4 * eighth);
+        assertThat(json.at("/memory/peak_bytes").longValue())
+                .isGreaterThan(json.at("/recompute/kept_bytes").longValue() + 3 * eighth);
+    }
+
+    /** The kept bytes grow by exactly the formula's per layer, the workspace by that and the layer's gradients. */
+    @Test
+    void activationsGrowWithTheLayersAsMegatronsDo() throws IOException {
+        var few = json(arguments("l14", "model.vision.num_layers=4", "model.text.num_layers=2"));
+        for (var layers : new int[] {8, 16}) {
+            var more = json(arguments("l14", "model.vision.num_layers=" + layers, "model.text.num_layers=2"));
+            var growth = kept(257, 1024, layers - 4);
+            assertThat(more.at("/recompute/kept_bytes").longValue()
+                            - few.at("/recompute/kept_bytes").longValue())
+                    .isEqualTo(growth);
+            var gradients = more.at("/memory/parameters_bytes").longValue()
+                    - few.at("/memory/parameters_bytes").longValue();
+            assertThat(more.at("/memory/workspace_bytes").longValue()
+                            - few.at("/memory/workspace_bytes").longValue())
+                    .isBetween(growth * 97 / 100, growth + gradients);
+        }
+    }
+
+    private static Object[] arguments(String variant, Object... more) {
+        return Stream.of(Stream.of("explain", Cli.model(variant)), Stream.of(RECOMPUTED_ON_EIGHT), Stream.of(more))
+                .flatMap(words -> words)
+                .toArray();
     }
 
     @Test

@@ -41,11 +41,51 @@ class GraphCommandTest {
     }
 
     @Test
+    void showsHowValuesAreSpreadOverRanks() throws IOException {
+        for (var form : new String[] {"svg", "dot", "html"}) {
+            var picture = folder.resolve("step." + form);
+            var ran = cli.run(
+                    "graph",
+                    Cli.model("tiny"),
+                    "--entry",
+                    "train_step",
+                    "--depth",
+                    "9",
+                    "-o",
+                    picture,
+                    "trainer.devices=4",
+                    "model.tensor_model_parallel_size=2",
+                    "model.optim.name=distributed_fused_adam");
+            assertThat(ran.err()).isEmpty();
+            assertThat(Files.readString(picture))
+                    .as(form)
+                    .contains(
+                            "split over data ranks",
+                            "split over tensor ranks",
+                            "split over both",
+                            "partial sum",
+                            "replicated",
+                            "in_proj_weight: split(0, parts=3) over tensor",
+                            "partial(sum) over tensor",
+                            "split(0) over data, split(2) over tensor",
+                            "all-reduce sum over tensor",
+                            "reduce-scatter over data");
+        }
+    }
+
+    @Test
+    void oneRankHasNothingToSpread() throws IOException {
+        var picture = folder.resolve("step.svg");
+        cli.run("graph", Cli.model("tiny"), "--entry", "train_step", "-o", picture);
+        assertThat(Files.readString(picture)).contains("backward").doesNotContain("replicated", "split(", "partial");
+    }
+
+    @Test
     void refusesEntriesThatAreNotThere() {
         var ran = cli.run("graph", Cli.model("tiny"), "--entry", "los", "-o", folder.resolve("x.svg"));
         assertThat(ran.err())
-                .isEqualTo("clipc: ClipTiny has no entry point 'los', only encode_image, encode_text, loss;"
-                        + " did you mean 'loss'?\n");
+                .isEqualTo("clipc: ClipTiny has no entry point 'los', only encode_image, encode_text, loss,"
+                        + " loss_grad, train_step; did you mean 'loss'?\n");
         assertThat(ran.code()).isEqualTo(2);
         assertThat(folder.resolve("x.svg")).doesNotExist();
     }

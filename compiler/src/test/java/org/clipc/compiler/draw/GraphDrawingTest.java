@@ -1,17 +1,30 @@
 package org.clipc.compiler.draw;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import java.io.StringReader;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.assertj.core.api.SoftAssertions;
 import org.clipc.compiler.draw.Layout.Rectangle;
+import org.clipc.compiler.shard.Partition;
+import org.clipc.compiler.shard.ShardedGraph;
+import org.clipc.compiler.shard.Sharding;
+import org.clipc.compiler.shard.Sharding.Full;
+import org.clipc.compiler.shard.Sharding.Split;
 import org.clipc.ir.Graph;
+import org.clipc.ir.GraphBuilder;
+import org.clipc.ir.InputKind;
+import org.clipc.ir.MeshAxis;
+import org.clipc.ir.TensorType;
+import org.clipc.ir.Value;
 import org.clipc.ir.testing.RandomGraphs;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -180,6 +193,59 @@ class GraphDrawingTest {
     void anEmptyGraphIsAnEmptyPicture() throws Exception {
         var svg = parse(SvgWriter.write(GraphDiagram.of(new Graph("nothing", List.of(), List.of()))));
         assertThat(elements(svg, "box")).isEmpty();
+    }
+
+    /** Two ranks that hold half of a layer each: colours of arrows, words in boxes, and a double line around exchanges. */
+    @Test
+    void coloursSayHowValuesAreSpreadAndWordsSayItToo() throws Exception {
+        var b = new GraphBuilder("layer");
+        var x = b.input("x", InputKind.DATA, TensorType.f32(4, 8));
+        var w = b.input("w", InputKind.PARAMETER, TensorType.f32(6, 8));
+        var v = b.input("v", InputKind.PARAMETER, TensorType.f32(8, 6));
+        b.output("y", b.neg(b.dot(b.dot(x, 1, w, 1), 1, v, 1)));
+        Map<String, Sharding> inputs = Map.of("w", new Split(0), "v", new Split(1));
+        var sharded = Partition.tensor(2, i -> inputs.getOrDefault(i.name(), Full.REPLICATED), false, 1)
+                .divide(ShardedGraph.whole(b.build()));
+        var diagram = GraphDiagram.of(sharded, 9);
+        assertThat(diagram.boxes())
+                .extracting(
+                        box -> box.lines().getFirst(),
+                        box -> box.tags().stream().map(Diagram.Tag::text).toList())
+                .contains(
+                        tuple("x", List.of("replicated")),
+                        tuple("matmul", List.of("w: split(0) over tensor", "split(1) over tensor")),
+                        tuple("matmul", List.of("v: split(1) over tensor", "partial(sum) over tensor")),
+                        tuple("all-reduce sum over tensor", List.of("replicated")));
+        assertThat(diagram.arrows())
+                .extracting(Diagram.Arrow::label, Diagram.Arrow::spread)
+                .contains(
+                        tuple("f32[4,8], replicated", Spread.REPLICATED),
+                        tuple("f32[4,3], split(1) over tensor", Spread.SPLIT_TENSOR),
+                        tuple("f32[4,8], partial(sum) over tensor", Spread.PARTIAL));
+        assertThat(diagram.spreads()).containsExactly(Spread.REPLICATED, Spread.SPLIT_TENSOR, Spread.PARTIAL);
+        var svg = SvgWriter.write(diagram);
+        assertThat(elements(parse(svg), "box")).hasSameSizeAs(diagram.boxes());
+        for (var spread : diagram.spreads()) {
+            assertThat(svg).contains(">" + spread.says() + "<", "stroke=\"" + spread.stroke() + "\"");
+        }
+        assertThat(svg).contains("stroke-width=\"3.5\"");
+        assertThat(DotWriter.write(diagram))
+                .contains("peripheries=2", "color=\"" + Spread.PARTIAL.stroke() + "\"", "subgraph cluster_legend")
+                .contains("label=\"partial sum\"");
+    }
+
+    /** Blocks that do the same with tensors that are spread in another way are not the same. */
+    @Test
+    void blocksThatAreSpreadDifferentlyAreDrawnEach() {
+        var graph = SampleGraphs.loss(3);
+        var spread = new HashMap<Value, Map<MeshAxis, Sharding>>();
+        for (var i = 0; i < graph.nodes().size(); i++) {
+            if (graph.nodes().get(i).location().path().startsWith("transformer.resblocks.2")) {
+                spread.put(new Value(i, 0), Map.of(MeshAxis.TENSOR, new Split(0)));
+            }
+        }
+        assertThat(frames(GraphDiagram.of(new ShardedGraph(graph, spread), 99)))
+                .contains("transformer.resblocks.0…2  ×3", "resblocks.0…1  ×2", "resblocks.2");
     }
 
     private static List<String> frames(Diagram diagram) {

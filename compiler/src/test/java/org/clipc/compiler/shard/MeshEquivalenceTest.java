@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
 /** Training on any mesh is training on one rank. */
 class MeshEquivalenceTest {
 
-    private static final int BATCH = 4;
+    static final int BATCH = 4;
     private static final int STEPS = 3;
     private static final double TOLERANCE = 1e-9;
     private static final Optimizer ADAM = new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.5);
@@ -92,6 +92,17 @@ class MeshEquivalenceTest {
     @Provide
     Arbitrary<Integer> rings() {
         return Arbitraries.of(2, 3, 4);
+    }
+
+    /** Heads that the ranks cannot share are on all of them. */
+    @Property(generation = GenerationMode.EXHAUSTIVE)
+    void headsNeedNotDivide(@ForAll("setups") Setup setup) {
+        Assume.that(setup.mesh().tensor() > 1 && !setup.zero());
+        check(
+                new TinyClip(
+                        "vision.num_attention_heads", 1, "text.num_attention_heads", 2, "text.attention_dropout", 0.3),
+                setup,
+                1);
     }
 
     /** Masks depend on the place in the whole tensor, and not on who draws them. */
@@ -149,7 +160,7 @@ class MeshEquivalenceTest {
         }
     }
 
-    private static Graph step(TinyClip model, int dataRanks, int batch) {
+    static Graph step(TinyClip model, int dataRanks, int batch) {
         var step = TrainStep.build(model.loss(batch, dataRanks), "loss", model.parameters(), ADAM);
         return new Simplify().apply(new EraseStopGradients().apply(step));
     }
@@ -192,7 +203,7 @@ class MeshEquivalenceTest {
     }
 
     /** What a rank holds of each input. */
-    private static Map<String, Tensor64> shards(
+    static Map<String, Tensor64> shards(
             Graph step, Map<String, Tensor64> whole, List<Parameter> held, Mesh mesh, int rank) {
         var shards = new HashMap<String, Tensor64>();
         for (var input : step.inputs()) {

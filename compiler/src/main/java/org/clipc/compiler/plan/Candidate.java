@@ -1,0 +1,38 @@
+package org.clipc.compiler.plan;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.clipc.ir.Mesh;
+
+/**
+ * A way to train a model on a cluster. Where tensor-parallel ranks share layers, the activations between these are split as
+ * well (sequence parallelism), and data-parallel ranks share the optimizer's state (ZeRO-1): neither sends more bytes than
+ * it would take without, and both save memory.
+ *
+ * @param gpusPerNode of the cluster
+ * @param microBatch samples of each data-parallel rank
+ */
+public record Candidate(Mesh mesh, int gpusPerNode, int microBatch, Recompute recompute) {
+
+    /** Samples of a step. */
+    public long batch() {
+        return (long) microBatch * mesh.data();
+    }
+
+    /** What makes a recipe ask for this. */
+    public List<String> overrides() {
+        var devices = mesh.size() % gpusPerNode == 0 ? gpusPerNode : mesh.size();
+        var overrides = new ArrayList<>(List.of(
+                "trainer.devices=" + devices,
+                "trainer.num_nodes=" + mesh.size() / devices,
+                "model.tensor_model_parallel_size=" + mesh.tensor(),
+                "model.sequence_parallel=" + (mesh.tensor() > 1),
+                "model.micro_batch_size=" + microBatch,
+                "model.global_batch_size=" + batch()));
+        if (mesh.data() > 1) {
+            overrides.add("model.optim.name=distributed_fused_adam");
+        }
+        overrides.addAll(recompute.overrides());
+        return overrides;
+    }
+}

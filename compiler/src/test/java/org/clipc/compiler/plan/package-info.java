@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.plan;
+
+import org.jspecify.annotations.NullMarked;
