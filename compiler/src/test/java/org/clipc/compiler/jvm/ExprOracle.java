@@ -48,7 +48,7 @@ final class ExprOracle {
             @Override
             public double uniform(Expr.Uniform uniform) {
                 var key = inputs.get(uniform.seed());
-                var before = uniform.ofPart() ? (long) key[2] * (long) attribute(uniform.row()) : 0;
+                var before = uniform.ofPart() ? ((long) key[2]) * (long) attribute(uniform.row()) : 0;
                 return Philox.uniform((int) key[0], (int) key[1], before + element, (int) attribute(uniform.stream()));
             }
 

@@ -34,15 +34,13 @@ final class Captioner {
 
               fn relative(images: [B, 5]) = images - mean(images, axis = 0)
 
-              entry %s
-            }
             """;
 
     private Captioner() {}
 
     static ModelSource model(String entry) throws IOException {
         var folder = Files.createTempDirectory("captioner");
-        var file = Files.writeString(folder.resolve("captioner.clip"), SOURCE.formatted(entry));
+        var file = Files.writeString(folder.resolve("captioner.clip"), SOURCE + "  entry " + entry + "\n}\n");
         var model = Elaborator.load(file, TinyClip.graphs(), Map.of()).orThrow();
         Files.delete(file);
         Files.delete(folder);
