@@ -216,6 +216,8 @@ final class PlanCommand implements Callable<Integer> {
                     : new Outcome.Step(last, program);
         } catch (BudgetException | TensorSizeException _) {
             return new Outcome.TooLarge();
+        } catch (Failure e) {
+            return new Outcome.Refused(String.valueOf(e.getMessage()));
         } catch (ElaborationException e) {
             return new Outcome.Refused(e.diagnostics().getFirst().message());
         }

@@ -180,6 +180,15 @@ class ExplainCommandTest {
     }
 
     @Test
+    void refusesTensorsThatKernelsCannotIndex() {
+        var ran = cli.run("explain", Cli.model("tiny"), "model.micro_batch_size=1048576");
+        assertThat(ran.err())
+                .isEqualTo("clipc: f32[1048576,3,32,32] has 3,221,225,472 elements, but kernels index 2,147,483,647 at"
+                        + " most: lower model.micro_batch_size, or use more ranks\n");
+        assertThat(ran.code()).isEqualTo(2);
+    }
+
+    @Test
     void listsWhatRanksExchange() throws IOException {
         var mesh = new Object[] {
             "explain", Cli.model("tiny"), "trainer.devices=4", "model.tensor_model_parallel_size=2", "--json"

@@ -177,6 +177,8 @@ class PlanCommandTest {
         assertThat(ran.out().replaceAll(" +", " "))
                 .startsWith("ClipTiny with HOME/configs/tiny.yaml on 24 GPUs (small, 4 a node)")
                 .contains("32 samples do not divide among data-parallel ranks", "on several nodes");
+        var large = cli.run("plan", Cli.model("tiny"), "--cluster", cluster, "--gpus", 1, "--global-batch", 1 << 21);
+        assertThat(large.out()).contains("No way to divide it fits", "micro_batch_size is 2097152, but can be 1048576");
     }
 
     @Test
