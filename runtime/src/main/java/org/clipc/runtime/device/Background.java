@@ -1,7 +1,5 @@
 package org.clipc.runtime.device;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
@@ -15,8 +13,10 @@ import org.jspecify.annotations.Nullable;
 final class Background implements AutoCloseable {
 
     private final String name;
-    private final List<CompletableFuture<Void>> open = new ArrayList<>();
     private @Nullable ExecutorService thread;
+
+    /** The one that began last, and ends last. */
+    private CompletableFuture<Void> last = CompletableFuture.completedFuture(null);
 
     /** @param name of the thread, which is started when it is first needed */
     Background(String name) {
@@ -28,9 +28,8 @@ final class Background implements AutoCloseable {
             thread = Executors.newSingleThreadExecutor(
                     Thread.ofPlatform().daemon().name(name).factory());
         }
-        var begun = CompletableFuture.runAsync(exchange, thread);
-        open.add(begun);
-        return begun;
+        last = CompletableFuture.runAsync(exchange, thread);
+        return last;
     }
 
     /**
@@ -39,8 +38,7 @@ final class Background implements AutoCloseable {
      *
      * @throws RuntimeException or Error: what it threw
      */
-    void await(CompletableFuture<Void> begun) {
-        open.removeIf(other -> other == begun);
+    static void await(CompletableFuture<Void> begun) {
         try {
             begun.join();
         } catch (CompletionException e) {
@@ -53,15 +51,12 @@ final class Background implements AutoCloseable {
     }
 
     boolean isBusy() {
-        return !open.isEmpty();
+        return !last.isDone();
     }
 
     /** Waits for all to end, however they do. */
     void drain() {
-        CompletableFuture.allOf(open.toArray(CompletableFuture[]::new))
-                .handle((_, _) -> true)
-                .join();
-        open.clear();
+        last.handle((_, _) -> true).join();
     }
 
     /** Nothing may be under way. */

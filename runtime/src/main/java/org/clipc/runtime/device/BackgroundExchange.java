@@ -35,7 +35,7 @@ final class BackgroundExchange {
 
     /** Waits for it to end, and tells when it ran. */
     CallTiming await() {
-        background.await(Objects.requireNonNull(begun));
+        Background.await(Objects.requireNonNull(begun));
         return timing;
     }
 }
