@@ -320,6 +320,10 @@ final class KernelLab implements AutoCloseable {
      * @param random null: one range
      */
     void run(Target target, Launch launch, int threads, @Nullable RandomGenerator random) {
+        if (TestTargets.isCuda()) {
+            new CudaLab(this, target).run(launch);
+            return;
+        }
         if (TestTargets.isTornado()) {
             new TornadoLab(this, target).run(launch);
             return;

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.RenderedKernel;
@@ -15,16 +16,21 @@ import org.clipc.compiler.tornado.TornadoTarget;
 import org.clipc.ir.DType;
 
 /**
- * The targets whose kernels this JVM can run: those of its vector widths, or, in the second run of the tests that the
- * Maven profile {@code tornado} adds, TornadoVM's.
+ * The targets whose kernels this JVM can run: those of its vector widths; or, in the second run of the tests that the
+ * Maven profile {@code tornado} adds, TornadoVM's; or, in that of the profile {@code cuda}, that for CUDA, by {@link
+ * CudaEmulator}.
  */
 final class TestTargets {
 
     private static final boolean TORNADO = Boolean.getBoolean("clipc.test.tornado");
+    private static final boolean CUDA = Boolean.getBoolean("clipc.test.cuda");
 
     private TestTargets() {}
 
     static List<Target> all() {
+        if (CUDA) {
+            return List.of(TornadoTarget.cuda());
+        }
         if (!TORNADO) {
             return Arrays.stream(TestClasses.widths())
                     .<Target>mapToObj(JvmTarget::new)
@@ -32,7 +38,7 @@ final class TestTargets {
         }
         try {
             var api = TornadoSdk.apiJar(System.getenv(TornadoSdk.HOME));
-            return Arrays.stream(TornadoTarget.Kind.values())
+            return Stream.of(TornadoTarget.Kind.CPU, TornadoTarget.Kind.GPU)
                     .<Target>map(kind -> new TornadoTarget(api, kind))
                     .toList();
         } catch (IOException e) {
@@ -75,13 +81,17 @@ final class TestTargets {
 
     /** Whether kernels run on an accelerator, whose compiler may contract and reorder arithmetic. */
     static boolean isTornado() {
-        return TORNADO;
+        return TORNADO || CUDA;
+    }
+
+    static boolean isCuda() {
+        return CUDA;
     }
 
     /** Those of some element types that the targets have. */
     static List<DType> among(List<DType> dtypes) {
         return dtypes.stream()
-                .filter(dtype -> !TORNADO || (dtype != DType.BF16 && dtype != DType.F16))
+                .filter(dtype -> !isTornado() || dtype != DType.F16)
                 .toList();
     }
 
