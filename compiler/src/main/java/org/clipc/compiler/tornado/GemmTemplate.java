@@ -31,8 +31,11 @@ final class GemmTemplate {
 
     /** A kernel for a gemm, to which arguments can be bound before {@link #plan} binds its own. */
     static TornadoKernel kernel(String stem, Gemm spec) {
-        var description = GemmEpilogue.describeFactors(spec) + ", " + new GemmEpilogue(spec).describe();
-        return new TornadoKernel(stem, stem + " of " + description, GROUP);
+        return new TornadoKernel(stem, stem + " of " + describe(spec), GROUP);
+    }
+
+    static String describe(Gemm spec) {
+        return GemmEpilogue.describeFactors(spec) + ", " + new GemmEpilogue(spec).describe();
     }
 
     static void plan(Gemm spec, Launch launch, TornadoKernel kernel, CallSink sink) {

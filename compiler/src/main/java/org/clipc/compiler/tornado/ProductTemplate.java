@@ -1,8 +1,10 @@
 package org.clipc.compiler.tornado;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.Expr;
@@ -11,6 +13,8 @@ import org.clipc.compiler.kernel.KernelSpec.Gemm;
 import org.clipc.compiler.kernel.KernelSpec.Operand;
 import org.clipc.compiler.kernel.KernelSpec.Result;
 import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.LaunchCost;
+import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.DType;
@@ -19,7 +23,8 @@ import org.clipc.ir.DType;
  * {@link Gemm} for CUDA, cut so that a library can do the product: {@code C = A · B}, with a bias for each column and a
  * matrix added where that is all there is to do; else the sums go through memory to a second, elementwise kernel. Whether
  * the library or the kernel rendered here runs, the runtime decides: all that a library must know are the kernel's first
- * {@value #HEADER} arguments.
+ * {@value #HEADER} arguments. A third way is one kernel for all. What does no work in one way is there in every way, as a
+ * call of no groups.
  *
  * <p>Sums that go through memory are of the type that the graph says the product has, so they are rounded to it as the
  * graph says.
@@ -35,7 +40,49 @@ final class ProductTemplate {
 
     private static final String STEM = "Product";
 
+    /** Who computes a product, by number; see {@link #HEADER}. */
+    private static final List<String> WAYS = List.of("default", "kernel", "library");
+
     private ProductTemplate() {}
+
+    /** Has calls of kernels stand where they would be, without work. */
+    private record Skipping(CallSink to) implements Redirecting {
+
+        @Override
+        public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
+            to.launch(kernel, arguments, 0, groupSize);
+        }
+    }
+
+    /** Leaves the launch's arithmetic to the product, for profiles. */
+    private record AfterProduct(CallSink to, long bytes) implements Redirecting {
+
+        @Override
+        public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
+            to.prepareLaunch(kernel, arguments, groups, groupSize, bytes);
+        }
+    }
+
+    private interface Redirecting extends CallSink {
+
+        CallSink to();
+
+        @Override
+        default String target() {
+            return to().target();
+        }
+
+        @Override
+        default int temporary(long bytes) {
+            return to().temporary(bytes);
+        }
+
+        @Override
+        default void call(
+                RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats) {
+            to().call(kernel, arguments, units, localFloats, sharedFloats);
+        }
+    }
 
     /** What is added to a product; each is an operand's index in the epilogue, or -1. */
     private record Added(int bias, int matrix) {
@@ -54,32 +101,76 @@ final class ProductTemplate {
             return;
         }
         var added = added(spec, launch);
+        var options = new LinkedHashMap<String, Consumer<CallSink>>();
         if (added.isPresent()) {
-            product(spec, launch, added.get(), sink);
-            return;
+            for (var way : WAYS) {
+                options.put(way, to -> product(spec, launch, added.get(), WAYS.indexOf(way), to));
+            }
+        } else {
+            var sums = sums(spec, launch, sink);
+            for (var way : WAYS) {
+                options.put(way, to -> {
+                    GemmTemplate.plan(spec, launch, new Skipping(to));
+                    product(spec, launch, sums, WAYS.indexOf(way), to);
+                    var bytes = LaunchCost.bytes(sums)
+                            + launch.outputs().stream()
+                                    .mapToLong(LaunchCost::bytes)
+                                    .sum();
+                    rest(spec, launch, sums, new AfterProduct(to, bytes));
+                });
+            }
+            options.put("fused", to -> {
+                GemmTemplate.plan(spec, launch, to);
+                product(spec, launch, sums, 0, new Skipping(to));
+                rest(spec, launch, sums, new Skipping(to));
+            });
         }
+        sink.choose(name(spec, launch), options);
+    }
+
+    private static String name(Gemm spec, Launch launch) {
+        var a = launch.inputs().get(0);
+        var b = launch.inputs().get(1);
+        var c = launch.outputs().getFirst();
+        return "%s %dx%d %dx%dx%d %s%s"
+                .formatted(
+                        RenderedKernel.simpleName(STEM, GemmTemplate.describe(spec)),
+                        c.dim(0),
+                        c.dim(1),
+                        c.dim(2),
+                        c.dim(3),
+                        a.dim(3),
+                        layout(a),
+                        layout(b));
+    }
+
+    /** Which axes have no extent or a stride of 0: the batch's; and whether the last one is dense. */
+    private static String layout(View view) {
+        return (view.stride(0) == 0 ? "s" : "b") + (view.stride(1) == 0 ? "s" : "b") + (view.stride(3) == 1 ? "n" : "t");
+    }
+
+    /** Memory for the product, of the type that it has in the graph. */
+    private static View sums(Gemm spec, Launch launch, CallSink sink) {
         var type = sumType(spec);
-        var out = launch.outputs().getFirst();
-        var sums = new View(
-                sink.temporary(out.elements() * type.bytes()),
-                0,
-                type,
-                out.dims(),
-                List.of(
-                        (long) out.dim(1) * out.dim(2) * out.dim(3),
-                        (long) out.dim(2) * out.dim(3),
-                        (long) out.dim(3),
-                        1L));
+        var dims = launch.outputs().getFirst().dims();
+        var strides = new Long[] {0L, 0L, 0L, 1L};
+        for (var axis = 2; axis >= 0; axis--) {
+            strides[axis] = strides[axis + 1] * dims.get(axis + 1);
+        }
+        var buffer = sink.temporary(strides[0] * dims.getFirst() * type.bytes());
+        return new View(buffer, 0, type, dims, List.of(strides));
+    }
+
+    private static void product(Gemm spec, Launch launch, View sums, int way, CallSink sink) {
         var plain = new Gemm(
                 spec.lhs(),
                 spec.rhs(),
                 spec.lhsRowMajor(),
                 spec.rhsRowMajor(),
                 List.of(),
-                List.of(new Result(type, new Expr.Arg(0, type))));
+                List.of(new Result(sums.dtype(), new Expr.Arg(0, sums.dtype()))));
         var factors = launch.inputs().subList(0, 2);
-        product(plain, new Launch(plain, factors, List.of(sums), List.of()), new Added(-1, -1), sink);
-        rest(spec, launch, sums, sink);
+        product(plain, new Launch(plain, factors, List.of(sums), List.of()), new Added(-1, -1), way, sink);
     }
 
     /** What becomes of sums in memory. */
@@ -179,12 +270,12 @@ final class ProductTemplate {
         return operand.stride(2) >= out.dim(3) ? Optional.of(false) : Optional.empty();
     }
 
-    private static void product(Gemm spec, Launch launch, Added added, CallSink sink) {
+    private static void product(Gemm spec, Launch launch, Added added, int way, CallSink sink) {
         var a = launch.inputs().get(0);
         var b = launch.inputs().get(1);
         var c = launch.outputs().getFirst();
         var kernel = GemmTemplate.kernel(STEM, spec)
-                .number("way", 0)
+                .number("way", way)
                 .number("factorsAreBf16", spec.lhs() == DType.BF16 ? 1 : 0)
                 .number("resultIsBf16", c.dtype() == DType.BF16 ? 1 : 0);
         for (var axis = 0; axis < 4; axis++) {

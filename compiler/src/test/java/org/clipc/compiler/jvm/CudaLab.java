@@ -6,7 +6,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.SequencedMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.CallSink.Argument;
 import org.clipc.compiler.kernel.Launch;
@@ -52,7 +54,15 @@ final class CudaLab {
             }
 
             @Override
+            public void choose(String name, SequencedMap<String, Consumer<CallSink>> options) {
+                List.copyOf(options.values()).get(lab.option() % options.size()).accept(this);
+            }
+
+            @Override
             public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
+                if (groups == 0) {
+                    return;
+                }
                 var name = kernel.className().substring(kernel.className().lastIndexOf('.') + 1);
                 calls.add(new Call(name, kernel, arguments, groups, groupSize));
             }

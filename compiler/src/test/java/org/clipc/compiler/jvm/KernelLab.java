@@ -70,6 +70,10 @@ final class KernelLab implements AutoCloseable {
         option = number;
     }
 
+    int option() {
+        return option;
+    }
+
     /** A new buffer, with garbage in it. */
     int buffer(long bytes) {
         var start = used;

@@ -16,6 +16,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.clipc.ir.DType;
 import org.clipc.ir.TensorType;
+import org.clipc.program.Choice;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
@@ -55,6 +56,7 @@ final class CudaProgram implements DeviceProgram {
     private final TornadoVm.DeviceInfo device;
     private final Map<String, TensorSlot> tensors = new HashMap<>();
     private final Map<String, Entry> entries = new LinkedHashMap<>();
+    private final Map<String, Cuda.Kernel> kernels = new HashMap<>();
     private final long bytes;
     private final boolean withState;
     private final GemmKernels gemm;
@@ -73,15 +75,41 @@ final class CudaProgram implements DeviceProgram {
         Cuda open(Object invocation);
     }
 
-    /** A call, ready to be started. */
-    private record Ready(KernelCall call, Runnable start) {}
+    /** A call, ready to be started. One of no units, which is there for another way to make its neighbours, is not. */
+    private record Ready(KernelCall call, Runnable start) {
 
-    /**
-     * @param ints its arena of ints on the host, a copy of that at {@code address}
-     * @param graph of one library task
-     */
-    private record Entry(
-            Schedule schedule, MemorySegment ints, long address, TornadoVm.Graph graph, List<Ready> calls) {}
+        boolean isSkipped() {
+            return call.units() == 0;
+        }
+    }
+
+    /** An entry point, whose calls tuning changes. */
+    private static final class Entry {
+
+        private final Schedule schedule;
+        private final MemorySegment ints;
+        private final long address;
+        private final TornadoVm.Graph graph;
+        private List<Ready> calls = List.of();
+
+        /** The calls that the graph plays; none before its first run. */
+        private List<Ready> captured = List.of();
+
+        /**
+         * @param ints its arena of ints on the host, a copy of that at {@code address}
+         * @param graph of one library task
+         */
+        Entry(Schedule schedule, MemorySegment ints, long address, TornadoVm.Graph graph) {
+            this.schedule = schedule;
+            this.ints = ints;
+            this.address = address;
+            this.graph = graph;
+        }
+
+        void start() {
+            calls.stream().filter(call -> !call.isSkipped()).forEach(call -> call.start().run());
+        }
+    }
 
     private CudaProgram(
             ProgramFile file,
@@ -162,10 +190,11 @@ final class CudaProgram implements DeviceProgram {
         }
         cuda().attach();
         arena = cuda().allocate(bytes);
-        var kernels = compile(schedules);
+        kernels.putAll(compile(schedules));
         for (var schedule : schedules) {
-            entries.put(schedule.entry(), entry(schedule, kernels, Objects.requireNonNull(ofEntries.get(schedule))));
+            entries.put(schedule.entry(), entry(schedule, Objects.requireNonNull(ofEntries.get(schedule))));
         }
+        tune(Map.of());
     }
 
     private String function(String name) {
@@ -200,28 +229,41 @@ final class CudaProgram implements DeviceProgram {
         return kernel.substring(kernel.lastIndexOf('.') + 1);
     }
 
-    private Entry entry(Schedule schedule, Map<String, Cuda.Kernel> kernels, TornadoVm.Graph graph) {
+    private Entry entry(Schedule schedule, TornadoVm.Graph graph) {
         var size = Math.max(1, schedule.ints()) * (long) Integer.BYTES;
         var ints = Arena.ofAuto().allocate(size, Long.BYTES);
-        var address = cuda().allocate(size);
-        var calls = schedule.kernelCalls().stream()
-                .filter(call -> call.units() > 0)
-                .map(call -> new Ready(call, start(call, Objects.requireNonNull(kernels.get(call.kernel())), address)))
-                .toList();
+        var entry = new Entry(schedule, ints, cuda().allocate(size), graph);
         TornadoLibrary.add(function(schedule.entry()), _ -> {
             cuda().attach();
-            calls.forEach(call -> call.start().run());
+            entry.start();
         });
-        return new Entry(schedule, ints, address, graph, calls);
+        return entry;
     }
 
-    private Runnable start(KernelCall call, Cuda.Kernel kernel, long ints) {
+    @Override
+    public List<Choice> choices(String entry) {
+        var loaded = entries.get(entry);
+        return loaded == null ? List.of() : loaded.schedule.choices();
+    }
+
+    @Override
+    public void tune(Map<String, String> options) {
+        cuda().attach();
+        for (var entry : entries.values()) {
+            entry.calls = entry.schedule.with(options).kernelCalls().stream()
+                    .map(call -> new Ready(call, start(call, entry.address)))
+                    .toList();
+        }
+    }
+
+    private Runnable start(KernelCall call, long ints) {
         if (wantsLibrary(call)) {
             var product = CudaProduct.of(call.args());
             if (cuda().prepare(product, arena)) {
                 return () -> cuda().multiply(product, arena);
             }
         }
+        var kernel = Objects.requireNonNull(kernels.get(call.kernel()));
         var args = call.args().stream().mapToLong(Long::longValue).toArray();
         return () -> cuda().launch(kernel, call.units(), call.groupSize(), arena, ints, args);
     }
@@ -305,17 +347,30 @@ final class CudaProgram implements DeviceProgram {
         if (observer != null) {
             profile(loaded, observer);
         } else {
-            Objects.requireNonNull(plan).run(loaded.graph());
+            play(loaded);
         }
         return results(point, loaded, outputs);
     }
 
+    /** By the graph, unless calls have changed since that was captured. */
+    private void play(Entry entry) {
+        if (entry.captured.isEmpty()) {
+            entry.captured = entry.calls;
+        }
+        if (entry.captured == entry.calls) {
+            Objects.requireNonNull(plan).run(entry.graph);
+        } else {
+            cuda().attach();
+            entry.start();
+        }
+    }
+
     /** Runs calls one by one, each between two events of the device. */
     private void profile(Entry entry, CallObserver told) {
-        for (var ready : entry.calls()) {
+        for (var ready : entry.calls) {
             var start = System.nanoTime();
-            var nanos = cuda().nanos(ready.start());
-            told.called(entry.schedule().entry(), ready.call(), new CallTiming(start, nanos, List.of()));
+            var nanos = ready.isSkipped() ? 0 : cuda().nanos(ready.start());
+            told.called(entry.schedule.entry(), ready.call(), new CallTiming(start, nanos, List.of()));
         }
     }
 
@@ -331,19 +386,19 @@ final class CudaProgram implements DeviceProgram {
             }
         }
         cuda().attach();
-        cuda().upload(entry.address(), entry.ints());
+        cuda().upload(entry.address, entry.ints);
     }
 
     private static void writeInts(String what, TensorSlot slot, HostTensor value, Entry entry) {
         var converted = host(slot.type());
         DeviceTensors.copy(what, value, slot.type(), converted);
-        var place = entry.schedule().places().get(slot.name());
+        var place = entry.schedule.places().get(slot.name());
         if (place == null) {
             // No kernel reads it.
             return;
         }
         for (var i = 0L; i < converted.elementCount(); i++) {
-            entry.ints().setAtIndex(ValueLayout.JAVA_INT, place + i, (int) converted.getLong(i));
+            entry.ints.setAtIndex(ValueLayout.JAVA_INT, place + i, (int) converted.getLong(i));
         }
     }
 
@@ -353,7 +408,7 @@ final class CudaProgram implements DeviceProgram {
                 .toList();
         if (wanted.stream().anyMatch(slot -> !slot.type().dtype().isFloat())) {
             cuda().attach();
-            cuda().download(entry.address(), entry.ints());
+            cuda().download(entry.address, entry.ints);
         }
         var results = new LinkedHashMap<String, HostTensor>();
         wanted.forEach(
@@ -362,10 +417,10 @@ final class CudaProgram implements DeviceProgram {
     }
 
     private static HostTensor ints(Entry entry, TensorSlot slot) {
-        var place = Objects.requireNonNull(entry.schedule().places().get(slot.name()), slot.name());
+        var place = Objects.requireNonNull(entry.schedule.places().get(slot.name()), slot.name());
         var values = host(slot.type());
         for (var i = 0L; i < values.elementCount(); i++) {
-            var value = entry.ints().getAtIndex(ValueLayout.JAVA_INT, place + i);
+            var value = entry.ints.getAtIndex(ValueLayout.JAVA_INT, place + i);
             if (slot.type().dtype() == DType.BOOL) {
                 values.data().set(ValueLayout.JAVA_BYTE, i, (byte) value);
             } else {
@@ -426,7 +481,7 @@ final class CudaProgram implements DeviceProgram {
         entries.keySet().forEach(entry -> TornadoLibrary.remove(function(entry)));
         if (cuda != null) {
             cuda.attach();
-            entries.values().forEach(entry -> cuda().free(entry.address()));
+            entries.values().forEach(entry -> cuda().free(entry.address));
             if (arena != 0) {
                 cuda.free(arena);
             }

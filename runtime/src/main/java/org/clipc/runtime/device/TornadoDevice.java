@@ -122,6 +122,7 @@ public final class TornadoDevice implements Device {
     private DeviceProgram loadCuda(ProgramFile program, List<Schedule> schedules) throws IOException {
         try {
             var loaded = CudaProgram.load(program, schedules, vm, info, gemm, cuda, this::cuda);
+            TuningFile.apply(program, description(), loaded).ifPresent(LOG::warn);
             LOG.info("{}: on {}, {} MiB", program.path().getFileName(), description(), loaded.memoryBytes() >> 20);
             return loaded;
         } catch (LinkageError e) {
