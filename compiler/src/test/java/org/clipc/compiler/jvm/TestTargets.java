@@ -14,16 +14,18 @@ import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.tornado.TornadoSdk;
 import org.clipc.compiler.tornado.TornadoTarget;
 import org.clipc.ir.DType;
+import org.clipc.runtime.device.CudaDevice;
 
 /**
  * The targets whose kernels this JVM can run: those of its vector widths; or, in the second run of the tests that the
- * Maven profile {@code tornado} adds, TornadoVM's; or, in that of the profile {@code cuda}, that for CUDA, by {@link
- * CudaEmulator}.
+ * Maven profile {@code tornado} adds, TornadoVM's, which is that for CUDA where its first device is CUDA's; or, in that
+ * of the profile {@code cuda}, the latter by {@link CudaEmulator}.
  */
 final class TestTargets {
 
     private static final boolean TORNADO = Boolean.getBoolean("clipc.test.tornado");
-    private static final boolean CUDA = Boolean.getBoolean("clipc.test.cuda");
+    private static final boolean EMULATED = Boolean.getBoolean("clipc.test.cuda");
+    private static final boolean CUDA = EMULATED || (TORNADO && CudaDevice.isPresent());
 
     private TestTargets() {}
 
@@ -49,7 +51,7 @@ final class TestTargets {
     /** All targets, and once more those for TornadoVM with what kernels they have prebuilt. */
     static List<Target> allRenderings() {
         var targets = new ArrayList<>(all());
-        if (TORNADO) {
+        if (TORNADO && !CUDA) {
             all().forEach(target -> targets.add(new Prebuilt(target)));
         }
         return targets;
@@ -86,6 +88,10 @@ final class TestTargets {
 
     static boolean isCuda() {
         return CUDA;
+    }
+
+    static boolean isEmulated() {
+        return EMULATED;
     }
 
     /** Those of some element types that the targets have. */

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.clipc.compiler.lower.Tensors;
 import org.clipc.compiler.tornado.TornadoTarget;
 import org.clipc.compiler.train.Optimizer;
@@ -21,6 +22,7 @@ import org.clipc.compiler.train.TwoTowers;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.interp.Interpreter;
 import org.clipc.ir.interp.Tensor64;
+import org.clipc.program.Choice;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.EmulatedCuda;
@@ -70,6 +72,16 @@ class CudaProgramTest {
                 Tensors.assertClose("tornadocuda", expected, run(loaded, inputs), 1e-4);
             }
             assertThat(told).hasSizeGreaterThan(20).anyMatch(name -> name.contains("Product_"));
+            loaded.observe(null);
+            var choices = loaded.choices("train_step");
+            assertThat(choices).anyMatch(choice -> choice.options().containsKey("fused"));
+            for (var way : List.of("kernel", "library", "fused")) {
+                var chosen = choices.stream()
+                        .filter(choice -> choice.options().containsKey(way))
+                        .collect(Collectors.toMap(Choice::name, _ -> way));
+                loaded.tune(chosen);
+                Tensors.assertClose(way, expected, run(loaded, inputs), 1e-4);
+            }
         }
     }
 

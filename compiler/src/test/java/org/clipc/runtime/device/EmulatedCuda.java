@@ -14,6 +14,7 @@ import org.clipc.compiler.jvm.CudaEmulator;
 import org.clipc.ir.DType;
 import org.clipc.ir.interp.Scalars;
 import org.clipc.program.ProgramFile;
+import org.clipc.program.Schedule;
 import org.clipc.runtime.device.CudaProduct.Matrix;
 
 /** CUDA in the host's memory. Products are computed as cuBLASLt's manual defines them, on matrices stored by columns. */
@@ -22,8 +23,7 @@ public final class EmulatedCuda implements Cuda {
     private final Arena scope = Arena.ofShared();
     private final Map<Long, MemorySegment> memory = new HashMap<>();
     private final List<String> kernels = new ArrayList<>();
-    private int products;
-    private int launches;
+    private final Map<String, String> waiting = new HashMap<>();
 
     EmulatedCuda() {}
 
@@ -31,7 +31,7 @@ public final class EmulatedCuda implements Cuda {
     public static DeviceProgram load(Path program, List<String> entries) throws IOException {
         var vm = TornadoVm.get();
         try (var file = ProgramFile.open(program)) {
-            var schedules = new ArrayList<org.clipc.program.Schedule>();
+            var schedules = new ArrayList<Schedule>();
             for (var entry : entries) {
                 schedules.add(file.schedule("tornadocuda", entry));
             }
@@ -44,14 +44,6 @@ public final class EmulatedCuda implements Cuda {
                     CudaOptions.DEFAULT,
                     _ -> new EmulatedCuda());
         }
-    }
-
-    int products() {
-        return products;
-    }
-
-    int launches() {
-        return launches;
     }
 
     @Override
@@ -94,16 +86,18 @@ public final class EmulatedCuda implements Cuda {
         at(to, bytes).copyFrom(at(from, bytes));
     }
 
+    /** Compiled together, before the first runs. */
     @Override
     public synchronized Kernel compile(String name, String source) {
-        CudaEmulator.compile(Map.of(name, source));
+        waiting.put(name, source);
         kernels.add(name);
         return new Kernel(kernels.size() - 1);
     }
 
     @Override
     public void launch(Kernel kernel, int groups, int groupSize, long arena, long ints, long[] args) {
-        launches++;
+        CudaEmulator.compile(waiting);
+        waiting.clear();
         try (var arguments = Arena.ofConfined()) {
             CudaEmulator.run(
                     Objects.requireNonNull(kernels.get(kernel.number())),
@@ -123,7 +117,6 @@ public final class EmulatedCuda implements Cuda {
     /** D = op(A) · op(B) + C + bias, a bias being a column. */
     @Override
     public void multiply(CudaProduct product, long arena) {
-        products++;
         for (var outer = 0; outer < product.outer(); outer++) {
             for (var batch = 0; batch < product.batch(); batch++) {
                 for (var column = 0; column < product.result().columns(); column++) {
