@@ -10,6 +10,8 @@ import org.clipc.ir.Comparison;
  * its arithmetic once against this interface and emits it twice, for the vector loop and for its scalar tail, with the
  * same bits in both: every operation here is exactly rounded or exact.
  *
+ * <p>Ints and masks are spelled as floats are where nothing else is said.
+ *
  * <p>Every method returns an expression and takes expressions; the vector spelling refers to the species constants
  * {@link #FLOATS} and {@link #INTS} of the generated class.
  */
@@ -74,9 +76,13 @@ sealed interface Lanes permits VectorLanes, ScalarLanes {
 
     CodeBlock compareInts(Comparison comparison, CodeBlock a, CodeBlock b);
 
-    CodeBlock and(CodeBlock maskA, CodeBlock maskB);
+    default CodeBlock and(CodeBlock maskA, CodeBlock maskB) {
+        return intAnd(maskA, maskB);
+    }
 
-    CodeBlock or(CodeBlock maskA, CodeBlock maskB);
+    default CodeBlock or(CodeBlock maskA, CodeBlock maskB) {
+        return intOr(maskA, maskB);
+    }
 
     CodeBlock not(CodeBlock mask);
 
@@ -95,19 +101,33 @@ sealed interface Lanes permits VectorLanes, ScalarLanes {
     /** Floats truncated towards zero, saturating, as Java's cast does. */
     CodeBlock toInt(CodeBlock floats);
 
-    CodeBlock intNeg(CodeBlock a);
+    default CodeBlock intNeg(CodeBlock a) {
+        return neg(a);
+    }
 
-    CodeBlock intAbs(CodeBlock a);
+    default CodeBlock intAbs(CodeBlock a) {
+        return abs(a);
+    }
 
-    CodeBlock intMax(CodeBlock a, CodeBlock b);
+    default CodeBlock intMax(CodeBlock a, CodeBlock b) {
+        return max(a, b);
+    }
 
-    CodeBlock intMin(CodeBlock a, CodeBlock b);
+    default CodeBlock intMin(CodeBlock a, CodeBlock b) {
+        return min(a, b);
+    }
 
-    CodeBlock intAdd(CodeBlock a, CodeBlock b);
+    default CodeBlock intAdd(CodeBlock a, CodeBlock b) {
+        return add(a, b);
+    }
 
-    CodeBlock intSub(CodeBlock a, CodeBlock b);
+    default CodeBlock intSub(CodeBlock a, CodeBlock b) {
+        return sub(a, b);
+    }
 
-    CodeBlock intMul(CodeBlock a, CodeBlock b);
+    default CodeBlock intMul(CodeBlock a, CodeBlock b) {
+        return mul(a, b);
+    }
 
     CodeBlock intAnd(CodeBlock a, CodeBlock b);
 

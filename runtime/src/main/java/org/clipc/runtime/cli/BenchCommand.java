@@ -5,19 +5,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.Callable;
-import org.clipc.runtime.device.DeviceProgram;
-import org.clipc.runtime.model.Recipe;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** Measures an entry point on synthetic data. */
 @Command(
@@ -27,54 +20,35 @@ import picocli.CommandLine.Spec;
 final class BenchCommand implements Callable<Integer> {
 
     @Mixin
-    private ProgramOptions options = new ProgramOptions();
-
-    @Option(
-            names = "--entry",
-            split = ",",
-            paramLabel = "NAME",
-            description = "Entry points; by default train_step if there is one, else encode_image and encode_text.")
-    private List<String> entries = List.of();
+    private MeasurementOptions options = new MeasurementOptions();
 
     @Option(names = "--iterations", description = "Measured runs (default ${DEFAULT-VALUE}).")
     private int iterations = 10;
 
-    @Option(names = "--warmup", description = "Runs before, for the JIT compiler (default ${DEFAULT-VALUE}).")
-    private int warmup = 5;
-
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Override
     public Integer call() throws IOException {
-        if (iterations < 1 || warmup < 0) {
-            throw new CliException("--iterations must be at least 1 and --warmup not negative");
+        if (iterations < 1) {
+            throw new CliException("--iterations must be at least 1");
         }
-        try (var file = options.open();
-                var device = options.device()) {
-            var names = entries.isEmpty() ? SyntheticRun.defaultEntries(file.manifest()) : entries;
-            SyntheticRun.requireEntries(file.manifest(), names);
-            try (var program = device.load(file, names)) {
-                options.fill(program, Recipe.of(file.manifest()));
-                for (var name : names) {
-                    print(measure(program, name));
-                }
+        options.load(loaded -> {
+            for (var name : loaded.entries()) {
+                print(measure(loaded, name));
             }
-        }
+        });
         print("peak memory %d MiB".formatted(peakMemoryKiB() >> 10));
         return 0;
     }
 
     private void print(String text) {
-        var out = Objects.requireNonNull(spec).commandLine().getOut();
-        out.println(text);
-        out.flush();
+        options.out().println(text);
+        options.out().flush();
     }
 
-    private String measure(DeviceProgram program, String name) {
+    private String measure(MeasurementOptions.Loaded loaded, String name) {
+        var program = loaded.program();
         var entry = program.manifest().entry(name);
-        var run = SyntheticRun.of(program, entry);
-        for (var i = 0; i < warmup; i++) {
+        var run = loaded.run(name);
+        for (var i = 0; i < options.warmup(); i++) {
             run.run();
         }
         var families = new HashMap<String, Long>();

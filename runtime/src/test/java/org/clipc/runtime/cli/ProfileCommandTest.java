@@ -54,7 +54,9 @@ class ProfileCommandTest {
     @Test
     void refusesWhatCannotBeProfiled() throws IOException {
         clipRun("profile", "--graph", graph, "--entry", "decode").isRefused("has no entry point 'decode', only ");
-        clipRun("profile", "--graph", graph, "--warmup", -1).isRefused("--warmup not negative");
+        clipRun("profile", "--graph", graph, "--warmup", -1).isRefused("--warmup must not be negative");
+        clipRun("profile", "--graph", graph, "--entry", "encode_image,encode_text", "--trace", folder.resolve("t.json"))
+                .isRefused("--trace holds one entry point; choose it by --entry: encode_image, encode_text");
         clipRun("profile", "--graph", folder.resolve("none.bin")).isRefused("none.bin: no such file");
         clipRun("profile", "--graph", graph, "--warmup", 0, "--trace", graph.resolve("trace.json"))
                 .isRefused("toy.bin");
@@ -70,7 +72,7 @@ class ProfileCommandTest {
     @Test
     void hasNothingToTuneWhereThereIsOneWay() {
         clipRun("tune", "--graph", graph).isRefused("there is nothing to tune in train_step on jvm");
-        clipRun("tune", "--graph", graph, "--trials", 0).isRefused("--trials at least 1");
+        clipRun("tune", "--graph", graph, "--trials", 0).isRefused("--trials must be at least 1");
         clipRun("tune", "--graph", graph, "--entry", "decode").isRefused("has no entry point 'decode'");
         assertThat(Files.exists(folder.resolve("toy.tune.json"))).isFalse();
     }
