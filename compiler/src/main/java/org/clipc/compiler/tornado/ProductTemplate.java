@@ -146,7 +146,9 @@ final class ProductTemplate {
 
     /** Which axes have no extent or a stride of 0: the batch's; and whether the last one is dense. */
     private static String layout(View view) {
-        return (view.stride(0) == 0 ? "s" : "b") + (view.stride(1) == 0 ? "s" : "b") + (view.stride(3) == 1 ? "n" : "t");
+        return (view.stride(0) == 0 ? "s" : "b")
+                + (view.stride(1) == 0 ? "s" : "b")
+                + (view.stride(3) == 1 ? "n" : "t");
     }
 
     /** Memory for the product, of the type that it has in the graph. */

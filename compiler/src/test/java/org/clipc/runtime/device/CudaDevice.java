@@ -27,14 +27,14 @@ public final class CudaDevice {
         var opening = vm.new Graph().uploadOnce(unused).libraryTask("lab", unused);
         TornadoLibrary.add(
                 "lab",
-                invocation ->
-                        cuda = new CudaNative(vm.nativeContext(invocation), vm.nativeStream(invocation), false));
+                invocation -> cuda = new CudaNative(vm.nativeContext(invocation), vm.nativeStream(invocation), false));
         // Open until this Java ends.
         vm.new Plan(List.of(opening), vm.devices().getFirst()).run(opening);
     }
 
     public static boolean isPresent() {
-        return TornadoVm.isPresent() && TornadoVm.get().devices().getFirst().backend().equals(TornadoDevice.CUDA);
+        return TornadoVm.isPresent()
+                && TornadoVm.get().devices().getFirst().backend().equals(TornadoDevice.CUDA);
     }
 
     public static synchronized CudaDevice get() {
@@ -54,8 +54,7 @@ public final class CudaDevice {
             device.upload(onDevice, arena);
             device.upload(intsOnDevice, ints);
             for (var call : calls) {
-                var kernel =
-                        kernels.computeIfAbsent(call.name(), name -> device.compile(name, call.source()));
+                var kernel = kernels.computeIfAbsent(call.name(), name -> device.compile(name, call.source()));
                 device.launch(kernel, call.groups(), call.groupSize(), onDevice, intsOnDevice, call.args());
             }
             device.download(onDevice, arena);
@@ -74,8 +73,7 @@ public final class CudaDevice {
         try (var scope = Arena.ofConfined()) {
             for (var call : calls) {
                 var args = scope.allocateFrom(ValueLayout.JAVA_LONG, call.args());
-                CudaEmulator.run(
-                        call.name(), arena, ints, args, call.groups(), call.groupSize());
+                CudaEmulator.run(call.name(), arena, ints, args, call.groups(), call.groupSize());
             }
         }
     }

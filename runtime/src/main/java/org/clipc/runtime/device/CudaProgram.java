@@ -92,8 +92,11 @@ final class CudaProgram implements DeviceProgram {
         private final TornadoVm.Graph graph;
         private List<Ready> calls = List.of();
 
-        /** The calls that the graph plays; none before its first run. */
-        private List<Ready> captured = List.of();
+        /** Whether the graph has been played, so that it stays as it is. */
+        private boolean isCaptured;
+
+        /** Whether calls have changed since. */
+        private boolean isChanged;
 
         /**
          * @param ints its arena of ints on the host, a copy of that at {@code address}
@@ -107,7 +110,9 @@ final class CudaProgram implements DeviceProgram {
         }
 
         void start() {
-            calls.stream().filter(call -> !call.isSkipped()).forEach(call -> call.start().run());
+            calls.stream()
+                    .filter(call -> !call.isSkipped())
+                    .forEach(call -> call.start().run());
         }
     }
 
@@ -250,6 +255,7 @@ final class CudaProgram implements DeviceProgram {
     public void tune(Map<String, String> options) {
         cuda().attach();
         for (var entry : entries.values()) {
+            entry.isChanged |= entry.isCaptured;
             entry.calls = entry.schedule.with(options).kernelCalls().stream()
                     .map(call -> new Ready(call, start(call, entry.address)))
                     .toList();
@@ -354,14 +360,12 @@ final class CudaProgram implements DeviceProgram {
 
     /** By the graph, unless calls have changed since that was captured. */
     private void play(Entry entry) {
-        if (entry.captured.isEmpty()) {
-            entry.captured = entry.calls;
-        }
-        if (entry.captured == entry.calls) {
-            Objects.requireNonNull(plan).run(entry.graph);
-        } else {
+        if (entry.isChanged) {
             cuda().attach();
             entry.start();
+        } else {
+            entry.isCaptured = true;
+            Objects.requireNonNull(plan).run(entry.graph);
         }
     }
 
