@@ -79,15 +79,15 @@ final class CudaLab {
         }
     }
 
-    private long[] resolved(List<Argument> arguments) {
+    private List<Long> resolved(List<Argument> arguments) {
         return arguments.stream()
-                .mapToLong(argument -> switch (argument) {
+                .map(argument -> switch (argument) {
                     case Argument.Literal(var literal) -> literal;
                     case Argument.Element(var buffer, var index, var dtype) ->
                         dtype.isFloat() ? lab.start(buffer) / dtype.bytes() + index : lab.start(buffer) + index;
                     case Argument.Constant _, Argument.Address _ ->
                         throw new IllegalArgumentException("a kernel takes no " + argument);
                 })
-                .toArray();
+                .toList();
     }
 }

@@ -19,7 +19,16 @@ public final class CudaDevice {
     private @Nullable Cuda cuda;
 
     /** A kernel with all that it is called with. */
-    public record Call(String name, String source, int groups, int groupSize, long[] args) {}
+    public record Call(String name, String source, int groups, int groupSize, List<Long> args) {
+
+        public Call {
+            args = List.copyOf(args);
+        }
+
+        private long[] longs() {
+            return args.stream().mapToLong(Long::longValue).toArray();
+        }
+    }
 
     private CudaDevice() {
         var vm = TornadoVm.get();
@@ -55,7 +64,7 @@ public final class CudaDevice {
             device.upload(intsOnDevice, ints);
             for (var call : calls) {
                 var kernel = kernels.computeIfAbsent(call.name(), name -> device.compile(name, call.source()));
-                device.launch(kernel, call.groups(), call.groupSize(), onDevice, intsOnDevice, call.args());
+                device.launch(kernel, call.groups(), call.groupSize(), onDevice, intsOnDevice, call.longs());
             }
             device.download(onDevice, arena);
             device.download(intsOnDevice, ints);
@@ -72,7 +81,7 @@ public final class CudaDevice {
         CudaEmulator.compile(sources);
         try (var scope = Arena.ofConfined()) {
             for (var call : calls) {
-                var args = scope.allocateFrom(ValueLayout.JAVA_LONG, call.args());
+                var args = scope.allocateFrom(ValueLayout.JAVA_LONG, call.longs());
                 CudaEmulator.run(call.name(), arena, ints, args, call.groups(), call.groupSize());
             }
         }
