@@ -276,7 +276,10 @@ final class ProductTemplate {
         var a = launch.inputs().get(0);
         var b = launch.inputs().get(1);
         var c = launch.outputs().getFirst();
-        var kernel = GemmTemplate.kernel(STEM, spec)
+        var onTensorCores = spec.lhs() == DType.BF16;
+        var kernel = (onTensorCores
+                        ? TensorProductTemplate.kernel(STEM, spec, launch, added.bias() >= 0, added.matrix() >= 0)
+                        : GemmTemplate.kernel(STEM, spec))
                 .number("way", way)
                 .number("factorsAreBf16", spec.lhs() == DType.BF16 ? 1 : 0)
                 .number("resultIsBf16", c.dtype() == DType.BF16 ? 1 : 0);
@@ -297,7 +300,11 @@ final class ProductTemplate {
         } else {
             strides(kernel, "ofAddend", launch.inputs().get(1 + added.matrix()), 3);
         }
-        GemmTemplate.plan(spec, launch, kernel, sink);
+        if (onTensorCores) {
+            TensorProductTemplate.launch(spec, launch, kernel, added.bias() >= 0, added.matrix() >= 0, sink);
+        } else {
+            GemmTemplate.plan(spec, launch, kernel, sink);
+        }
     }
 
     private static void strides(TornadoKernel kernel, String name, View view, int axes) {

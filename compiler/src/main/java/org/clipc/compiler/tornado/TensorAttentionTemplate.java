@@ -39,27 +39,6 @@ final class TensorAttentionTemplate {
     }
 
     private static final String FUNCTIONS = """
-            static __device__ void mma_m16n8k16(float *d, const unsigned *a, const unsigned *b) {
-                asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-                             "{%8, %9}, {%0, %1, %2, %3};"
-                             : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-            }
-            static __device__ void ldmatrix_x4(unsigned *r, const unsigned short *row) {
-                unsigned address = (unsigned) __cvta_generic_to_shared(row);
-                asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                             : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
-            }
-            static __device__ void ldmatrix_x4_trans(unsigned *r, const unsigned short *row) {
-                unsigned address = (unsigned) __cvta_generic_to_shared(row);
-                asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                             : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
-            }
-            static __device__ unsigned pack_bf16(float low, float high) {
-                unsigned pair;
-                asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
-                return pair;
-            }
             // Fragments of A, [16 rows, 16 of the depth], and of B for two tiles of 8 columns, by rows and by columns.
             static __device__ void load_a(unsigned *a, const unsigned short *tile, int row, int k) {
                 int lane = threadIdx.x % 32;
@@ -392,6 +371,7 @@ final class TensorAttentionTemplate {
                 constexpr int DEPTH = %d, PADDED = %d, STRIDE = PADDED + 8, TILE = %d, ROWS = %d, THREADS = %d;
                 constexpr bool CAUSAL = %b, ALIGNED = %b;
                 """.formatted(depth, padded, tileRows(depth), ROWS, WARPS * 32, causal, isAligned(read));
-        kernel.launchCuda(sink, (long) q.dim(0) * q.dim(2) * blocks, constants + FUNCTIONS, PLACE + body);
+        kernel.launchCuda(
+                sink, (long) q.dim(0) * q.dim(2) * blocks, TensorCores.FUNCTIONS + constants + FUNCTIONS, PLACE + body);
     }
 }
