@@ -19,7 +19,7 @@ final class Members {
     private static final Pattern GRAPH = Pattern.compile("graphs/" + WORD + "\\.cir");
     private static final Pattern SCHEDULE = Pattern.compile("schedule/" + WORD + "/" + WORD + "\\.json");
     private static final Pattern KERNEL = Pattern.compile("kernels/" + WORD + "/" + CLASS + "\\.class");
-    private static final Pattern PREBUILT = Pattern.compile("prebuilt/" + WORD + "/" + CLASS + "\\.cl");
+    private static final Pattern PREBUILT = Pattern.compile("prebuilt/" + WORD + "/" + CLASS + "\\.c[lu]");
     private static final Pattern SOURCE = Pattern.compile("sources/" + WORD + "/" + CLASS + "\\.java");
     private static final Pattern ENTRY_OR_TARGET = Pattern.compile(WORD);
 
@@ -49,7 +49,7 @@ final class Members {
 
     /** @param key {@code <target>/<simple class name>} */
     static String prebuilt(String key) {
-        return "prebuilt/" + key + ".cl";
+        return "prebuilt/" + key + (key.startsWith("tornadocuda/") ? ".cu" : ".cl");
     }
 
     /** The key, as in {@link Program#kernels}, of a kernel or source member. */

@@ -25,7 +25,8 @@ import org.clipc.ir.text.GraphParser;
 
 /**
  * A program on disk: a zip of {@code manifest.json}, {@code graphs/<entry>.cir}, {@code schedule/<target>/<entry>.json},
- * {@code kernels/<target>/<Class>.class}, {@code prebuilt/<target>/<Class>.cl} and, where kept, {@code sources/<target>/<Class>.java}. Equal programs give
+ * {@code kernels/<target>/<Class>.class}, {@code prebuilt/<target>/<Class>.cl} (OpenCL C) or
+ * {@code .cu} (CUDA C) and, where kept, {@code sources/<target>/<Class>.java}. Equal programs give
  * equal bytes. Reading trusts nothing: names, sizes, checksums, offsets and references are checked, and what is wrong is
  * told by a {@link ProgramFormatException}. Opening reads the manifest only; other members are read when asked for.
  */
@@ -183,9 +184,18 @@ public final class ProgramFile implements AutoCloseable {
         return read(Members.kernel(target + "/" + className.substring(prefix.length())));
     }
 
-    /** A kernel in OpenCL C, if it has been rendered so. */
+    /** Whether there is a class file of a kernel; if not, {@link #prebuilt} is all there is of it. */
+    public boolean hasClass(String target, String className) {
+        return archive.names().contains(Members.kernel(target + "/" + simpleName(className)));
+    }
+
+    private static String simpleName(String className) {
+        return className.substring(className.lastIndexOf('.') + 1);
+    }
+
+    /** A kernel in C, if it has been rendered so. */
     public Optional<String> prebuilt(String target, String className) throws ProgramFormatException {
-        var member = Members.prebuilt(target + "/" + className.substring(className.lastIndexOf('.') + 1));
+        var member = Members.prebuilt(target + "/" + simpleName(className));
         return archive.names().contains(member)
                 ? Optional.of(new String(read(member), StandardCharsets.UTF_8))
                 : Optional.empty();
@@ -226,7 +236,7 @@ public final class ProgramFile implements AutoCloseable {
 
     private Set<String> kernelKeys() {
         return archive.names().stream()
-                .filter(member -> member.startsWith("kernels/"))
+                .filter(member -> member.startsWith("kernels/") || member.startsWith("prebuilt/"))
                 .map(Members::key)
                 .collect(Collectors.toUnmodifiableSet());
     }

@@ -114,7 +114,8 @@ final class Commands {
                 var program = Files.createTempFile("tiny", ".bin");
                 program.toFile().deleteOnExit();
                 var words = Stream.concat(
-                        TORNADO ? Stream.of("--target", "jvm,tornado") : Stream.<String>of(), Stream.of(more));
+                        TORNADO ? Stream.of("--target", "jvm,tornado,tornadocuda") : Stream.<String>of(),
+                        Stream.of(more));
                 compile("tiny", program, words.toArray()).succeeds();
                 return program;
             } catch (IOException e) {

@@ -54,7 +54,7 @@ final class CompileCommand implements Callable<Integer> {
             defaultValue = "jvm",
             description =
                     "What to compile for, separated by commas: jvm for the JVM whatever its vectors, or only jvm128,"
-                            + " jvm256 or jvm512; tornado for TornadoVM's devices, or only tornadogpu or tornadocpu (default: ${DEFAULT-VALUE}).")
+                            + " jvm256 or jvm512; tornado for TornadoVM's devices, or only tornadogpu or tornadocpu; tornadocuda for NVIDIA's GPUs (default: ${DEFAULT-VALUE}).")
     private String target = "jvm";
 
     @Option(

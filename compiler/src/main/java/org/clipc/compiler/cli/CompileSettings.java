@@ -143,7 +143,8 @@ final class CompileSettings {
 
     /**
      * @param names separated by commas: {@code jvm} for every vector width, {@code jvm128}, {@code jvm256}, {@code jvm512};
-     *     {@code tornado} for GPUs and CPUs, {@code tornadogpu}, {@code tornadocpu}
+     *     {@code tornado} for GPUs and CPUs, {@code tornadogpu}, {@code tornadocpu}, {@code
+     *     tornadocuda} for NVIDIA's GPUs
      * @throws IOException if a target lacks what it needs on this machine
      */
     static List<Target> targets(String names) throws IOException {
@@ -169,10 +170,11 @@ final class CompileSettings {
             case "tornado" -> List.of(tornado(Kind.GPU), tornado(Kind.CPU));
             case "tornadogpu" -> List.of(tornado(Kind.GPU));
             case "tornadocpu" -> List.of(tornado(Kind.CPU));
+            case "tornadocuda" -> List.of(TornadoTarget.cuda());
             default ->
                 throw new Failure(
                         "there is no target '" + name
-                                + "'; this clipc compiles for jvm (all vector widths), jvm128, jvm256, jvm512, tornado (GPUs and CPUs), tornadogpu and tornadocpu");
+                                + "'; this clipc compiles for jvm (all vector widths), jvm128, jvm256, jvm512, tornado (GPUs and CPUs), tornadogpu, tornadocpu and tornadocuda");
         };
     }
 }

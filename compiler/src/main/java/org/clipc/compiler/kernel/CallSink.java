@@ -66,7 +66,7 @@ public interface CallSink {
     }
 
     /**
-     * Takes calls that can be made in several ways, all by the same kernels and without temporaries.
+     * Takes calls that can be made in several ways, all by the same kernels and with temporaries of before only.
      *
      * @param name of what the calls compute: equal only where the ways are
      * @param options the ways by name, of which the first is the default

@@ -15,13 +15,14 @@ import org.jspecify.annotations.Nullable;
  * @param source renders the Java source (called at most once per program)
  * @param prebuilt prints the Java source in the language that devices of the target compile by themselves; null where Java
  *     is all there is
+ * @param hasClass whether the source is compiled; if not, what {@code prebuilt} prints is all there is
  */
 public record RenderedKernel(
-        String className, Supplier<String> source, @Nullable UnaryOperator<String> prebuilt) {
+        String className, Supplier<String> source, @Nullable UnaryOperator<String> prebuilt, boolean hasClass) {
 
     /** A kernel that is rendered in Java only. */
     public RenderedKernel(String className, Supplier<String> source) {
-        this(className, source, null);
+        this(className, source, null, true);
     }
 
     /**

@@ -204,7 +204,9 @@ final class ArenaLayout {
             case Argument.Address(var buffer, var bytes) -> start(buffer, call, entry, offsets) + bytes;
             case Argument.Element element ->
                 element.dtype().isFloat()
-                        ? start(element.buffer(), call, entry, offsets) / Float.BYTES + element.index()
+                        ? start(element.buffer(), call, entry, offsets)
+                                        / element.dtype().bytes()
+                                + element.index()
                         : arenas.index(element);
             case Argument.Constant constant -> arenas.index(constant);
         };

@@ -275,7 +275,20 @@ public final class ProgramBuilder {
                 layout.stateBytes(),
                 options.targets().stream().map(Target::name).toList(),
                 Map.of());
-        return new Program(manifest, graphs, schedules, classes, prebuilt, options.keepSources() ? sources : Map.of());
+        return new Program(
+                manifest,
+                graphs,
+                schedules,
+                classes,
+                prebuilt,
+                options.keepSources() ? kept(sources, classes) : Map.of());
+    }
+
+    /** Sources of the kernels that have classes; the others are in the program as they are. */
+    private static Map<String, String> kept(Map<String, String> sources, Map<String, byte[]> classes) {
+        var kept = new LinkedHashMap<>(sources);
+        kept.keySet().retainAll(classes.keySet());
+        return kept;
     }
 
     private static Parameter placed(Parameter p, ArenaLayout layout) {
@@ -302,7 +315,8 @@ public final class ProgramBuilder {
         var afterRendering = System.nanoTime();
         var compiled = IntStream.range(0, targets.size())
                 .parallel()
-                .mapToObj(i -> JvmKernelCompiler.compile(rendered.get(i), classPath(targets.get(i))))
+                .mapToObj(i -> JvmKernelCompiler.compile(
+                        withClass(targets.get(i), rendered.get(i)), classPath(targets.get(i))))
                 .toList();
         for (var i = 0; i < targets.size(); i++) {
             var target = targets.get(i);
@@ -311,6 +325,14 @@ public final class ProgramBuilder {
         }
         renderNanos = afterRendering - start;
         javacNanos = System.nanoTime() - afterRendering;
+    }
+
+    private Map<String, String> withClass(String target, Map<String, String> rendered) {
+        var byName = Objects.requireNonNull(kernels.get(target));
+        var sources = new TreeMap<>(rendered);
+        sources.keySet()
+                .removeIf(name -> !Objects.requireNonNull(byName.get(name)).hasClass());
+        return sources;
     }
 
     /** Prints kernels in the language of the target's devices. */

@@ -100,12 +100,22 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
         private final int step;
         private final int firstTemporary;
         private final Map<String, RenderedKernel> kernels;
-        private final List<Long> temporaries = new ArrayList<>();
+        private final List<Long> temporaries;
         private final List<KernelUse> calls = new ArrayList<>();
         private final List<Site> sites = new ArrayList<>();
         private long used;
 
         Collector(String target, int step, int firstTemporary, Map<String, RenderedKernel> kernels) {
+            this(target, step, firstTemporary, kernels, new ArrayList<>());
+        }
+
+        private Collector(
+                String target,
+                int step,
+                int firstTemporary,
+                Map<String, RenderedKernel> kernels,
+                List<Long> temporaries) {
+            this.temporaries = temporaries;
             this.target = target;
             this.step = step;
             this.firstTemporary = firstTemporary;
@@ -202,7 +212,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
             var made = calls.subList(first, calls.size());
             var others = new LinkedHashMap<String, List<KernelUse>>();
             options.forEach((option, plan) -> {
-                var sink = new Collector(target, step, firstTemporary, kernels);
+                var sink = new Collector(target, step, firstTemporary, kernels, temporaries);
                 plan.accept(sink);
                 if (!sink.calls.equals(made) && !others.containsValue(sink.calls)) {
                     others.put(option, sink.calls);

@@ -48,7 +48,9 @@ final class AdamWTemplate {
                 .real("weightDecay", attributes.get(3))
                 .launch(sink, Math.ceilDiv(count, GROUP), helpers -> {
                     TornadoMathCode.ONE_MINUS_EXP.add(helpers);
-                    return CodeBlock.of("""
+                    var old = TornadoKernel.load(spec.parameter(), "param + i");
+                    return CodeBlock.of(
+                            """
                             final int i = group * $L + local;
                             final float scale = f.get(scaleAt);
                             if (i < count && scale - scale == 0f) {
@@ -56,21 +58,30 @@ final class AdamWTemplate {
                                 final float step = f.get(stepAt);
                                 final float correction1 = oneMinusExp(log1 * step);
                                 final float correction2 = $T.sqrt(oneMinusExp(log2 * step));
-                                final float gradient = f.get(grad + i) * scale;
+                                final float gradient = $L * scale;
                                 final float oldM = f.get(m + i);
                                 final float newM = oldM + (gradient - oldM) * gain1;
                                 final float newV = f.get(v + i) * beta2 + gradient * gradient * gain2;
                                 final float change = newM * (rate / correction1)
                                         / ($T.sqrt(newV) / correction2 + epsilon);
-                                f.set(paramOut + i, f.get(param + i) * (1f - rate * weightDecay) - change);
+                                $L;
                                 f.set(mOut + i, newM);
                                 f.set(vOut + i, newV);
                             } else if (i < count) {
-                                f.set(paramOut + i, f.get(param + i));
+                                $L;
                                 f.set(mOut + i, f.get(m + i));
                                 f.set(vOut + i, f.get(v + i));
                             }
-                            """, GROUP, TornadoApi.MATH, TornadoApi.MATH);
+                            """,
+                            GROUP,
+                            TornadoApi.MATH,
+                            TornadoKernel.load(spec.gradient(), "grad + i"),
+                            TornadoApi.MATH,
+                            TornadoKernel.store(
+                                    spec.parameter(),
+                                    CodeBlock.of("paramOut + i"),
+                                    CodeBlock.of("$L * (1f - rate * weightDecay) - change", old)),
+                            TornadoKernel.store(spec.parameter(), CodeBlock.of("paramOut + i"), old));
                 });
     }
 }

@@ -30,16 +30,18 @@ final class AttentionTemplate {
         return Math.clamp(Integer.highestOneBit(TILE_FLOATS / 2 / depth), 1, 32);
     }
 
-    private static TornadoKernel kernel(String stem, String what, boolean causal, boolean dropout, int depth) {
+    private static TornadoKernel kernel(
+            String stem, String what, DType dtype, boolean causal, boolean dropout, int depth) {
         return new TornadoKernel(
                         stem,
-                        what + " with heads of " + depth + (causal ? ", causal" : "") + (dropout ? ", dropout" : ""),
+                        what + " of " + dtype.text() + " with heads of " + depth + (causal ? ", causal" : "")
+                                + (dropout ? ", dropout" : ""),
                         GROUP)
                 .prebuilt();
     }
 
     /** Binds a view [batch, rows, heads, depth]. */
-    private static void bind(TornadoKernel kernel, String name, View view) {
+    static void bind(TornadoKernel kernel, String name, View view) {
         kernel.at(name, view)
                 .number(name + "Batch", view.stride(0))
                 .number(name + "Row", view.stride(1))
@@ -61,7 +63,7 @@ final class AttentionTemplate {
         var q = launch.inputs().get(0);
         var k = launch.inputs().get(1);
         int depth = q.dim(3);
-        var kernel = kernel("Attention", "Attention", spec.causal(), spec.dropout(), depth);
+        var kernel = kernel("Attention", "Attention", spec.dtype(), spec.causal(), spec.dropout(), depth);
         bindCommon(kernel, q, k, launch, launch.inputs().getLast(), spec.dropout());
         var blocks = Math.ceilDiv(q.dim(1), GROUP);
         kernel.number("blocks", blocks);
@@ -86,16 +88,23 @@ final class AttentionTemplate {
     }
 
     /** Loads rows {@code tile} and following of two matrices into local memory. */
-    private static CodeBlock tile(int depth, String count, String one, String other) {
-        return CodeBlock.of("""
+    private static CodeBlock tile(DType dtype, int depth, String count, String one, String other) {
+        return CodeBlock.of(
+                """
                 context.localBarrier();
                 for (int e = local; e < $1L; e += $2L) {
                     final int r = tile + e / $3L < $4L ? tile + e / $3L : $4L - 1;
-                    tile0[e] = f.get($5L + batch * $5LBatch + r * $5LRow + head * $5LHead + e % $3L);
-                    tile1[e] = f.get($6L + batch * $6LBatch + r * $6LRow + head * $6LHead + e % $3L);
+                    tile0[e] = $5L;
+                    tile1[e] = $6L;
                 }
                 context.localBarrier();
-                """, tileRows(depth) * depth, GROUP, depth, count, one, other);
+                """,
+                tileRows(depth) * depth,
+                GROUP,
+                depth,
+                count,
+                element(dtype, one, "r", "e % " + depth),
+                element(dtype, other, "r", "e % " + depth));
     }
 
     private static CodeBlock tiles(int depth) {
@@ -105,11 +114,21 @@ final class AttentionTemplate {
                 """, tileRows(depth) * depth);
     }
 
+    private static String place(String of, String row, String column) {
+        return "%1$s + batch * %1$sBatch + %2$s * %1$sRow + head * %1$sHead + %3$s".formatted(of, row, column);
+    }
+
+    private static CodeBlock element(DType dtype, String of, String row, String column) {
+        return TornadoKernel.load(dtype, place(of, row, column));
+    }
+
+    private static CodeBlock store(DType dtype, String of, String value) {
+        return TornadoKernel.store(dtype, place(of, "row", "c"), value);
+    }
+
     /** Declares a private vector, with the work item's row of a matrix or zeros. */
-    private static CodeBlock vector(int depth, String name, String from) {
-        var value = from.isEmpty()
-                ? CodeBlock.of("0f")
-                : CodeBlock.of("f.get($1L + batch * $1LBatch + row * $1LRow + head * $1LHead + c)", from);
+    private static CodeBlock vector(DType dtype, int depth, String name, String from) {
+        var value = from.isEmpty() ? CodeBlock.of("0f") : element(dtype, from, "row", "c");
         return CodeBlock.of("""
                 final float[] $1L = new float[$2L];
                 for (int c = 0; c < $2L; c++) {
@@ -153,13 +172,13 @@ final class AttentionTemplate {
         var code = CodeBlock.builder()
                 .add(place("queries"))
                 .add(tiles(depth))
-                .add(vector(depth, "mine", "q"))
-                .add(vector(depth, "sums", ""))
+                .add(vector(spec.dtype(), depth, "mine", "q"))
+                .add(vector(spec.dtype(), depth, "sums", ""))
                 .addStatement("float most = Float.NEGATIVE_INFINITY")
                 .addStatement("float total = 0f")
                 .addStatement("final int end = $L", end)
                 .beginControlFlow("for (int tile = 0; tile < end; tile += $L)", tileRows(depth))
-                .add(tile(depth, "keys", "k", "v"))
+                .add(tile(spec.dtype(), depth, "keys", "k", "v"))
                 .addStatement("final int left = end - tile < $1L ? end - tile : $1L", tileRows(depth))
                 .beginControlFlow("for (int t = 0; t < left; t++)");
         if (spec.causal()) {
@@ -184,7 +203,7 @@ final class AttentionTemplate {
                 .endControlFlow()
                 .beginControlFlow("if (exists)")
                 .beginControlFlow("for (int c = 0; c < $L; c++)", depth)
-                .addStatement("f.set(o + batch * oBatch + row * oRow + head * oHead + c, sums[c] / total)")
+                .addStatement(store(spec.dtype(), "o", "sums[c] / total"))
                 .endControlFlow()
                 .addStatement(
                         "f.set(lse + (batch * heads + head) * queries + row, most + $T.log(total))", TornadoApi.MATH)
@@ -197,18 +216,49 @@ final class AttentionTemplate {
         var q = in.get(1);
         var k = in.get(2);
         int depth = q.dim(3);
+        var delta = planDelta(spec, launch, sink);
+        var ofQueries =
+                kernel("AttentionGradQ", "Gradient of queries", spec.dtype(), spec.causal(), spec.dropout(), depth);
+        bindGrad(ofQueries, spec, launch, delta, Math.ceilDiv(q.dim(1), GROUP));
+        bind(ofQueries, "dq", launch.outputs().get(0));
+        ofQueries.launch(
+                sink,
+                (long) q.dim(0) * q.dim(2) * Math.ceilDiv(q.dim(1), GROUP),
+                helpers -> queries(spec, depth, helpers));
+        var ofKeys = kernel(
+                "AttentionGradKv", "Gradients of keys and values", spec.dtype(), spec.causal(), spec.dropout(), depth);
+        bindGrad(ofKeys, spec, launch, delta, Math.ceilDiv(k.dim(1), GROUP));
+        bind(ofKeys, "dk", launch.outputs().get(1));
+        bind(ofKeys, "dv", launch.outputs().get(2));
+        ofKeys.launch(
+                sink,
+                (long) q.dim(0) * q.dim(2) * Math.ceilDiv(k.dim(1), GROUP),
+                helpers -> keys(spec, depth, helpers));
+    }
+
+    /** Sums of do · o, for every row of every head. */
+    static View planDelta(AttentionGrad spec, Launch launch, CallSink sink) {
+        var in = launch.inputs();
+        var q = in.get(1);
         int rows = q.dim(0) * q.dim(2) * q.dim(1);
         var buffer = sink.temporary((long) rows * Float.BYTES);
         var delta = new View(buffer, 0, DType.F32, List.of(rows), List.of(1L));
-        var deltas = new TornadoKernel("AttentionDelta", "Row sums of do · o", GROUP)
+        var deltas = new TornadoKernel(
+                        "AttentionDelta",
+                        "Row sums of do · o of " + spec.dtype().text(),
+                        GROUP)
                 .number("rows", rows)
                 .number("heads", q.dim(2))
                 .number("queries", q.dim(1))
-                .number("depth", depth)
+                .number("depth", q.dim(3))
                 .at("delta", delta);
         bind(deltas, "dout", in.get(0));
         bind(deltas, "o", in.get(4));
-        deltas.launch(sink, Math.ceilDiv(rows, GROUP), _ -> CodeBlock.of("""
+        deltas.launch(
+                sink,
+                Math.ceilDiv(rows, GROUP),
+                _ -> CodeBlock.of(
+                        """
                 final int at = group * $L + local;
                 if (at < rows) {
                     final int row = at % queries;
@@ -218,26 +268,13 @@ final class AttentionTemplate {
                     final int of = o + batch * oBatch + row * oRow + head * oHead;
                     float sum = 0f;
                     for (int c = 0; c < depth; c++) {
-                        sum += f.get(by + c) * f.get(of + c);
+                        sum += $L * $L;
                     }
                     f.set(delta + at, sum);
                 }
-                """, GROUP));
-        var ofQueries = kernel("AttentionGradQ", "Gradient of queries", spec.causal(), spec.dropout(), depth);
-        bindGrad(ofQueries, spec, launch, delta, Math.ceilDiv(q.dim(1), GROUP));
-        bind(ofQueries, "dq", launch.outputs().get(0));
-        ofQueries.launch(
-                sink,
-                (long) q.dim(0) * q.dim(2) * Math.ceilDiv(q.dim(1), GROUP),
-                helpers -> queries(spec, depth, helpers));
-        var ofKeys = kernel("AttentionGradKv", "Gradients of keys and values", spec.causal(), spec.dropout(), depth);
-        bindGrad(ofKeys, spec, launch, delta, Math.ceilDiv(k.dim(1), GROUP));
-        bind(ofKeys, "dk", launch.outputs().get(1));
-        bind(ofKeys, "dv", launch.outputs().get(2));
-        ofKeys.launch(
-                sink,
-                (long) q.dim(0) * q.dim(2) * Math.ceilDiv(k.dim(1), GROUP),
-                helpers -> keys(spec, depth, helpers));
+                """,
+                        GROUP, TornadoKernel.load(spec.dtype(), "by + c"), TornadoKernel.load(spec.dtype(), "of + c")));
+        return delta;
     }
 
     private static void bindGrad(TornadoKernel kernel, AttentionGrad spec, Launch launch, View delta, int blocks) {
@@ -257,15 +294,15 @@ final class AttentionTemplate {
         var code = CodeBlock.builder()
                 .add(place("queries"))
                 .add(tiles(depth))
-                .add(vector(depth, "mine", "q"))
-                .add(vector(depth, "by", "dout"))
-                .add(vector(depth, "sums", ""))
+                .add(vector(spec.dtype(), depth, "mine", "q"))
+                .add(vector(spec.dtype(), depth, "by", "dout"))
+                .add(vector(spec.dtype(), depth, "sums", ""))
                 .addStatement("final int at = (batch * heads + head) * queries + row")
                 .addStatement("final float shift = f.get(lse + at)")
                 .addStatement("final float level = f.get(delta + at)")
                 .addStatement("final int end = $L", end)
                 .beginControlFlow("for (int tile = 0; tile < end; tile += $L)", tileRows(depth))
-                .add(tile(depth, "keys", "k", "v"))
+                .add(tile(spec.dtype(), depth, "keys", "k", "v"))
                 .addStatement("final int left = end - tile < $1L ? end - tile : $1L", tileRows(depth))
                 .beginControlFlow("for (int t = 0; t < left; t++)");
         if (spec.causal()) {
@@ -287,7 +324,7 @@ final class AttentionTemplate {
                 .endControlFlow()
                 .beginControlFlow("if (exists)")
                 .beginControlFlow("for (int c = 0; c < $L; c++)", depth)
-                .addStatement("f.set(dq + batch * dqBatch + row * dqRow + head * dqHead + c, sums[c])")
+                .addStatement(store(spec.dtype(), "dq", "sums[c]"))
                 .endControlFlow()
                 .endControlFlow()
                 .build();
@@ -299,12 +336,12 @@ final class AttentionTemplate {
         var code = CodeBlock.builder()
                 .add(place("keys"))
                 .add(tiles(depth))
-                .add(vector(depth, "mine", "k"))
-                .add(vector(depth, "value", "v"))
-                .add(vector(depth, "dkSums", ""))
-                .add(vector(depth, "dvSums", ""))
+                .add(vector(spec.dtype(), depth, "mine", "k"))
+                .add(vector(spec.dtype(), depth, "value", "v"))
+                .add(vector(spec.dtype(), depth, "dkSums", ""))
+                .add(vector(spec.dtype(), depth, "dvSums", ""))
                 .beginControlFlow("for (int tile = $L; tile < queries; tile += $L)", start, tileRows(depth))
-                .add(tile(depth, "queries", "q", "dout"))
+                .add(tile(spec.dtype(), depth, "queries", "q", "dout"))
                 .addStatement("final int left = queries - tile < $1L ? queries - tile : $1L", tileRows(depth))
                 .beginControlFlow("for (int t = 0; t < left; t++)");
         if (spec.causal()) {
@@ -330,8 +367,8 @@ final class AttentionTemplate {
                 .endControlFlow()
                 .beginControlFlow("if (exists)")
                 .beginControlFlow("for (int c = 0; c < $L; c++)", depth)
-                .addStatement("f.set(dk + batch * dkBatch + row * dkRow + head * dkHead + c, dkSums[c])")
-                .addStatement("f.set(dv + batch * dvBatch + row * dvRow + head * dvHead + c, dvSums[c])")
+                .addStatement(store(spec.dtype(), "dk", "dkSums[c]"))
+                .addStatement(store(spec.dtype(), "dv", "dvSums[c]"))
                 .endControlFlow()
                 .endControlFlow()
                 .build();

@@ -31,6 +31,12 @@ final class GemmEpilogue {
                 .toList();
     }
 
+    /** The types and layouts of A and B, as text. */
+    static String describeFactors(Gemm spec) {
+        return spec.lhs().text() + (spec.lhsRowMajor() ? " rows" : " columns") + " by "
+                + spec.rhs().text() + (spec.rhsRowMajor() ? " rows" : " columns");
+    }
+
     /** All that its code depends on, as text. */
     String describe() {
         return "x0 the sum of products, " + TornadoOperands.describe(spec.operands()) + " -> "

@@ -26,14 +26,26 @@ final class GemmTemplate {
     private GemmTemplate() {}
 
     static void plan(Gemm spec, Launch launch, CallSink sink) {
+        plan(spec, launch, kernel("Gemm", spec), sink);
+    }
+
+    /** A kernel for a gemm, to which arguments can be bound before {@link #plan} binds its own. */
+    static TornadoKernel kernel(String stem, Gemm spec) {
+        return new TornadoKernel(stem, stem + " of " + describe(spec), GROUP);
+    }
+
+    static String describe(Gemm spec) {
+        return GemmEpilogue.describeFactors(spec) + ", " + new GemmEpilogue(spec).describe();
+    }
+
+    static void plan(Gemm spec, Launch launch, TornadoKernel kernel, CallSink sink) {
         var epilogue = new GemmEpilogue(spec);
         var a = launch.inputs().get(0);
         var b = launch.inputs().get(1);
         var c = launch.outputs().getFirst();
         var rowTiles = Math.ceilDiv(c.dim(2), TILE);
         var columnTiles = Math.ceilDiv(c.dim(3), TILE);
-        var kernel = new TornadoKernel("Gemm", "Gemm, " + epilogue.describe(), GROUP)
-                .number("batches", c.dim(1))
+        kernel.number("batches", c.dim(1))
                 .number("rows", c.dim(2))
                 .number("columns", c.dim(3))
                 .number("depth", a.dim(3))
@@ -105,14 +117,17 @@ final class GemmTemplate {
                 .add(aIndex)
                 .addStatement("final boolean inside = rowTile + i < rows && k0 + k < depth")
                 .addStatement(
-                        "aTile[k * $L + i] = inside ? f.get(aFirst + (rowTile + i) * as2 + (k0 + k) * as3) : 0f", TILE)
+                        "aTile[k * $L + i] = inside ? $L : 0f",
+                        TILE,
+                        TornadoKernel.load(spec.lhs(), "aFirst + (rowTile + i) * as2 + (k0 + k) * as3"))
                 .endControlFlow()
                 .beginControlFlow("for (int e = local; e < $L; e += $L)", TILE * DEPTH, GROUP)
                 .add(bIndex)
                 .addStatement("final boolean inside = columnTile + j < columns && k0 + k < depth")
                 .addStatement(
-                        "bTile[k * $L + j] = inside ? f.get(bFirst + (k0 + k) * bs2 + (columnTile + j) * bs3) : 0f",
-                        TILE)
+                        "bTile[k * $L + j] = inside ? $L : 0f",
+                        TILE,
+                        TornadoKernel.load(spec.rhs(), "bFirst + (k0 + k) * bs2 + (columnTile + j) * bs3"))
                 .endControlFlow()
                 .build();
     }

@@ -96,7 +96,11 @@ final class PanelGemmTemplate {
         var packed = new View(buffer, 0, DType.F32, List.of(Math.toIntExact(floats)), List.of(1L));
         var pieces = Math.ceilDiv(depth, PACKED);
         var neighbours = view.stride(across) == 1;
-        new TornadoKernel("GemmPack", "Packs panels " + width + " wide" + (neighbours ? ", of neighbours" : ""), 1)
+        new TornadoKernel(
+                        "GemmPack",
+                        "Packs panels of " + view.dtype().text() + " " + width + " wide"
+                                + (neighbours ? ", of neighbours" : ""),
+                        1)
                 .number("batches", batches1)
                 .number("panels", panels)
                 .number("pieces", pieces)
@@ -109,7 +113,7 @@ final class PanelGemmTemplate {
                 .number("along", view.stride(along))
                 .at("to", packed)
                 .prepares(LaunchCost.bytes(view) + floats * Float.BYTES)
-                .launch(sink, (long) batches0 * batches1 * panels * pieces, _ -> pack(width, neighbours));
+                .launch(sink, (long) batches0 * batches1 * panels * pieces, _ -> pack(view.dtype(), width, neighbours));
         var step1 = batches1 == 1 ? 0L : panels;
         var step0 = batches0 == 1 ? 0L : (long) batches1 * panels;
         return new Packed(packed, step0, step1);
@@ -121,7 +125,7 @@ final class PanelGemmTemplate {
      *
      * @param neighbours whether those lie side by side: then items take panel after panel, so that they stay on a page
      */
-    private static CodeBlock pack(int width, boolean neighbours) {
+    private static CodeBlock pack(DType dtype, int width, boolean neighbours) {
         var code = CodeBlock.builder()
                 .add(neighbours ? """
                         final int panel = group % panels;
@@ -145,7 +149,10 @@ final class PanelGemmTemplate {
         code.beginControlFlow("for (int k = first; k < end; k++)")
                 .addStatement("final int start = k * along$L", neighbours ? " + from" : "");
         for (var i = 0; i < width; i++) {
-            code.addStatement("final float e$L = f.get($L)", i, neighbours ? "start + " + i : "row" + i + " + start");
+            code.addStatement(
+                    "final float e$L = $L",
+                    i,
+                    TornadoKernel.load(dtype, neighbours ? "start + " + i : "row" + i + " + start"));
         }
         IntStream.range(0, width).forEach(i -> code.addStatement("f.set(place + $1L, e$1L)", i));
         return code.addStatement("place += $L", width)
@@ -153,7 +160,9 @@ final class PanelGemmTemplate {
                 .nextControlFlow("else")
                 .beginControlFlow("for (int k = first; k < end; k++)")
                 .beginControlFlow("for (int i = 0; i < $L; i++)", width)
-                .addStatement("f.set(place + i, i < width ? f.get(from + i * across + k * along) : 0f)")
+                .addStatement(
+                        "f.set(place + i, i < width ? $L : 0f)",
+                        TornadoKernel.load(dtype, "from + i * across + k * along"))
                 .endControlFlow()
                 .addStatement("place += $L", width)
                 .endControlFlow()

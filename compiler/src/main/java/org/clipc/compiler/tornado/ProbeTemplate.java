@@ -25,7 +25,7 @@ final class ProbeTemplate {
                 "ProbeFlops",
                 switch (kind) {
                     case CPU -> vectors();
-                    case GPU -> scalars();
+                    case GPU, CUDA -> scalars();
                 });
     }
 

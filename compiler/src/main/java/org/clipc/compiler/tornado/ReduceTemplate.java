@@ -49,7 +49,7 @@ final class ReduceTemplate {
                 .mapToInt(view -> view.dim(1))
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("a reduction needs an operand of three axes"));
-        var pieces = spec.value().dtype() == DType.F32 ? pieces(spec, reduced, kind) : 1;
+        var pieces = spec.value().dtype().isFloat() ? pieces(spec, reduced, kind) : 1;
         if (pieces == 1) {
             plan(spec, launch, reduced, reduced, output, 0, kind, sink);
             return;
@@ -81,7 +81,7 @@ final class ReduceTemplate {
     private static int pieces(Reduce spec, int reduced, Kind kind) {
         var least = switch (kind) {
             case CPU -> spec.inner() ? COLUMNS_OF_CPU : ROWS_OF_CPU;
-            case GPU -> (spec.inner() ? GROUP : GROUP / COLUMNS) * PER_ITEM;
+            case GPU, CUDA -> (spec.inner() ? GROUP : GROUP / COLUMNS) * PER_ITEM;
         };
         var size = Math.max(least, Math.ceilDiv(reduced, MOST_PIECES));
         return reduced <= 2 * size ? 1 : Math.ceilDiv(reduced, size);
@@ -101,7 +101,7 @@ final class ReduceTemplate {
             long pieceStride,
             Kind kind,
             CallSink sink) {
-        var alone = kind == Kind.CPU && spec.value().dtype() == DType.F32;
+        var alone = kind == Kind.CPU && spec.value().dtype().isFloat();
         var dag = ExprDag.of(List.of(spec.value()));
         var operands = new TornadoOperands(dag, spec.operands(), 0);
         var kernel = new TornadoKernel(

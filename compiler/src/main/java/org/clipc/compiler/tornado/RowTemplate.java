@@ -1,9 +1,10 @@
 package org.clipc.compiler.tornado;
 
 import com.palantir.javapoet.CodeBlock;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.clipc.compiler.kernel.CallSink;
-import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.View;
 import org.clipc.compiler.tornado.TornadoTarget.Kind;
@@ -30,134 +31,155 @@ final class RowTemplate {
         this.kind = kind;
         groupSize = switch (kind) {
             case CPU -> 8;
-            case GPU -> 128;
+            case GPU, CUDA -> 128;
         };
         sums = new GroupSum(groupSize);
     }
 
-    private TornadoKernel kernel(String stem, String description) {
-        return new TornadoKernel(stem, description, groupSize);
-    }
+    /** Operands of a kernel by name: their element types are part of what the kernel is. */
+    private record Operands(List<String> names, List<View> views) {
 
-    /** Binds matrices [rows, columns] and vectors [rows] by name, the former's row stride as {@code <name>Row}. */
-    private static void bind(TornadoKernel kernel, List<String> names, List<View> views) {
-        for (var i = 0; i < names.size(); i++) {
-            kernel.at(names.get(i), views.get(i));
-            if (views.get(i).dims().size() == 2) {
-                kernel.number(names.get(i) + "Row", views.get(i).stride(0));
-            }
+        private DType dtype(String name) {
+            return views.get(names.indexOf(name)).dtype();
+        }
+
+        CodeBlock load(String name, String index) {
+            return TornadoKernel.load(dtype(name), index);
+        }
+
+        CodeBlock store(String name, String index, CodeBlock value) {
+            return TornadoKernel.store(dtype(name), CodeBlock.of("$L", index), value);
+        }
+
+        /** The value of an operand's element in the row of the group, at column {@code i}. */
+        CodeBlock here(String name) {
+            return load(name, place(name));
+        }
+
+        CodeBlock storeHere(String name, CodeBlock value) {
+            return store(name, place(name), value);
+        }
+
+        private String place(String name) {
+            return views.get(names.indexOf(name)).dims().size() == 2
+                    ? "%s + group * %sRow + i".formatted(name, name)
+                    : name + " + i";
+        }
+
+        String describe() {
+            return names.stream().map(n -> n + " " + dtype(n).text()).collect(Collectors.joining(", "));
         }
     }
 
-    private CodeBlock.Builder columns(CodeBlock.Builder code, String statement) {
+    private static Operands operands(List<String> names, Launch launch) {
+        var views = new ArrayList<>(launch.inputs());
+        views.addAll(launch.outputs());
+        return new Operands(names, views);
+    }
+
+    /** A kernel with its operands bound: matrices [rows, columns] with their row strides as {@code <name>Row}, and vectors. */
+    private TornadoKernel kernel(String stem, String description, Operands operands) {
+        return bind(new TornadoKernel(stem, description + ", " + operands.describe(), groupSize), operands);
+    }
+
+    private static TornadoKernel bind(TornadoKernel kernel, Operands operands) {
+        for (var name : operands.names()) {
+            var view = operands.views().get(operands.names().indexOf(name));
+            kernel.at(name, view);
+            if (view.dims().size() == 2) {
+                kernel.number(name + "Row", view.stride(0));
+            }
+        }
+        return kernel;
+    }
+
+    private CodeBlock.Builder columns(CodeBlock.Builder code, CodeBlock statement) {
         return code.beginControlFlow("for (int i = local; i < count; i += $L)", groupSize)
                 .addStatement(statement)
                 .endControlFlow();
     }
 
-    void softmax(DType dtype, Launch launch, CallSink sink) {
+    void softmax(Launch launch, CallSink sink) {
         var x = launch.inputs().getFirst();
-        var kernel = kernel("Softmax", "Softmax of " + dtype.text() + " rows").number("count", x.dim(1));
-        bind(kernel, List.of("x", "y"), List.of(x, launch.outputs().getFirst()));
-        kernel.launch(sink, x.dim(0), helpers -> {
+        var of = operands(List.of("x", "y"), launch);
+        kernel("Softmax", "Softmax of rows", of).number("count", x.dim(1)).launch(sink, x.dim(0), helpers -> {
             TornadoMathCode.EXP.add(helpers);
-            var code = CodeBlock.builder()
-                    .add(sums.declare())
-                    .addStatement("final int from = x + group * xRow")
-                    .addStatement("final int to = y + group * yRow");
-            code.add(largest());
-            code.addStatement("float part = 0f");
-            columns(code, "part += exp(f.get(from + i) - largest)");
+            var code = CodeBlock.builder().add(sums.declare());
+            code.add(largest(of)).addStatement("float part = 0f");
+            columns(code, CodeBlock.of("part += exp($L - largest)", of.here("x")));
             code.add(sums.sum("sum", "part")).addStatement("final float factor = 1f / sum");
-            return columns(code, "f.set(to + i, exp(f.get(from + i) - largest)" + " * factor)")
+            return columns(code, of.storeHere("y", CodeBlock.of("exp($L - largest) * factor", of.here("x"))))
                     .build();
         });
     }
 
-    private CodeBlock largest() {
+    private CodeBlock largest(Operands of) {
         var code = CodeBlock.builder().addStatement("float most = Float.NEGATIVE_INFINITY");
-        columns(code, "most = f.get(from + i) > most ? f.get(from + i) : most");
+        columns(code, CodeBlock.of("most = $1L > most ? $1L : most", of.here("x")));
         return code.add(sums.max("largest", "most")).build();
     }
 
-    void softmaxGrad(DType dtype, Launch launch, CallSink sink) {
+    void softmaxGrad(Launch launch, CallSink sink) {
         var dy = launch.inputs().getFirst();
-        var kernel = kernel("SoftmaxGrad", "Gradient of the softmax of " + dtype.text() + " rows")
-                .number("count", dy.dim(1));
-        bind(
-                kernel,
-                List.of("dy", "y", "dx"),
-                List.of(dy, launch.inputs().get(1), launch.outputs().getFirst()));
-        kernel.launch(sink, dy.dim(0), _ -> {
-            var code = CodeBlock.builder().add(sums.declare()).addStatement("float part = 0f");
-            columns(code, "part += f.get(dy + group * dyRow + i) * f.get(y + group * yRow + i)");
-            code.add(sums.sum("mean", "part"));
-            return columns(
-                            code,
-                            "f.set(dx + group * dxRow + i, f.get(y + group * yRow + i)"
-                                    + " * (f.get(dy + group * dyRow + i) - mean))")
-                    .build();
-        });
+        var of = operands(List.of("dy", "y", "dx"), launch);
+        kernel("SoftmaxGrad", "Gradient of the softmax of rows", of)
+                .number("count", dy.dim(1))
+                .launch(sink, dy.dim(0), _ -> {
+                    var code = CodeBlock.builder().add(sums.declare()).addStatement("float part = 0f");
+                    columns(code, CodeBlock.of("part += $L * $L", of.here("dy"), of.here("y")));
+                    code.add(sums.sum("mean", "part"));
+                    return columns(
+                                    code,
+                                    of.storeHere("dx", CodeBlock.of("$L * ($L - mean)", of.here("y"), of.here("dy"))))
+                            .build();
+                });
     }
 
-    void crossEntropy(DType dtype, Launch launch, CallSink sink) {
+    void crossEntropy(Launch launch, CallSink sink) {
         var x = launch.inputs().getFirst();
-        var kernel = kernel("CrossEntropy", "Cross-entropy of " + dtype.text() + " rows")
-                .number("count", x.dim(1));
-        bind(
-                kernel,
-                List.of("x", "label", "loss", "lse"),
-                List.of(
-                        x,
-                        launch.inputs().get(1),
-                        launch.outputs().get(0),
-                        launch.outputs().get(1)));
+        var of = operands(List.of("x", "label", "loss", "lse"), launch);
+        var kernel = kernel("CrossEntropy", "Cross-entropy of rows", of).number("count", x.dim(1));
         kernel.launch(sink, x.dim(0), helpers -> {
             TornadoMathCode.EXP.add(helpers);
-            var code = CodeBlock.builder().add(sums.declare()).addStatement("final int from = x + group * xRow");
-            code.add(largest())
+            var code = CodeBlock.builder().add(sums.declare());
+            code.add(largest(of))
                     // A row of minus infinities has a sum of 0, whose logarithm is minus infinity.
                     .addStatement("final float shift = largest == Float.NEGATIVE_INFINITY ? 0f : largest")
                     .addStatement("float part = 0f");
-            columns(code, "part += exp(f.get(from + i) - shift)");
+            columns(code, CodeBlock.of("part += exp($L - shift)", of.here("x")));
             return code.add(sums.sum("sum", "part"))
                     .beginControlFlow("if (local == 0)")
                     .addStatement("final int asked = n.get(label + group)")
                     .addStatement("final int target = asked < 0 ? 0 : asked < count ? asked : count - 1")
                     .addStatement("final float log = $T.log(sum)", TornadoApi.MATH)
-                    .addStatement("f.set(loss + group, log + (shift - f.get(from + target)))")
-                    .addStatement("f.set(lse + group, shift + log)")
+                    .addStatement(of.store(
+                            "loss",
+                            "loss + group",
+                            CodeBlock.of("log + (shift - $L)", of.load("x", "x + group * xRow + target"))))
+                    .addStatement(of.store("lse", "lse + group", CodeBlock.of("shift + log")))
                     .endControlFlow()
                     .build();
         });
     }
 
     /** dx = dloss · (e^(x - lse) - [at the label]). */
-    void crossEntropyGrad(DType dtype, Launch launch, CallSink sink) {
+    void crossEntropyGrad(Launch launch, CallSink sink) {
         var x = launch.inputs().get(1);
-        var kernel = kernel("CrossEntropyGrad", "Gradient of the cross-entropy of " + dtype.text() + " rows")
+        var of = operands(List.of("dloss", "x", "label", "lse", "dx"), launch);
+        var kernel = kernel("CrossEntropyGrad", "Gradient of the cross-entropy of rows", of)
                 .number("count", x.dim(1));
-        bind(
-                kernel,
-                List.of("dloss", "x", "label", "lse", "dx"),
-                List.of(
-                        launch.inputs().get(0),
-                        x,
-                        launch.inputs().get(2),
-                        launch.inputs().get(3),
-                        launch.outputs().getFirst()));
         kernel.launch(sink, x.dim(0), helpers -> {
             TornadoMathCode.EXP.add(helpers);
             var code = CodeBlock.builder()
                     .addStatement("final int asked = n.get(label + group)")
                     .addStatement("final int target = asked < 0 ? 0 : asked < count ? asked : count - 1")
-                    .addStatement("final float factor = f.get(dloss + group)")
-                    .addStatement("final float shift = f.get(lse + group)");
+                    .addStatement("final float factor = $L", of.load("dloss", "dloss + group"))
+                    .addStatement("final float shift = $L", of.load("lse", "lse + group"));
             return columns(
                             code,
-                            "f.set(dx + group * dxRow + i, factor"
-                                    + " * (exp(f.get(x + group * xRow + i) - shift)"
-                                    + " - (i == target ? 1f : 0f)))")
+                            of.storeHere(
+                                    "dx",
+                                    CodeBlock.of("factor * (exp($L - shift) - (i == target ? 1f : 0f))", of.here("x"))))
                     .build();
         });
     }
@@ -195,68 +217,61 @@ final class RowTemplate {
                         .build());
     }
 
-    void layerNorm(KernelSpec.LayerNorm spec, Launch launch, CallSink sink) {
+    void layerNorm(Launch launch, CallSink sink) {
         var x = launch.inputs().getFirst();
-        var kernel = kernel(
-                        "LayerNorm", "Layer normalisation of " + spec.dtype().text() + " rows")
+        var of = operands(List.of("x", "gain", "bias", "y", "mean", "rstd"), launch);
+        var kernel = kernel("LayerNorm", "Layer normalisation of rows", of)
                 .number("count", x.dim(1))
                 .real("epsilon", launch.attributes().getFirst());
-        bind(kernel, List.of("x", "gain", "bias"), launch.inputs());
-        bind(kernel, List.of("y", "mean", "rstd"), launch.outputs());
         kernel.launch(sink, x.dim(0), _ -> {
-            var code = CodeBlock.builder()
-                    .add(sums.declare())
-                    .addStatement("final int from = x + group * xRow")
-                    .addStatement("float part = 0f");
-            columns(code, "part += f.get(from + i)");
+            var code = CodeBlock.builder().add(sums.declare()).addStatement("float part = 0f");
+            columns(code, CodeBlock.of("part += $L", of.here("x")));
             code.add(sums.sum("total", "part"))
                     .addStatement("final float centre = total / count")
                     .addStatement("float square = 0f");
-            columns(code, "square += (f.get(from + i) - centre) * (f.get(from + i) - centre)");
+            columns(code, CodeBlock.of("square += ($1L - centre) * ($1L - centre)", of.here("x")));
             code.add(sums.sum("squares", "square"))
                     .addStatement("final float scale = 1f / $T.sqrt(squares / count + epsilon)", TornadoApi.MATH)
                     .beginControlFlow("if (local == 0)")
-                    .addStatement("f.set(mean + group, centre)")
-                    .addStatement("f.set(rstd + group, scale)")
+                    .addStatement(of.store("mean", "mean + group", CodeBlock.of("centre")))
+                    .addStatement(of.store("rstd", "rstd + group", CodeBlock.of("scale")))
                     .endControlFlow();
             return columns(
                             code,
-                            "f.set(y + group * yRow + i,"
-                                    + " (f.get(from + i) - centre) * scale * f.get(gain + i) + f.get(bias + i))")
+                            of.storeHere(
+                                    "y",
+                                    CodeBlock.of(
+                                            "($L - centre) * scale * $L + $L",
+                                            of.here("x"),
+                                            of.here("gain"),
+                                            of.here("bias"))))
                     .build();
         });
     }
 
-    void layerNormGrad(KernelSpec.LayerNormGrad spec, Launch launch, CallSink sink) {
+    void layerNormGrad(Launch launch, CallSink sink) {
         var x = launch.inputs().get(1);
         int rows = x.dim(0);
         int width = x.dim(1);
-        var kernel = kernel(
-                        "LayerNormGrad",
-                        "Gradient of layer normalisation of " + spec.dtype().text() + " rows")
+        var of = operands(List.of("dy", "x", "gain", "mean", "rstd", "dx"), launch);
+        var kernel = kernel("LayerNormGrad", "Gradient of layer normalisation of rows", of)
                 .number("count", width);
-        var names = List.of("dy", "x", "gain", "mean", "rstd");
-        bind(kernel, names, launch.inputs());
-        bind(kernel, List.of("dx"), launch.outputs().subList(0, 1));
         kernel.launch(sink, rows, _ -> {
+            var normal = CodeBlock.of("($L - centre) * scale", of.here("x"));
+            var change = CodeBlock.of("$L * $L", of.here("dy"), of.here("gain"));
             var code = CodeBlock.builder()
                     .add(sums.declare())
-                    .addStatement("final int from = x + group * xRow")
-                    .addStatement("final int by = dy + group * dyRow")
-                    .addStatement("final float centre = f.get(mean + group)")
-                    .addStatement("final float scale = f.get(rstd + group)")
+                    .addStatement("final float centre = $L", of.load("mean", "mean + group"))
+                    .addStatement("final float scale = $L", of.load("rstd", "rstd + group"))
                     .addStatement("float along = 0f")
                     .addStatement("float all = 0f");
-            columns(code, "along += f.get(by + i) * f.get(gain + i) * ((f.get(from + i) - centre) * scale)");
-            columns(code, "all += f.get(by + i) * f.get(gain + i)");
+            columns(code, CodeBlock.of("along += $L * ($L)", change, normal));
+            columns(code, CodeBlock.of("all += $L", change));
             code.add(sums.sum("slopes", "along"))
                     .add(sums.sum("levels", "all"))
                     .addStatement("final float slope = slopes / count")
                     .addStatement("final float level = levels / count");
-            return columns(
-                            code,
-                            "f.set(dx + group * dxRow + i, (f.get(by + i) * f.get(gain + i) - level"
-                                    + " - (f.get(from + i) - centre) * scale * slope) * scale)")
+            return columns(code, of.storeHere("dx", CodeBlock.of("($L - level - $L * slope) * scale", change, normal)))
                     .build();
         });
         gains(launch, rows, width, sink);
@@ -268,38 +283,42 @@ final class RowTemplate {
         var across = Math.ceilDiv(width, ITEMS);
         var sums = sink.temporary(2L * pieces * width * Float.BYTES);
         var strides = List.of(2L * pieces * width, 2L * width, 1L);
+        var views = launch.inputs();
+        var of = new Operands(
+                List.of("dy", "x", "mean", "rstd"), List.of(views.get(0), views.get(1), views.get(3), views.get(4)));
         var kernel = new TornadoKernel(
-                        "LayerNormGains", "Gradients of the gain and bias of a layer normalisation", ITEMS)
+                        "LayerNormGains",
+                        "Gradients of the gain and bias of a layer normalisation, " + of.describe(),
+                        ITEMS)
                 .number("rows", rows)
                 .number("count", width)
                 .number("across", across)
                 .at("sums", new View(sums, 0, DType.F32, List.of(1, pieces, 2 * width), strides));
-        var views = launch.inputs();
-        bind(
-                kernel,
-                List.of("dy", "x", "mean", "rstd"),
-                List.of(views.get(0), views.get(1), views.get(3), views.get(4)));
-        kernel.launch(
-                sink,
-                (long) pieces * across,
-                _ -> CodeBlock.builder()
-                        .addStatement("final int i = group % across * $L + local", ITEMS)
-                        .addStatement("final int from = group / across * $L", GAIN_ROWS)
-                        .addStatement("final int to = from + $1L < rows ? from + $1L : rows", GAIN_ROWS)
-                        .beginControlFlow("if (i < count)")
-                        .addStatement("float dgain = 0f")
-                        .addStatement("float dbias = 0f")
-                        .beginControlFlow("for (int row = from; row < to; row++)")
-                        .addStatement("final float d = f.get(dy + row * dyRow + i)")
-                        .addStatement(
-                                "dgain += d * ((f.get(x + row * xRow + i) - f.get(mean + row)) * f.get(rstd + row))")
-                        .addStatement("dbias += d")
-                        .endControlFlow()
-                        .addStatement("final int at = sums + group / across * 2 * count + i")
-                        .addStatement("f.set(at, dgain)")
-                        .addStatement("f.set(at + count, dbias)")
-                        .endControlFlow()
-                        .build());
+        bind(kernel, of)
+                .launch(
+                        sink,
+                        (long) pieces * across,
+                        _ -> CodeBlock.builder()
+                                .addStatement("final int i = group % across * $L + local", ITEMS)
+                                .addStatement("final int from = group / across * $L", GAIN_ROWS)
+                                .addStatement("final int to = from + $1L < rows ? from + $1L : rows", GAIN_ROWS)
+                                .beginControlFlow("if (i < count)")
+                                .addStatement("float dgain = 0f")
+                                .addStatement("float dbias = 0f")
+                                .beginControlFlow("for (int row = from; row < to; row++)")
+                                .addStatement("final float d = $L", of.load("dy", "dy + row * dyRow + i"))
+                                .addStatement(
+                                        "dgain += d * (($L - $L) * $L)",
+                                        of.load("x", "x + row * xRow + i"),
+                                        of.load("mean", "mean + row"),
+                                        of.load("rstd", "rstd + row"))
+                                .addStatement("dbias += d")
+                                .endControlFlow()
+                                .addStatement("final int at = sums + group / across * 2 * count + i")
+                                .addStatement("f.set(at, dgain)")
+                                .addStatement("f.set(at + count, dbias)")
+                                .endControlFlow()
+                                .build());
         for (var i = 0; i < 2; i++) {
             var part = new View(sums, (long) i * width, DType.F32, List.of(1, pieces, width), strides);
             var total = launch.outputs().get(1 + i);

@@ -60,9 +60,9 @@ final class TornadoExpr {
         return known;
     }
 
-    /** As {@link #render}, converted to an element of {@code dtype}. */
+    /** As {@link #render}, converted to what {@link TornadoKernel#store} takes for an element of {@code dtype}. */
     CodeBlock renderAs(DType dtype, Expr expr) {
-        return convert(expr.dtype(), dtype, render(expr));
+        return convert(expr.dtype(), dtype.isFloat() ? DType.F32 : dtype, render(expr));
     }
 
     private CodeBlock let(DType dtype, CodeBlock value) {
@@ -198,9 +198,10 @@ final class TornadoExpr {
             case F32 -> let(to, from == DType.BOOL ? CodeBlock.of("($L ? 1f : 0f)", x) : CodeBlock.of("(float) $L", x));
             case I32 -> let(to, from == DType.BOOL ? CodeBlock.of("($L ? 1 : 0)", x) : CodeBlock.of("(int) $L", x));
             case BOOL -> let(to, CodeBlock.of("$L != 0", x));
-            case BF16, F16 ->
+            case BF16 -> let(to, CodeBlock.of("$L.round($L)", TornadoKernel.BFLOAT16, convert(from, DType.F32, x)));
+            case F16 ->
                 throw new UnsupportedOperationException(
-                        "the target tornado has no " + to.text() + " yet: compile with trainer.precision=32");
+                        "the target tornado has no f16: compile with trainer.precision=32 or bf16");
         };
     }
 }

@@ -6,10 +6,12 @@ import com.palantir.javapoet.JavaFile;
 import com.palantir.javapoet.MethodSpec;
 import com.palantir.javapoet.TypeName;
 import com.palantir.javapoet.TypeSpec;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.lang.model.element.Modifier;
 import org.clipc.compiler.kernel.CallSink;
@@ -36,6 +38,12 @@ final class TornadoKernel {
 
     private static final String PACKAGE = "org.clipc.kernels.";
 
+    /**
+     * What kernels call to {@code load(f, i)}, {@code round(x)} and {@code store(f, i, x)} numbers of bf16: functions of C,
+     * which no Java has.
+     */
+    static final String BFLOAT16 = "Bfloat16";
+
     /** Work items of a group of a {@link #fixed} kernel, as the runtime launches it. */
     private static final int FIXED_GROUP = 256;
 
@@ -44,6 +52,7 @@ final class TornadoKernel {
     private final int groupSize;
     private final Map<String, Argument> arguments = new LinkedHashMap<>();
     private boolean prebuilt;
+    private boolean inJava = true;
     private long preparedBytes = -1;
 
     /** Renders the body of {@code run}, adding what methods it calls. */
@@ -83,14 +92,27 @@ final class TornadoKernel {
     /** The index of a view's first element in the arena of its element type. */
     TornadoKernel at(String name, View view) {
         requireHeld(view.dtype());
+        if (view.dtype() == DType.BF16) {
+            rounds();
+        }
         return bind(name, new Argument.Element(view.buffer(), view.offset(), view.dtype()));
     }
 
     private static void requireHeld(DType dtype) {
-        if (dtype == DType.BF16 || dtype == DType.F16) {
+        if (dtype == DType.F16) {
             throw new UnsupportedOperationException(
-                    "the target tornado has no " + dtype.text() + " yet: compile with trainer.precision=32");
+                    "the target tornado has no f16: compile with trainer.precision=32 or bf16");
         }
+    }
+
+    /**
+     * Says that the kernel has to do with bf16. Such kernels are there in C only: TornadoVM's compiler neither takes a
+     * float's bits for an int, nor two bytes of an array of floats for a number.
+     */
+    TornadoKernel rounds() {
+        prebuilt = true;
+        inJava = false;
+        return this;
     }
 
     TornadoKernel number(String name, long value) {
@@ -103,7 +125,7 @@ final class TornadoKernel {
         return bind(name, new Argument.Constant((float) value));
     }
 
-    /** Has the kernel rendered in OpenCL C too. */
+    /** Has the kernel rendered in C too. */
     TornadoKernel prebuilt() {
         prebuilt = true;
         return this;
@@ -123,16 +145,66 @@ final class TornadoKernel {
                 .toList();
         var names = List.copyOf(arguments.keySet());
         var name = ClassName.get(PACKAGE + sink.target(), RenderedKernel.simpleName(stem, description));
+        var dialect = TornadoTarget.dialect(sink.target());
+        UnaryOperator<String> printer =
+                java -> CSource.print(dialect, java, name.simpleName(), groupSize, names.size(), places());
+        var onlyInC = !inJava || dialect == CDialect.CUDA;
         var kernel = new RenderedKernel(
                 name.canonicalName(),
                 () -> render(name, names, reals, body),
-                prebuilt ? java -> OpenClSource.print(java, name.simpleName(), groupSize) : null);
-        var values = new ArrayList<>(arguments.values());
+                prebuilt || onlyInC ? printer : null,
+                !onlyInC);
+        var values = dialect == CDialect.CUDA ? byValue() : List.copyOf(arguments.values());
         if (preparedBytes >= 0) {
             sink.prepareLaunch(kernel, values, Math.toIntExact(groups), groupSize, preparedBytes);
         } else {
             sink.launch(kernel, values, Math.toIntExact(groups), groupSize);
         }
+    }
+
+    /**
+     * As {@link #launch}, of a kernel that is written in CUDA C, for what Java has no words for.
+     *
+     * @param functions that the body calls
+     * @param body which sees the arguments by their names: places as long, reals as float, all others as int
+     */
+    void launchCuda(CallSink sink, long groups, String functions, String body) {
+        var simple = RenderedKernel.simpleName(stem, description);
+        var text = new StringBuilder(CDialect.CUDA.prelude())
+                .append(functions)
+                .append(CDialect.CUDA.head(simple, groupSize, arguments.size()));
+        var i = 0;
+        for (var argument : arguments.entrySet()) {
+            var value = "args.v[" + i++ + "]";
+            text.append(
+                    switch (argument.getValue()) {
+                        case Argument.Constant _ ->
+                            "    const float %s = __int_as_float((int) %s);%n".formatted(argument.getKey(), value);
+                        case Argument.Element element
+                        when element.dtype().isFloat() ->
+                            "    const long %s = %s;%n".formatted(argument.getKey(), value);
+                        case Argument _ -> "    const int %s = (int) %s;%n".formatted(argument.getKey(), value);
+                    });
+        }
+        var source = text.append(body).append("}\n").toString();
+        var kernel = new RenderedKernel(PACKAGE + sink.target() + "." + simple, () -> source, c -> c, false);
+        sink.launch(kernel, byValue(), Math.toIntExact(groups), groupSize);
+    }
+
+    /** Arguments of which floats are their bits. */
+    private List<Argument> byValue() {
+        return arguments.values().stream()
+                .map(argument -> argument instanceof Argument.Constant(var value) ? Argument.of(value) : argument)
+                .toList();
+    }
+
+    /** Names of the arguments that are places in the arena of floats. */
+    private Set<String> places() {
+        return arguments.entrySet().stream()
+                .filter(e -> e.getValue() instanceof Argument.Element element
+                        && element.dtype().isFloat())
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     /** Says that the kernel only lays out operands, see {@link CallSink#prepare}. */
@@ -212,7 +284,8 @@ final class TornadoKernel {
             case F32 -> CodeBlock.of("f.get($L)", index);
             case I32 -> CodeBlock.of("n.get($L)", index);
             case BOOL -> CodeBlock.of("(n.get($L) != 0)", index);
-            case BF16, F16 -> throw new IllegalArgumentException("no arena holds " + dtype.text());
+            case BF16 -> CodeBlock.of("$L.load(f, $L)", BFLOAT16, index);
+            case F16 -> throw new IllegalArgumentException("no arena holds " + dtype.text());
         };
     }
 
@@ -222,8 +295,19 @@ final class TornadoKernel {
             case F32 -> CodeBlock.of("f.set($L, $L)", index, value);
             case I32 -> CodeBlock.of("n.set($L, $L)", index, value);
             case BOOL -> CodeBlock.of("n.set($L, $L ? 1 : 0)", index, value);
-            case BF16, F16 -> throw new IllegalArgumentException("no arena holds " + dtype.text());
+            case BF16 -> CodeBlock.of("$L.store(f, $L, $L)", BFLOAT16, index, value);
+            case F16 -> throw new IllegalArgumentException("no arena holds " + dtype.text());
         };
+    }
+
+    /** As {@link #load(DType, CodeBlock)}, by the text of the index. */
+    static CodeBlock load(DType dtype, String index) {
+        return load(dtype, CodeBlock.of("$L", index));
+    }
+
+    /** As {@link #store(DType, CodeBlock, CodeBlock)}, by the texts of index and value. */
+    static CodeBlock store(DType dtype, String index, String value) {
+        return store(dtype, CodeBlock.of("$L", index), CodeBlock.of("$L", value));
     }
 
     /** The Java type that holds an element. */

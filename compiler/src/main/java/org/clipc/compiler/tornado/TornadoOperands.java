@@ -58,6 +58,9 @@ final class TornadoOperands {
 
     /** Binds what the expressions read. */
     void bind(TornadoKernel kernel, List<View> views, List<Double> attributes) {
+        if (dag.nodes().stream().anyMatch(node -> node.dtype() == DType.BF16)) {
+            kernel.rounds();
+        }
         IntStream.range(given, operands.size())
                 .filter(dag::reads)
                 .forEach(i -> bind(kernel, "x" + i, operands.get(i).access(), views.get(i)));

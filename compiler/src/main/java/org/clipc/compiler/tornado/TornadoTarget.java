@@ -8,24 +8,42 @@ import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
 
-/** Kernels that TornadoVM compiles for an accelerator. Tensors are f32, i32 or bool. */
+/**
+ * Kernels for TornadoVM's devices: in Java, which it compiles, and in C, which drivers do. For CUDA in C only. Tensors are
+ * f32, bf16, i32 or bool.
+ */
 public final class TornadoTarget implements Target {
 
-    private final Path api;
+    private static final String CUDA = "tornadocuda";
+
+    private final List<Path> classPath;
     private final Kind kind;
     private final RowTemplate rows;
 
-    /** What kernels are made for. They are right on either; but what makes a GPU fast, a CPU has not. */
+    /**
+     * What kernels are made for. Those for CPUs and GPUs are right on either; but what makes a GPU fast, a CPU has not. Those
+     * for CUDA run on GPUs of NVIDIA only.
+     */
     public enum Kind {
         CPU,
-        GPU
+        GPU,
+        CUDA
+    }
+
+    private TornadoTarget(List<Path> classPath, Kind kind) {
+        this.classPath = classPath;
+        this.kind = kind;
+        this.rows = new RowTemplate(kind);
     }
 
     /** @param api the jar of TornadoVM's API, against which kernels are compiled; see {@link TornadoSdk} */
     public TornadoTarget(Path api, Kind kind) {
-        this.api = api;
-        this.kind = kind;
-        this.rows = new RowTemplate(kind);
+        this(kind == Kind.CUDA ? List.of() : List.of(api), kind);
+    }
+
+    /** For CUDA: nothing is compiled until the device's driver does, so no SDK is needed. */
+    public static TornadoTarget cuda() {
+        return new TornadoTarget(List.of(), Kind.CUDA);
     }
 
     /**
@@ -35,6 +53,9 @@ public final class TornadoTarget implements Target {
      */
     @Override
     public List<RenderedKernel> runtimeKernels() {
+        if (kind == Kind.CUDA) {
+            return List.of();
+        }
         return List.of(
                 TornadoKernel.fixed(name(), "Upload", "f.set(args.get(0) + i, constants.get(i))"),
                 TornadoKernel.fixed(name(), "Download", "constants.set(i, f.get(args.get(0) + i))"),
@@ -44,7 +65,7 @@ public final class TornadoTarget implements Target {
 
     @Override
     public List<Path> classPath() {
-        return List.of(api);
+        return classPath;
     }
 
     @Override
@@ -52,7 +73,13 @@ public final class TornadoTarget implements Target {
         return switch (kind) {
             case CPU -> "tornadocpu";
             case GPU -> "tornadogpu";
+            case CUDA -> CUDA;
         };
+    }
+
+    /** The C of a target of this kind, by its name. */
+    static CDialect dialect(String target) {
+        return target.equals(CUDA) ? CDialect.CUDA : CDialect.OPENCL;
     }
 
     @Override
@@ -72,18 +99,31 @@ public final class TornadoTarget implements Target {
                         launch.outputs().getFirst(),
                         kind,
                         sink);
-            case KernelSpec.LayerNorm spec -> rows.layerNorm(spec, launch, sink);
-            case KernelSpec.LayerNormGrad spec -> rows.layerNormGrad(spec, launch, sink);
-            case KernelSpec.Softmax(var dtype) -> rows.softmax(dtype, launch, sink);
-            case KernelSpec.SoftmaxGrad(var dtype) -> rows.softmaxGrad(dtype, launch, sink);
-            case KernelSpec.SoftmaxXent(var dtype) -> rows.crossEntropy(dtype, launch, sink);
-            case KernelSpec.SoftmaxXentGrad(var dtype) -> rows.crossEntropyGrad(dtype, launch, sink);
-            case KernelSpec.Attention spec -> AttentionTemplate.plan(spec, launch, sink);
-            case KernelSpec.AttentionGrad spec -> AttentionTemplate.planGrad(spec, launch, sink);
+            case KernelSpec.LayerNorm _ -> rows.layerNorm(launch, sink);
+            case KernelSpec.LayerNormGrad _ -> rows.layerNormGrad(launch, sink);
+            case KernelSpec.Softmax _ -> rows.softmax(launch, sink);
+            case KernelSpec.SoftmaxGrad _ -> rows.softmaxGrad(launch, sink);
+            case KernelSpec.SoftmaxXent _ -> rows.crossEntropy(launch, sink);
+            case KernelSpec.SoftmaxXentGrad _ -> rows.crossEntropyGrad(launch, sink);
+            case KernelSpec.Attention spec -> {
+                if (kind == Kind.CUDA && TensorAttentionTemplate.takes(spec.dtype(), spec.dropout(), launch)) {
+                    TensorAttentionTemplate.plan(spec, launch, sink);
+                } else {
+                    AttentionTemplate.plan(spec, launch, sink);
+                }
+            }
+            case KernelSpec.AttentionGrad spec -> {
+                if (kind == Kind.CUDA && TensorAttentionTemplate.takes(spec.dtype(), spec.dropout(), launch)) {
+                    TensorAttentionTemplate.planGrad(spec, launch, sink);
+                } else {
+                    AttentionTemplate.planGrad(spec, launch, sink);
+                }
+            }
             case KernelSpec.Gemm spec -> {
                 switch (kind) {
                     case CPU -> PanelGemmTemplate.plan(spec, launch, sink);
                     case GPU -> GemmTemplate.plan(spec, launch, sink);
+                    case CUDA -> ProductTemplate.plan(spec, launch, sink);
                 }
             }
         }

@@ -70,6 +70,10 @@ final class KernelLab implements AutoCloseable {
         option = number;
     }
 
+    int option() {
+        return option;
+    }
+
     /** A new buffer, with garbage in it. */
     int buffer(long bytes) {
         var start = used;
@@ -320,6 +324,10 @@ final class KernelLab implements AutoCloseable {
      * @param random null: one range
      */
     void run(Target target, Launch launch, int threads, @Nullable RandomGenerator random) {
+        if (TestTargets.isCuda()) {
+            new CudaLab(this, target).run(launch);
+            return;
+        }
         if (TestTargets.isTornado()) {
             new TornadoLab(this, target).run(launch);
             return;

@@ -27,6 +27,9 @@ class NamedOpTemplatesTest {
 
     private static final double TOLERANCE = 1e-5;
 
+    /** Half a unit in the last of bf16's 8 places, and what sums in f32 differ. */
+    private static final double BF16_TOLERANCE = 0x1.1p-8;
+
     /** An op, its operands, and the launch that computes it. */
     private record Case(Op op, List<View> inputs, Launch launch) {}
 
@@ -63,11 +66,12 @@ class NamedOpTemplatesTest {
         lab.run(target, c.launch, 3, random);
         for (var i = 0; i < want.size(); i++) {
             var got = lab.get(c.launch.outputs().get(i));
+            var tolerance = c.launch.outputs().get(i).dtype() == DType.BF16 ? BF16_TOLERANCE : TOLERANCE;
             for (var e = 0; e < got.length; e++) {
                 var exact = want.get(i).get(e);
                 assertThat(Math.abs(got[e] - exact))
                         .as("element %d of result %d of %s, seed %d", e, i, c.launch, seed)
-                        .isLessThanOrEqualTo(TOLERANCE * Math.max(1, Math.abs(exact)));
+                        .isLessThanOrEqualTo(tolerance * Math.max(1, Math.abs(exact)));
             }
         }
     }
@@ -78,6 +82,10 @@ class NamedOpTemplatesTest {
 
     private int upTo(int most) {
         return 1 + random.nextInt(most);
+    }
+
+    private DType floats() {
+        return random.nextBoolean() ? DType.F32 : DType.BF16;
     }
 
     private double[] numbers(int count) {
@@ -141,12 +149,13 @@ class NamedOpTemplatesTest {
     private Case layerNorm(KernelLab lab) {
         int rows = upTo(90);
         int width = upTo(100);
-        var x = lab.tensor(DType.F32, numbers(rows * width), rows, width);
-        var gain = lab.tensor(DType.F32, numbers(width), width);
-        var bias = lab.tensor(DType.F32, numbers(width), width);
-        var outputs =
-                List.of(lab.tensor(DType.F32, rows, width), lab.tensor(DType.F32, rows), lab.tensor(DType.F32, rows));
-        var spec = new KernelSpec.LayerNorm(DType.F32, DType.F32);
+        var dtype = floats();
+        var parameters = floats();
+        var x = lab.tensor(dtype, numbers(rows * width), rows, width);
+        var gain = lab.tensor(parameters, numbers(width), width);
+        var bias = lab.tensor(parameters, numbers(width), width);
+        var outputs = List.of(lab.tensor(dtype, rows, width), lab.tensor(DType.F32, rows), lab.tensor(DType.F32, rows));
+        var spec = new KernelSpec.LayerNorm(dtype, parameters);
         var launch = new Launch(spec, List.of(x, gain, bias), outputs, List.of(1e-1));
         return new Case(new Op.LayerNorm(1e-1), List.of(x, gain, bias), launch);
     }
@@ -154,15 +163,17 @@ class NamedOpTemplatesTest {
     private Case layerNormGrad(KernelLab lab) {
         int rows = upTo(90);
         int width = upTo(100);
-        var dy = lab.tensor(DType.F32, numbers(rows * width), rows, width);
-        var x = lab.tensor(DType.F32, numbers(rows * width), rows, width);
-        var gain = lab.tensor(DType.F32, numbers(width), width);
+        var dtype = floats();
+        var parameters = floats();
+        var dy = lab.tensor(dtype, numbers(rows * width), rows, width);
+        var x = lab.tensor(dtype, numbers(rows * width), rows, width);
+        var gain = lab.tensor(parameters, numbers(width), width);
         var mean = lab.tensor(DType.F32, numbers(rows), rows);
         var rstd = lab.tensor(DType.F32, random.doubles(rows, 0.5, 1).toArray(), rows);
         var inputs = List.of(dy, x, gain, mean, rstd);
         var outputs =
-                List.of(lab.tensor(DType.F32, rows, width), lab.tensor(DType.F32, width), lab.tensor(DType.F32, width));
-        var spec = new KernelSpec.LayerNormGrad(DType.F32, DType.F32);
+                List.of(lab.tensor(dtype, rows, width), lab.tensor(parameters, width), lab.tensor(parameters, width));
+        var spec = new KernelSpec.LayerNormGrad(dtype, parameters);
         return new Case(new Op.LayerNormGrad(), inputs, new Launch(spec, inputs, outputs, List.of()));
     }
 

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.RenderedKernel;
@@ -13,18 +14,25 @@ import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.tornado.TornadoSdk;
 import org.clipc.compiler.tornado.TornadoTarget;
 import org.clipc.ir.DType;
+import org.clipc.runtime.device.CudaDevice;
 
 /**
- * The targets whose kernels this JVM can run: those of its vector widths, or, in the second run of the tests that the
- * Maven profile {@code tornado} adds, TornadoVM's.
+ * The targets whose kernels this JVM can run: those of its vector widths; or, in the second run of the tests that the
+ * Maven profile {@code tornado} adds, TornadoVM's, which is that for CUDA where its first device is CUDA's; or, in that
+ * of the profile {@code cuda}, the latter by {@link CudaEmulator}.
  */
 final class TestTargets {
 
     private static final boolean TORNADO = Boolean.getBoolean("clipc.test.tornado");
+    private static final boolean EMULATED = Boolean.getBoolean("clipc.test.cuda");
+    private static final boolean CUDA = EMULATED || (TORNADO && CudaDevice.isPresent());
 
     private TestTargets() {}
 
     static List<Target> all() {
+        if (CUDA) {
+            return List.of(TornadoTarget.cuda());
+        }
         if (!TORNADO) {
             return Arrays.stream(TestClasses.widths())
                     .<Target>mapToObj(JvmTarget::new)
@@ -32,7 +40,7 @@ final class TestTargets {
         }
         try {
             var api = TornadoSdk.apiJar(System.getenv(TornadoSdk.HOME));
-            return Arrays.stream(TornadoTarget.Kind.values())
+            return Stream.of(TornadoTarget.Kind.CPU, TornadoTarget.Kind.GPU)
                     .<Target>map(kind -> new TornadoTarget(api, kind))
                     .toList();
         } catch (IOException e) {
@@ -43,7 +51,7 @@ final class TestTargets {
     /** All targets, and once more those for TornadoVM with what kernels they have prebuilt. */
     static List<Target> allRenderings() {
         var targets = new ArrayList<>(all());
-        if (TORNADO) {
+        if (TORNADO && !CUDA) {
             all().forEach(target -> targets.add(new Prebuilt(target)));
         }
         return targets;
@@ -75,13 +83,21 @@ final class TestTargets {
 
     /** Whether kernels run on an accelerator, whose compiler may contract and reorder arithmetic. */
     static boolean isTornado() {
-        return TORNADO;
+        return TORNADO || CUDA;
+    }
+
+    static boolean isCuda() {
+        return CUDA;
+    }
+
+    static boolean isEmulated() {
+        return EMULATED;
     }
 
     /** Those of some element types that the targets have. */
     static List<DType> among(List<DType> dtypes) {
         return dtypes.stream()
-                .filter(dtype -> !TORNADO || (dtype != DType.BF16 && dtype != DType.F16))
+                .filter(dtype -> !isTornado() || dtype != DType.F16)
                 .toList();
     }
 

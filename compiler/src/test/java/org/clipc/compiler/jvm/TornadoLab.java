@@ -20,7 +20,6 @@ import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.kernel.View;
-import org.clipc.ir.DType;
 import org.clipc.runtime.device.TornadoVm;
 import org.clipc.runtime.device.TornadoVm.DeviceArray;
 
@@ -81,7 +80,9 @@ final class TornadoLab {
         var floats = vm.floats(scope.allocate(vm.bytes(bytes / Float.BYTES), 128));
         var ints = vm.ints(scope.allocate(vm.bytes(bytes), 128));
         MemorySegment.copy(lab.arena(), 0, floats.host(), 0, bytes);
-        launch.inputs().stream().filter(TornadoLab::isInt).forEach(view -> copyInts(view, ints, true));
+        launch.inputs().stream()
+                .filter(TornadoLab::isInt)
+                .forEach(view -> DeviceInts.copy(lab, view, ints.host(), true));
         var constants = new LinkedHashSet<Float>();
         calls.forEach(call -> call.arguments.forEach(argument -> {
             if (argument instanceof Argument.Constant(var value)) {
@@ -100,7 +101,8 @@ final class TornadoLab {
             graph = graphs.isEmpty()
                     ? graph.upload(floats, ints, numbers, args)
                     : graph.consume(floats, ints, numbers).upload(args);
-            var prebuilt = target instanceof TestTargets.Prebuilt ? call.kernel.prebuilt() : null;
+            var prebuilt =
+                    target instanceof TestTargets.Prebuilt || !call.kernel.hasClass() ? call.kernel.prebuilt() : null;
             if (prebuilt == null) {
                 var kernel = Objects.requireNonNull(KERNELS.get(call.kernel.className()));
                 graph.task(kernel, call.groups, call.groupSize, floats, ints, args, numbers);
@@ -121,7 +123,9 @@ final class TornadoLab {
             graphs.forEach(plan::run);
         }
         MemorySegment.copy(floats.host(), 0, lab.arena(), 0, bytes);
-        launch.outputs().stream().filter(TornadoLab::isInt).forEach(view -> copyInts(view, ints, false));
+        launch.outputs().stream()
+                .filter(TornadoLab::isInt)
+                .forEach(view -> DeviceInts.copy(lab, view, ints.host(), false));
     }
 
     private static Path write(String kernel, long headerBytes, String source) {
@@ -145,7 +149,7 @@ final class TornadoLab {
                 case Argument.Literal(var literal) -> literal;
                 case Argument.Constant(var constant) -> constants.indexOf(constant);
                 case Argument.Element(var buffer, var index, var dtype) ->
-                    dtype.isFloat() ? lab.start(buffer) / Float.BYTES + index : lab.start(buffer) + index;
+                    dtype.isFloat() ? lab.start(buffer) / dtype.bytes() + index : lab.start(buffer) + index;
                 case Argument.Address address -> throw new IllegalArgumentException("a kernel takes no " + address);
             };
             args.host().setAtIndex(ValueLayout.JAVA_INT, i, Math.toIntExact(value));
@@ -153,32 +157,10 @@ final class TornadoLab {
         return args;
     }
 
-    /** Between the lab's arena and the device's, where an element's index is that of its buffer's first byte and its own. */
-    private void copyInts(View view, DeviceArray ints, boolean toDevice) {
-        for (var e = 0; e < view.elements(); e++) {
-            var at = lab.address(view, e);
-            var place = lab.start(view.buffer())
-                    + (at - lab.start(view.buffer())) / view.dtype().bytes();
-            if (toDevice) {
-                var value = view.dtype() == DType.I32
-                        ? lab.arena().get(ValueLayout.JAVA_INT, at)
-                        : lab.arena().get(ValueLayout.JAVA_BYTE, at);
-                ints.host().setAtIndex(ValueLayout.JAVA_INT, place, value);
-            } else {
-                var value = ints.host().getAtIndex(ValueLayout.JAVA_INT, place);
-                if (view.dtype() == DType.I32) {
-                    lab.arena().set(ValueLayout.JAVA_INT, at, value);
-                } else {
-                    lab.arena().set(ValueLayout.JAVA_BYTE, at, (byte) value);
-                }
-            }
-        }
-    }
-
     private void compile(List<Call> calls) {
         var sources = new TreeMap<String, String>();
         for (var call : calls) {
-            if (!KERNELS.containsKey(call.kernel.className())) {
+            if (call.kernel.hasClass() && !KERNELS.containsKey(call.kernel.className())) {
                 sources.put(call.kernel.className(), call.kernel.source().get());
             }
         }

@@ -3,6 +3,7 @@ package org.clipc.runtime.cli;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.clipc.program.ProgramFile;
+import org.clipc.runtime.device.CudaOptions;
 import org.clipc.runtime.device.Device;
 import org.clipc.runtime.device.DeviceOptions;
 import org.clipc.runtime.device.DeviceProgram;
@@ -46,8 +47,19 @@ final class ProgramOptions {
             paramLabel = "HOW",
             description =
                     "Which kernels for matrix products and attention TornadoVM's devices run: jit (compiled from Java"
-                            + " by TornadoVM), prebuilt (OpenCL C, compiled by the driver), or auto (the default).")
+                            + " by TornadoVM), prebuilt (OpenCL C or CUDA C, compiled by the driver), library (cuBLASLt"
+                            + " for products, on CUDA), or auto (the default).")
     private GemmKernels gemm = GemmKernels.AUTO;
+
+    @Option(
+            names = "--tf32",
+            description = "On CUDA, let the library compute products of f32 from numbers of 10 bits: fast, not exact.")
+    private boolean tf32;
+
+    @Option(
+            names = "--no-cuda-graph",
+            description = "On CUDA, start every kernel of an entry point by itself, not all as one CUDA graph.")
+    private boolean noCudaGraph;
 
     @Option(names = "--seed", paramLabel = "N", description = "Seed of all random numbers; the recipe's by default.")
     private @Nullable Long seed;
@@ -66,7 +78,10 @@ final class ProgramOptions {
             throw new CliException("--threads must be positive, not " + threads);
         }
         var share = Math.max(1, Runtime.getRuntime().availableProcessors() / ranks);
-        return Devices.open(device, new DeviceOptions(threads == 0 && ranks > 1 ? share : threads, gemm));
+        return Devices.open(
+                device,
+                new DeviceOptions(
+                        threads == 0 && ranks > 1 ? share : threads, gemm, new CudaOptions(!noCudaGraph, tf32)));
     }
 
     boolean hasWeights() {

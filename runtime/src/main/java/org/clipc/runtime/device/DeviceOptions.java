@@ -6,7 +6,11 @@ package org.clipc.runtime.device;
  * @param threads of devices that use the CPU; 0 for all cores
  * @param gemm for devices of TornadoVM
  */
-public record DeviceOptions(int threads, GemmKernels gemm) {
+public record DeviceOptions(int threads, GemmKernels gemm, CudaOptions cuda) {
 
     public static final DeviceOptions DEFAULT = new DeviceOptions(0, GemmKernels.AUTO);
+
+    public DeviceOptions(int threads, GemmKernels gemm) {
+        this(threads, gemm, CudaOptions.DEFAULT);
+    }
 }

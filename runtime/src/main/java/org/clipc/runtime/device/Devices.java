@@ -31,10 +31,10 @@ public final class Devices {
             return options.threads() > 0 ? new JvmDevice(options.threads()) : new JvmDevice();
         }
         if (name.equals(TornadoDevice.TARGET)) {
-            return TornadoDevice.open("", options.gemm());
+            return TornadoDevice.open("", options);
         }
         if (name.startsWith(TornadoDevice.TARGET + ":")) {
-            return TornadoDevice.open(name.substring(TornadoDevice.TARGET.length() + 1), options.gemm());
+            return TornadoDevice.open(name.substring(TornadoDevice.TARGET.length() + 1), options);
         }
         throw new DeviceException("there is no device '" + name + "' here, only " + String.join(", ", names()));
     }

@@ -19,23 +19,30 @@ public final class TornadoDevice implements Device {
 
     static final String TARGET = "tornado";
 
+    /** The backend whose devices take CUDA C. */
+    static final String CUDA = "CUDA";
+
+    private static final String CUDA_TARGET = TARGET + "cuda";
+
     private static final Logger LOG = LoggerFactory.getLogger(TornadoDevice.class);
 
     private final TornadoVm vm;
     private final TornadoVm.DeviceInfo info;
     private final GemmKernels gemm;
+    private final CudaOptions cuda;
 
-    private TornadoDevice(TornadoVm vm, TornadoVm.DeviceInfo info, GemmKernels gemm) {
+    private TornadoDevice(TornadoVm vm, TornadoVm.DeviceInfo info, GemmKernels gemm, CudaOptions cuda) {
         this.vm = vm;
         this.info = info;
         this.gemm = gemm;
+        this.cuda = cuda;
     }
 
     /**
      * @param place {@code <backend>:<device>}; empty for a GPU if there is one, else for the first device
      * @throws DeviceException if there is no such device, or no TornadoVM
      */
-    static TornadoDevice open(String place, GemmKernels gemm) {
+    static TornadoDevice open(String place, DeviceOptions options) {
         var vm = TornadoVm.get();
         var devices = vm.devices();
         var found = devices.stream()
@@ -51,11 +58,17 @@ public final class TornadoDevice implements Device {
                                                 devices.stream()
                                                         .map(d -> TARGET + ":" + d.place())
                                                         .toList())));
-        if (gemm == GemmKernels.PREBUILT && !found.compilesOpenCl()) {
+        var gemm = options.gemm();
+        var isCuda = found.backend().equals(CUDA);
+        if (gemm == GemmKernels.PREBUILT && !found.compilesOpenCl() && !isCuda) {
             throw new DeviceException(TARGET + ":" + found.place() + " is a device of the backend " + found.backend()
-                    + ", which does not take OpenCL C: leave --gemm=prebuilt out");
+                    + ", which does not take C: leave --gemm=prebuilt out");
         }
-        return new TornadoDevice(vm, found, found.compilesOpenCl() ? gemm : GemmKernels.JIT);
+        if (gemm == GemmKernels.LIBRARY && !isCuda) {
+            throw new DeviceException(TARGET + ":" + found.place() + " is a device of the backend " + found.backend()
+                    + ", but --gemm=library is for CUDA: leave it out");
+        }
+        return new TornadoDevice(vm, found, gemm, options.cuda());
     }
 
     @Override
@@ -72,6 +85,11 @@ public final class TornadoDevice implements Device {
     @Override
     public DeviceProgram load(ProgramFile program, Collection<String> entries, MeshRank rank) throws IOException {
         var manifest = program.manifest();
+        if (info.backend().equals(CUDA)
+                && gemm != GemmKernels.JIT
+                && manifest.targets().contains(CUDA_TARGET)) {
+            return loadCuda(program, schedules(program, CUDA_TARGET, entries));
+        }
         // Kernels of either kind are right on both.
         var wanted = info.gpu() ? List.of(TARGET + "gpu", TARGET + "cpu") : List.of(TARGET + "cpu", TARGET + "gpu");
         var target = wanted.stream().filter(manifest.targets()::contains).findFirst();
@@ -81,16 +99,43 @@ public final class TornadoDevice implements Device {
                     "has kernels for " + String.join(", ", manifest.targets())
                             + " only: compile it with --target tornado, or --target jvm,tornado for both");
         }
-        var schedules = new LinkedHashMap<String, Schedule>();
-        for (var entry : entries) {
-            schedules.put(entry, program.schedule(target.get(), entry));
-            for (var shorter : manifest.forShorterTexts(entry)) {
-                schedules.put(shorter.name(), program.schedule(target.get(), shorter.name()));
-            }
-        }
-        var loaded = TornadoProgram.load(program, target.get(), List.copyOf(schedules.values()), vm, info, gemm);
+        var renderings = info.compilesOpenCl() ? gemm : GemmKernels.JIT;
+        var loaded = TornadoProgram.load(
+                program, target.get(), schedules(program, target.get(), entries), vm, info, renderings);
         LOG.info("{}: on {}, {} MiB", program.path().getFileName(), description(), loaded.memoryBytes() >> 20);
         return loaded;
+    }
+
+    /** Those of entry points, and of those that do the same for shorter texts. */
+    private static List<Schedule> schedules(ProgramFile program, String target, Collection<String> entries)
+            throws IOException {
+        var schedules = new LinkedHashMap<String, Schedule>();
+        for (var entry : entries) {
+            schedules.put(entry, program.schedule(target, entry));
+            for (var shorter : program.manifest().forShorterTexts(entry)) {
+                schedules.put(shorter.name(), program.schedule(target, shorter.name()));
+            }
+        }
+        return List.copyOf(schedules.values());
+    }
+
+    private DeviceProgram loadCuda(ProgramFile program, List<Schedule> schedules) throws IOException {
+        try {
+            var loaded = CudaProgram.load(program, schedules, vm, info, gemm, cuda, this::cuda);
+            TuningFile.apply(program, description(), loaded).ifPresent(LOG::warn);
+            LOG.info("{}: on {}, {} MiB", program.path().getFileName(), description(), loaded.memoryBytes() >> 20);
+            return loaded;
+        } catch (LinkageError e) {
+            throw new DeviceException(
+                    "CUDA's libraries cannot be loaded (%s): build with mvn -Pnccl, which brings their Java binding, and have CUDA 13 with cuBLASLt and NVRTC on the library path; or use --gemm=jit"
+                            .formatted(e.getMessage()),
+                    e);
+        }
+    }
+
+    /** CUDA on the stream of the plan that a library task belongs to. */
+    private Cuda cuda(Object invocation) {
+        return new CudaNative(vm.nativeContext(invocation), vm.nativeStream(invocation), cuda.tf32());
     }
 
     @Override

@@ -18,16 +18,22 @@ final class TornadoKernels implements AutoCloseable {
     private final ProgramFile program;
     private final String target;
     private final GemmKernels gemm;
+    private final boolean compilesOpenCl;
     private final long headerBytes;
     private final KernelLoader loader;
     private final Map<String, Optional<Path>> prebuilt = new HashMap<>();
     private final Path folder;
 
-    /** @param headerBytes before the first element of TornadoVM's arrays */
-    TornadoKernels(ProgramFile program, String target, GemmKernels gemm, long headerBytes) throws IOException {
+    /**
+     * @param compilesOpenCl whether the device's driver takes OpenCL C
+     * @param headerBytes before the first element of TornadoVM's arrays
+     */
+    TornadoKernels(ProgramFile program, String target, GemmKernels gemm, boolean compilesOpenCl, long headerBytes)
+            throws IOException {
         this.program = program;
         this.target = target;
         this.gemm = gemm;
+        this.compilesOpenCl = compilesOpenCl;
         this.headerBytes = headerBytes;
         this.loader = new KernelLoader(
                 program.path(), kernel -> program.kernel(target, kernel), TornadoKernels.class.getClassLoader());
@@ -55,8 +61,14 @@ final class TornadoKernels implements AutoCloseable {
     }
 
     private Optional<Path> source(String kernel) throws IOException {
-        if (gemm == GemmKernels.JIT) {
+        var hasClass = program.hasClass(target, kernel);
+        if (hasClass && gemm == GemmKernels.JIT) {
             return Optional.empty();
+        }
+        if (!hasClass && !compilesOpenCl) {
+            throw new DeviceException(
+                    "%s: kernel %s is there in OpenCL C only, as all are that work on bf16, and this device takes none: compile with --target tornadocuda for CUDA, or with trainer.precision=32"
+                            .formatted(program.path(), simpleName(kernel)));
         }
         var known = prebuilt.get(kernel);
         if (known == null) {

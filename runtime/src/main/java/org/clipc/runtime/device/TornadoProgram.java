@@ -27,7 +27,6 @@ import org.clipc.program.TrainingStep;
 import org.clipc.runtime.device.TornadoVm.DeviceArray;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
-import org.clipc.runtime.tensor.TensorDType;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -154,7 +153,7 @@ final class TornadoProgram implements DeviceProgram {
             TornadoVm.DeviceInfo device,
             GemmKernels gemm)
             throws IOException {
-        var loader = new TornadoKernels(file, target, gemm, vm.headerBytes());
+        var loader = new TornadoKernels(file, target, gemm, device.compilesOpenCl(), vm.headerBytes());
         var program = new TornadoProgram(file, schedules, vm, device, loader);
         try {
             program.requireMemory(device);
@@ -299,23 +298,31 @@ final class TornadoProgram implements DeviceProgram {
         }
     }
 
-    /** Writes floats, {@code values} being f32. */
+    /** Writes bytes; what the last float holds behind them may change. */
     private void upload(long firstFloat, MemorySegment values) {
-        var count = values.byteSize() / Float.BYTES;
+        var count = wholeFloats(values.byteSize());
         for (var done = 0L; done < count; done += STAGED) {
             var part = (int) Math.min(STAGED, count - done);
-            MemorySegment.copy(values, done * Float.BYTES, staged.host(), 0, (long) part * Float.BYTES);
+            copyFloats(values, done, staged.host(), 0, part);
             copy(uploading, firstFloat + done, part);
         }
     }
 
     private void download(long firstFloat, MemorySegment values) {
-        var count = values.byteSize() / Float.BYTES;
+        var count = wholeFloats(values.byteSize());
         for (var done = 0L; done < count; done += STAGED) {
             var part = (int) Math.min(STAGED, count - done);
             copy(downloading, firstFloat + done, part);
-            MemorySegment.copy(staged.host(), 0, values, done * Float.BYTES, (long) part * Float.BYTES);
+            copyFloats(staged.host(), 0, values, done, part);
         }
+    }
+
+    /** As many floats, or what there is of the last one. */
+    private static void copyFloats(MemorySegment from, long fromFloat, MemorySegment to, long toFloat, int count) {
+        var source = from.asSlice(fromFloat * Float.BYTES);
+        var place = to.asSlice(toFloat * Float.BYTES);
+        var bytes = Math.min((long) count * Float.BYTES, Math.min(source.byteSize(), place.byteSize()));
+        MemorySegment.copy(source, 0, place, 0, bytes);
     }
 
     @Override
@@ -334,12 +341,19 @@ final class TornadoProgram implements DeviceProgram {
         return values;
     }
 
-    /** A new tensor on the host. */
+    /** A new tensor on the host. Behind its last element there is room for the rest of a float. */
     private static HostTensor host(TensorType type) {
+        var bytes = type.bytes();
         return new HostTensor(
                 DeviceTensors.hostType(type.dtype()),
                 DeviceTensors.hostShape(type.shape()),
-                Arena.ofAuto().allocate(type.bytes(), Manifest.ALIGNMENT));
+                Arena.ofAuto()
+                        .allocate(wholeFloats(bytes) * Float.BYTES, Manifest.ALIGNMENT)
+                        .asSlice(0, bytes));
+    }
+
+    private static long wholeFloats(long bytes) {
+        return Math.ceilDiv(bytes, (long) Float.BYTES);
     }
 
     @Override
@@ -358,11 +372,17 @@ final class TornadoProgram implements DeviceProgram {
     public void write(String tensor, long from, HostTensor part) {
         var slot = slot(tensor);
         DeviceTensors.requirePart(slot, from, part);
-        var count = part.elementCount();
-        var converted = new HostTensor(
-                TensorDType.F32, part.shape(), Arena.ofAuto().allocate(count * Float.BYTES, Manifest.ALIGNMENT));
-        part.copyTo(converted);
-        upload(slot.offset() / Float.BYTES + from, converted.data());
+        var dtype = slot.type().dtype();
+        var bytes = part.elementCount() * dtype.bytes();
+        var start = slot.offset() + from * dtype.bytes();
+        var before = start % Float.BYTES;
+        // A part of bf16 may begin and end within a float, of which the other half stays.
+        var floats = Arena.ofAuto().allocate(wholeFloats(before + bytes) * Float.BYTES, Manifest.ALIGNMENT);
+        if (floats.byteSize() != bytes) {
+            download(start / Float.BYTES, floats);
+        }
+        part.copyTo(new HostTensor(DeviceTensors.hostType(dtype), part.shape(), floats.asSlice(before, bytes)));
+        upload(start / Float.BYTES, floats);
     }
 
     @Override

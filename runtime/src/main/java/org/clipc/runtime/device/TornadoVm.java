@@ -9,6 +9,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.reflect.Array;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -94,6 +95,8 @@ public final class TornadoVm {
     private final Class<?> intArray = type("types.arrays.IntArray");
     private final Class<?> device = type("common.TornadoDevice");
     private final Class<?> task5 = type("common.TornadoFunctions$Task5");
+    private final Class<?> libraryTask = type("common.TornadoFunctions$LibraryTask1");
+    private final Class<?> descriptor = type("common.LibraryTaskDescriptor");
     private final Class<?> accessors = type("AccessorParameters");
     private final Class<?> access = type("common.Access");
     private final Object context = create(type("KernelContext"));
@@ -123,6 +126,7 @@ public final class TornadoVm {
         }
         SETTINGS.forEach(System::setProperty);
         System.setProperty("tornado.load.annotation.implementation", defineAnnotations());
+        TornadoLibrary.define();
         instance = new TornadoVm();
         return instance;
     }
@@ -167,11 +171,36 @@ public final class TornadoVm {
     }
 
     private static Class<?> type(String name) {
+        return typeOf(API + name);
+    }
+
+    private static Class<?> typeOf(String name) {
         try {
-            return Class.forName(API + name);
+            return Class.forName(name);
         } catch (ClassNotFoundException | LinkageError e) {
-            throw new DeviceException("this TornadoVM is none of version 5.2.0: it lacks " + API + name, e);
+            throw new DeviceException("this TornadoVM is none of version 5.2.0: it lacks " + name, e);
         }
+    }
+
+    /** Address of CUDA's stream on which what a library task starts is in order with all else. */
+    long nativeStream(Object invocation) {
+        return fromDevice(invocation, "getNativeStream");
+    }
+
+    /** Address of CUDA's context of that stream. */
+    long nativeContext(Object invocation) {
+        return fromDevice(invocation, "getNativeContext");
+    }
+
+    private static long fromDevice(Object invocation, String method) {
+        var type = typeOf(RUNTIME + "library.spi.LibraryInvocation");
+        var on = call(invocation, type, "getDevice", List.of());
+        var plan = call(invocation, type, "getExecutionPlanId", List.of());
+        var support = typeOf(RUNTIME + "library.spi.TornadoNativeStreamSupport");
+        if (!support.isInstance(on)) {
+            throw new DeviceException("TornadoVM does not tell the stream of this device");
+        }
+        return (Long) call(on, support, method, List.of(long.class), plan);
     }
 
     private static Object create(Class<?> type, Object... arguments) {
@@ -296,6 +325,7 @@ public final class TornadoVm {
         private final Object scheduler = create(gridScheduler);
         private final Map<String, Integer> calls = new HashMap<>();
         private final List<String> tasks = new ArrayList<>();
+        private boolean hasGrids;
 
         /** Uses arrays that the graph of the plan that runs before this one, whichever it is, leaves on the device. */
         public Graph consume(DeviceArray... arrays) {
@@ -380,6 +410,35 @@ public final class TornadoVm {
             return this;
         }
 
+        /**
+         * Calls a function of {@link TornadoLibrary}.
+         *
+         * @param array anything: a task without an argument is none to TornadoVM
+         */
+        public Graph libraryTask(String function, DeviceArray array) {
+            var id = id("library");
+            var accesses = Array.newInstance(access, 1);
+            Array.set(accesses, 0, access.getEnumConstants()[READ_ONLY]);
+            var task = Proxy.newProxyInstance(
+                    TornadoVm.class.getClassLoader(), new Class<?>[] {libraryTask}, (proxy, method, arguments) -> {
+                        var described = create(descriptor);
+                        call(described, descriptor, "withLibrary", List.of(String.class), TornadoLibrary.NAME);
+                        call(described, descriptor, "withFunction", List.of(String.class), function);
+                        call(described, descriptor, "withParameters", List.of(Object[].class), (Object) objects(array));
+                        call(described, descriptor, "withAccess", List.of(accesses.getClass()), accesses);
+                        return described;
+                    });
+            call(
+                    graph,
+                    taskGraph,
+                    "libraryTask",
+                    List.of(String.class, libraryTask, Object.class),
+                    id,
+                    task,
+                    array.array());
+            return this;
+        }
+
         private String id(String kernel) {
             var id = kernel + "_" + calls.merge(kernel, 1, Integer::sum);
             tasks.add(GRAPHS + "." + id);
@@ -392,6 +451,7 @@ public final class TornadoVm {
         }
 
         private void addGrid(String id, int groupCount, int groupSize) {
+            hasGrids = true;
             var grid = create(workerGrid1D, Math.multiplyExact(groupCount, groupSize));
             call(
                     grid,
@@ -425,10 +485,21 @@ public final class TornadoVm {
             call(plan, executionPlan, "withDevice", List.of(device), on.device());
         }
 
+        /**
+         * Has CUDA devices run graphs that have not run yet as graphs of CUDA: captured the first time, and replayed from
+         * then on.
+         */
+        public void captureGraphs() {
+            call(plan, executionPlan, "withCUDAGraph", List.of());
+        }
+
         /** Runs a graph, compiling its kernels the first time. */
         public void run(Graph graph) {
             var selected = call(plan, executionPlan, "withGraph", List.of(int.class), graphs.indexOf(graph));
-            var scheduled = call(selected, executionPlan, "withGridScheduler", List.of(gridScheduler), graph.scheduler);
+            // TornadoVM takes no scheduler for a graph without kernels of its own.
+            var scheduled = graph.hasGrids
+                    ? call(selected, executionPlan, "withGridScheduler", List.of(gridScheduler), graph.scheduler)
+                    : selected;
             call(scheduled, executionPlan, "execute", List.of());
         }
 

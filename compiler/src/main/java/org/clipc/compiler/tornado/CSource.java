@@ -19,41 +19,47 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Collectors;
 import javax.tools.JavaFileObject;
 import javax.tools.SimpleJavaFileObject;
 import javax.tools.ToolProvider;
 
 /**
- * Prints a kernel's Java as OpenCL C, for TornadoVM's prebuilt tasks: the same statements, compiled by the driver alone.
- * Its compilers contract products and sums, and keep vectors in registers, where what TornadoVM writes of the same Java
- * does neither.
+ * Prints a kernel's Java as C: the same statements, compiled by the driver alone. Its compilers contract products and sums,
+ * keep vectors in registers and take a float's bits for an int, where what TornadoVM writes of the same Java does nothing of
+ * that.
  *
  * <p>Kernels are written in a small part of Java: numbers, arrays of them, loops, and calls of static methods, of
  * TornadoVM's arrays, vectors, math and context. Whatever else a template comes to use is an error here, until it has words
  * in C.
- *
- * <p>A kernel takes TornadoVM's four parameters and then its arrays, each behind a header of {@code HEADER} bytes, which
- * whoever compiles the source must define.
  */
-final class OpenClSource extends SimpleTreeVisitor<Void, Void> {
+final class CSource extends SimpleTreeVisitor<Void, Void> {
 
-    private static final List<String> ARRAYS = List.of("f", "n", "args", "constants");
-
+    private final CDialect dialect;
     private final StringBuilder text = new StringBuilder();
-    private final OpenClExpressions expressions = new OpenClExpressions();
+    private final CExpressions expressions;
     private int depth;
 
-    private OpenClSource() {}
+    private CSource(CDialect dialect, Set<String> places) {
+        this.dialect = dialect;
+        this.expressions = new CExpressions(dialect, places);
+    }
 
     /**
      * @param java a kernel's class, as {@link TornadoKernel} renders it
      * @param name of the kernel function
      * @param groupSize work items of a group
+     * @param arguments how many there are
+     * @param places those of them that are places in the arena of floats
      * @throws IllegalArgumentException if the class has anything that kernels do not have
      */
-    static String print(String java, String name, int groupSize) {
-        var printer = new OpenClSource();
+    static String print(CDialect dialect, String java, String name, int groupSize, int arguments, Set<String> places) {
+        var printer = new CSource(dialect, places);
+        printer.text.append(dialect.prelude());
+        if (java.contains(TornadoKernel.BFLOAT16 + ".")) {
+            printer.text.append(dialect.bfloat16());
+        }
         var type = parse(java);
         var methods = type.getMembers().stream()
                 .filter(MethodTree.class::isInstance)
@@ -62,13 +68,13 @@ final class OpenClSource extends SimpleTreeVisitor<Void, Void> {
                 .toList();
         var helpers =
                 methods.stream().filter(m -> !m.getName().contentEquals("run")).toList();
-        helpers.forEach(helper -> printer.text.append(signature(helper)).append(";\n"));
-        helpers.forEach(helper -> printer.method(signature(helper), helper));
+        helpers.forEach(helper -> printer.text.append(printer.signature(helper)).append(";\n"));
+        helpers.forEach(helper -> printer.method(printer.signature(helper), helper));
         var run = methods.stream()
                 .filter(m -> m.getName().contentEquals("run"))
                 .findFirst()
                 .orElseThrow();
-        printer.kernel(run, name, groupSize);
+        printer.kernel(run, dialect.head(name, groupSize, arguments));
         return printer.text.toString();
     }
 
@@ -88,12 +94,12 @@ final class OpenClSource extends SimpleTreeVisitor<Void, Void> {
         }
     }
 
-    private static String signature(MethodTree method) {
+    private String signature(MethodTree method) {
         var parameters = method.getParameters().stream()
-                .map(p -> OpenClExpressions.type(p.getType()) + " " + OpenClExpressions.name(p.getName()))
+                .map(p -> expressions.type(p.getType()) + " " + CExpressions.name(p.getName()))
                 .collect(Collectors.joining(", "));
-        return "static " + OpenClExpressions.type(method.getReturnType()) + " "
-                + OpenClExpressions.function(method.getName()) + "(" + parameters + ")";
+        return dialect.function() + " " + expressions.type(method.getReturnType()) + " "
+                + CExpressions.function(method.getName()) + "(" + parameters + ")";
     }
 
     private void method(String signature, MethodTree method) {
@@ -101,18 +107,8 @@ final class OpenClSource extends SimpleTreeVisitor<Void, Void> {
         visit(method.getBody(), null);
     }
 
-    private void kernel(MethodTree run, String name, int groupSize) {
-        var arrays = ARRAYS.stream().map(a -> "__global uchar *" + a + "_").collect(Collectors.joining(", "));
-        text.append("""
-                __attribute__((reqd_work_group_size(%d, 1, 1)))
-                __kernel void %s(__global long *_context, __constant uchar *_constants, __local uchar *_local,
-                        __global int *_atomics, %s) {
-                """.formatted(groupSize, name, arrays));
-        for (var array : ARRAYS) {
-            var type = array.equals("f") || array.equals("constants") ? "float" : "int";
-            text.append("    __global %s *restrict %s = (__global %s *) (%s_ + HEADER);\n"
-                    .formatted(type, array, type, array));
-        }
+    private void kernel(MethodTree run, String head) {
+        text.append(head);
         depth++;
         run.getBody().getStatements().forEach(statement -> visit(statement, null));
         depth--;
@@ -125,7 +121,7 @@ final class OpenClSource extends SimpleTreeVisitor<Void, Void> {
 
     @Override
     protected Void defaultAction(Tree tree, Void unused) {
-        throw OpenClExpressions.unknown(tree);
+        throw CExpressions.unknown(tree);
     }
 
     @Override
@@ -157,36 +153,47 @@ final class OpenClSource extends SimpleTreeVisitor<Void, Void> {
     }
 
     private String declaration(VariableTree variable) {
-        var name = OpenClExpressions.name(variable.getName());
+        var name = CExpressions.name(variable.getName());
         return switch (variable.getInitializer()) {
             case NewArrayTree array ->
-                OpenClExpressions.type(array.getType()) + " " + name + "["
+                expressions.type(array.getType()) + " " + name + "["
                         + expressions.print(array.getDimensions().getFirst()) + "] = {0}";
             case MethodInvocationTree call
             when isLocalArray(call) ->
-                "__local float " + name + "["
-                        + expressions.print(call.getArguments().getFirst()) + "]";
+                dialect.local(localType(call) + " " + name + "["
+                        + expressions.print(call.getArguments().getFirst()) + "]");
             case ExpressionTree value ->
-                OpenClExpressions.type(variable.getType()) + " " + name + " = " + expressions.print(value);
+                expressions.declared(variable, value) + " " + name + " = " + expressions.print(variable, value);
         };
     }
 
+    private static String localType(MethodInvocationTree call) {
+        return call.getMethodSelect().toString().contains("Int") ? "int" : "float";
+    }
+
     private static boolean isLocalArray(MethodInvocationTree call) {
-        return call.getMethodSelect().toString().equals("context.allocateFloatLocalArray");
+        return call.getMethodSelect().toString().matches("context\\.allocate(Float|Int)LocalArray");
     }
 
     @Override
     public Void visitIf(IfTree statement, Void unused) {
-        text.repeat("    ", depth)
-                .append("if ")
-                .append(expressions.print(statement.getCondition()))
-                .append(' ');
+        text.repeat("    ", depth);
+        chain(statement);
+        return null;
+    }
+
+    private void chain(IfTree statement) {
+        text.append("if ").append(expressions.print(statement.getCondition())).append(' ');
         body(statement.getThenStatement());
-        if (statement.getElseStatement() != null) {
-            text.repeat("    ", depth).append("else ");
+        if (statement.getElseStatement() == null) {
+            return;
+        }
+        text.repeat("    ", depth).append("else ");
+        if (statement.getElseStatement() instanceof IfTree other) {
+            chain(other);
+        } else {
             body(statement.getElseStatement());
         }
-        return null;
     }
 
     @Override
@@ -194,7 +201,7 @@ final class OpenClSource extends SimpleTreeVisitor<Void, Void> {
         var start = switch (loop.getInitializer().size()) {
             case 0 -> "";
             case 1 -> declaration((VariableTree) loop.getInitializer().getFirst());
-            default -> throw OpenClExpressions.unknown(loop);
+            default -> throw CExpressions.unknown(loop);
         };
         var condition = loop.getCondition() == null ? "" : expressions.print(loop.getCondition());
         var update = loop.getUpdate().stream()
@@ -207,7 +214,7 @@ final class OpenClSource extends SimpleTreeVisitor<Void, Void> {
 
     private void body(StatementTree statement) {
         if (!(statement instanceof BlockTree)) {
-            throw OpenClExpressions.unknown(statement);
+            throw CExpressions.unknown(statement);
         }
         visit(statement, null);
     }

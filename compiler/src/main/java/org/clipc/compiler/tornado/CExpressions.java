@@ -15,25 +15,83 @@ import com.sun.source.tree.ParenthesizedTree;
 import com.sun.source.tree.Tree;
 import com.sun.source.tree.TypeCastTree;
 import com.sun.source.tree.UnaryTree;
+import com.sun.source.tree.VariableTree;
 import com.sun.source.util.SimpleTreeVisitor;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** Prints the expressions of kernels as OpenCL C. See {@link OpenClSource}. */
-final class OpenClExpressions extends SimpleTreeVisitor<String, Void> {
+/** Prints the expressions of kernels as C. See {@link CSource}. */
+final class CExpressions extends SimpleTreeVisitor<String, Void> {
 
-    /** Keywords of OpenCL C that kernels have variables of. */
-    private static final Set<String> RESERVED =
-            Set.of("local", "global", "private", "constant", "kernel", "half", "event");
+    /** Keywords and functions of OpenCL C and CUDA C that kernels have variables of. */
+    private static final Set<String> RESERVED = Set.of(
+            "local",
+            "global",
+            "private",
+            "constant",
+            "kernel",
+            "half",
+            "event",
+            "exp",
+            "floor",
+            "log",
+            "round",
+            "step");
 
     /** {@code f.get(place + 3)}: the array, the place and the offset. */
     private static final Pattern ELEMENT = Pattern.compile("(\\w+)\\[(\\w+) \\+ (\\d+)]");
 
+    private final CDialect dialect;
+
+    /** Variables of which a place in the arena of floats is part. */
+    private final Set<String> places;
+
+    CExpressions(CDialect dialect, Set<String> places) {
+        this.dialect = dialect;
+        this.places = new HashSet<>(places);
+    }
+
     String print(Tree expression) {
         return visit(expression, null);
+    }
+
+    /** Prints what a variable starts with. */
+    String print(VariableTree variable, ExpressionTree value) {
+        var isPlace = places.contains(variable.getName().toString());
+        return isPlace && value instanceof MethodInvocationTree call && isArgument(call)
+                ? dialect.argument(print(call.getArguments()), true)
+                : print(value);
+    }
+
+    private static boolean isArgument(MethodInvocationTree call) {
+        return call.getMethodSelect().toString().equals("args.get");
+    }
+
+    /**
+     * The type of a variable. A place may exceed an int where {@link CDialect} says so, and so may what is computed from one
+     * by sums; products are of sizes of one tensor.
+     */
+    String declared(VariableTree variable, ExpressionTree value) {
+        var type = type(variable.getType());
+        var name = variable.getName().toString();
+        if (type.equals("int") && mentionsPlace(value)) {
+            places.add(name);
+        }
+        return dialect == CDialect.CUDA && places.contains(name) ? "long" : type;
+    }
+
+    private boolean mentionsPlace(Tree value) {
+        return switch (value) {
+            case IdentifierTree identifier ->
+                places.contains(identifier.getName().toString());
+            case ParenthesizedTree tree -> mentionsPlace(tree.getExpression());
+            case BinaryTree tree -> mentionsPlace(tree.getLeftOperand()) || mentionsPlace(tree.getRightOperand());
+            default -> false;
+        };
     }
 
     private String print(List<? extends Tree> expressions) {
@@ -41,7 +99,7 @@ final class OpenClExpressions extends SimpleTreeVisitor<String, Void> {
     }
 
     static IllegalArgumentException unknown(Tree tree) {
-        return new IllegalArgumentException("OpenCL C has no words yet for " + tree.getKind() + " " + tree);
+        return new IllegalArgumentException("C has no words yet for " + tree.getKind() + " " + tree);
     }
 
     @Override
@@ -49,8 +107,8 @@ final class OpenClExpressions extends SimpleTreeVisitor<String, Void> {
         throw unknown(tree);
     }
 
-    /** A type's name in OpenCL C. */
-    static String type(Tree type) {
+    /** A type's name in C. */
+    String type(Tree type) {
         return switch (type.toString()) {
             case "boolean" -> "bool";
             case "int" -> "int";
@@ -59,8 +117,8 @@ final class OpenClExpressions extends SimpleTreeVisitor<String, Void> {
             case "double" -> "double";
             case "void" -> "void";
             case "Float8" -> "float8";
-            case "FloatArray" -> "__global float *";
-            case "IntArray" -> "__global int *";
+            case "FloatArray" -> dialect.pointer("float");
+            case "IntArray" -> dialect.pointer("int");
             default -> throw unknown(type);
         };
     }
@@ -118,7 +176,7 @@ final class OpenClExpressions extends SimpleTreeVisitor<String, Void> {
         var right = print(tree.getRightOperand());
         // Of longs only: TornadoVM's unsigned shifts of ints keep the sign, so kernels have none.
         return tree.getKind() == Tree.Kind.UNSIGNED_RIGHT_SHIFT
-                ? "((ulong) " + left + " >> " + right + ")"
+                ? "((" + dialect.unsignedLong() + ") " + left + " >> " + right + ")"
                 : left + " " + operator(tree) + " " + right;
     }
 
@@ -175,10 +233,12 @@ final class OpenClExpressions extends SimpleTreeVisitor<String, Void> {
     @Override
     public String visitMemberSelect(MemberSelectTree tree, Void unused) {
         return switch (tree.toString()) {
-            case "context.localIdx" -> "(int) get_local_id(0)";
-            case "context.groupIdx" -> "(int) get_group_id(0)";
+            case "context.localIdx" -> dialect.localIndex();
+            case "context.groupIdx" -> dialect.groupIndex();
             case "Float.POSITIVE_INFINITY" -> "INFINITY";
             case "Float.NEGATIVE_INFINITY" -> "(-INFINITY)";
+            case "Integer.MAX_VALUE" -> "2147483647";
+            case "Integer.MIN_VALUE" -> "(-2147483647 - 1)";
             default -> throw unknown(tree);
         };
     }
@@ -191,12 +251,15 @@ final class OpenClExpressions extends SimpleTreeVisitor<String, Void> {
         }
         var name = method.getIdentifier().toString();
         return switch (method.getExpression().toString()) {
-            case "f", "n", "args", "constants" -> element(print(method.getExpression()), name, arguments);
+            case "f", "n" -> element(print(method.getExpression()), name, arguments);
+            case "args" -> dialect.argument(print(arguments), false);
+            case "constants" -> dialect.constant(print(arguments));
+            case TornadoKernel.BFLOAT16 -> "bf16_" + name + "(" + print(arguments) + ")";
             case "context" -> {
                 if (!name.equals("localBarrier")) {
                     throw unknown(call);
                 }
-                yield "barrier(CLK_LOCAL_MEM_FENCE)";
+                yield dialect.barrier();
             }
             // Functions of one number have the same names.
             case "TornadoMath" -> (name.equals("abs") ? "fabs" : name) + "(" + print(arguments) + ")";

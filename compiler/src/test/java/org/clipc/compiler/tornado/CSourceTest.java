@@ -3,12 +3,13 @@ package org.clipc.compiler.tornado;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What kernels in C compute is tested on devices, by the tests of templates. */
-class OpenClSourceTest {
+class CSourceTest {
 
     private static String kernel(String body, String helpers) {
         return """
@@ -26,7 +27,7 @@ class OpenClSourceTest {
     }
 
     private static String body(String java) {
-        var text = OpenClSource.print(kernel(java, ""), "K", 64);
+        var text = CSource.print(CDialect.OPENCL, kernel(java, ""), "K", 64, 2, Set.of());
         var start = text.lastIndexOf("+ HEADER);\n") + "+ HEADER);\n".length();
         return text.substring(start, text.length() - "}\n".length()).indent(-4);
     }
@@ -36,7 +37,8 @@ class OpenClSourceTest {
         var java = kernel(
                 "final int local = context.localIdx;\nf.set(local, exp(f.get(local)));",
                 "private static float exp(float x) { return TornadoMath.exp(x); }");
-        assertThat(OpenClSource.print(java, "Exp_12", 32)).isEqualTo("""
+        assertThat(CSource.print(CDialect.OPENCL, java, "Exp_12", 32, 0, Set.of()))
+                .isEqualTo("""
                 static float exp_(float x);
                 static float exp_(float x) {
                     return exp(x);
@@ -136,6 +138,6 @@ class OpenClSourceTest {
     void refusesWhatKernelsDoNotHave(String statement) {
         assertThatThrownBy(() -> body(statement))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageStartingWith("OpenCL C has no words yet for");
+                .hasMessageStartingWith("C has no words yet for");
     }
 }

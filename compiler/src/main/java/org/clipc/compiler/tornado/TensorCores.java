@@ -1,0 +1,36 @@
+package org.clipc.compiler.tornado;
+
+/** Functions of CUDA C for the instructions of NVIDIA's tensor cores that C has no words for. */
+final class TensorCores {
+
+    /**
+     * The product of fragments of bf16, added to one of f32; four matrices of 8 by 8 from shared memory, of which each lane
+     * has the address of a row, as they are and transposed; two floats rounded to bf16. See the PTX manual, sections 9.7.14
+     * and 9.7.9.
+     */
+    static final String FUNCTIONS = """
+            static __device__ void mma_m16n8k16(float *d, const unsigned *a, const unsigned *b) {
+                asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+                             "{%8, %9}, {%0, %1, %2, %3};"
+                             : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+                             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+            }
+            static __device__ void ldmatrix_x4(unsigned *r, const unsigned short *row) {
+                unsigned address = (unsigned) __cvta_generic_to_shared(row);
+                asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                             : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
+            }
+            static __device__ void ldmatrix_x4_trans(unsigned *r, const unsigned short *row) {
+                unsigned address = (unsigned) __cvta_generic_to_shared(row);
+                asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                             : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
+            }
+            static __device__ unsigned pack_bf16(float low, float high) {
+                unsigned pair;
+                asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+                return pair;
+            }
+            """;
+
+    private TensorCores() {}
+}
