@@ -10,8 +10,6 @@ import org.clipc.ir.Comparison;
  * its arithmetic once against this interface and emits it twice, for the vector loop and for its scalar tail, with the
  * same bits in both: every operation here is exactly rounded or exact.
  *
- * <p>Ints and masks are spelled as floats are where nothing else is said.
- *
  * <p>Every method returns an expression and takes expressions; the vector spelling refers to the species constants
  * {@link #FLOATS} and {@link #INTS} of the generated class.
  */
@@ -76,13 +74,9 @@ sealed interface Lanes permits VectorLanes, ScalarLanes {
 
     CodeBlock compareInts(Comparison comparison, CodeBlock a, CodeBlock b);
 
-    default CodeBlock and(CodeBlock maskA, CodeBlock maskB) {
-        return intAnd(maskA, maskB);
-    }
+    CodeBlock and(CodeBlock maskA, CodeBlock maskB);
 
-    default CodeBlock or(CodeBlock maskA, CodeBlock maskB) {
-        return intOr(maskA, maskB);
-    }
+    CodeBlock or(CodeBlock maskA, CodeBlock maskB);
 
     CodeBlock not(CodeBlock mask);
 
@@ -101,33 +95,19 @@ sealed interface Lanes permits VectorLanes, ScalarLanes {
     /** Floats truncated towards zero, saturating, as Java's cast does. */
     CodeBlock toInt(CodeBlock floats);
 
-    default CodeBlock intNeg(CodeBlock a) {
-        return neg(a);
-    }
+    CodeBlock intNeg(CodeBlock a);
 
-    default CodeBlock intAbs(CodeBlock a) {
-        return abs(a);
-    }
+    CodeBlock intAbs(CodeBlock a);
 
-    default CodeBlock intMax(CodeBlock a, CodeBlock b) {
-        return max(a, b);
-    }
+    CodeBlock intMax(CodeBlock a, CodeBlock b);
 
-    default CodeBlock intMin(CodeBlock a, CodeBlock b) {
-        return min(a, b);
-    }
+    CodeBlock intMin(CodeBlock a, CodeBlock b);
 
-    default CodeBlock intAdd(CodeBlock a, CodeBlock b) {
-        return add(a, b);
-    }
+    CodeBlock intAdd(CodeBlock a, CodeBlock b);
 
-    default CodeBlock intSub(CodeBlock a, CodeBlock b) {
-        return sub(a, b);
-    }
+    CodeBlock intSub(CodeBlock a, CodeBlock b);
 
-    default CodeBlock intMul(CodeBlock a, CodeBlock b) {
-        return mul(a, b);
-    }
+    CodeBlock intMul(CodeBlock a, CodeBlock b);
 
     CodeBlock intAnd(CodeBlock a, CodeBlock b);
 

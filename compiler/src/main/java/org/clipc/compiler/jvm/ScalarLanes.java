@@ -116,6 +116,16 @@ record ScalarLanes() implements Lanes {
     }
 
     @Override
+    public CodeBlock and(CodeBlock maskA, CodeBlock maskB) {
+        return intAnd(maskA, maskB);
+    }
+
+    @Override
+    public CodeBlock or(CodeBlock maskA, CodeBlock maskB) {
+        return intOr(maskA, maskB);
+    }
+
+    @Override
     public CodeBlock not(CodeBlock mask) {
         return CodeBlock.of("(!$L)", mask);
     }
@@ -148,6 +158,41 @@ record ScalarLanes() implements Lanes {
     @Override
     public CodeBlock toInt(CodeBlock floats) {
         return CodeBlock.of("((int) $L)", floats);
+    }
+
+    @Override
+    public CodeBlock intNeg(CodeBlock a) {
+        return neg(a);
+    }
+
+    @Override
+    public CodeBlock intAbs(CodeBlock a) {
+        return abs(a);
+    }
+
+    @Override
+    public CodeBlock intMax(CodeBlock a, CodeBlock b) {
+        return max(a, b);
+    }
+
+    @Override
+    public CodeBlock intMin(CodeBlock a, CodeBlock b) {
+        return min(a, b);
+    }
+
+    @Override
+    public CodeBlock intAdd(CodeBlock a, CodeBlock b) {
+        return add(a, b);
+    }
+
+    @Override
+    public CodeBlock intSub(CodeBlock a, CodeBlock b) {
+        return sub(a, b);
+    }
+
+    @Override
+    public CodeBlock intMul(CodeBlock a, CodeBlock b) {
+        return mul(a, b);
     }
 
     @Override

@@ -110,6 +110,16 @@ record VectorLanes() implements Lanes {
     }
 
     @Override
+    public CodeBlock and(CodeBlock maskA, CodeBlock maskB) {
+        return CodeBlock.of("$L.and($L)", maskA, maskB);
+    }
+
+    @Override
+    public CodeBlock or(CodeBlock maskA, CodeBlock maskB) {
+        return CodeBlock.of("$L.or($L)", maskA, maskB);
+    }
+
+    @Override
     public CodeBlock not(CodeBlock mask) {
         return CodeBlock.of("$L.not()", mask);
     }
@@ -142,6 +152,41 @@ record VectorLanes() implements Lanes {
     @Override
     public CodeBlock toInt(CodeBlock floats) {
         return CodeBlock.of("$L.convert($T.F2I, 0).reinterpretAsInts()", floats, VECTOR_OPERATORS);
+    }
+
+    @Override
+    public CodeBlock intNeg(CodeBlock a) {
+        return neg(a);
+    }
+
+    @Override
+    public CodeBlock intAbs(CodeBlock a) {
+        return abs(a);
+    }
+
+    @Override
+    public CodeBlock intMax(CodeBlock a, CodeBlock b) {
+        return max(a, b);
+    }
+
+    @Override
+    public CodeBlock intMin(CodeBlock a, CodeBlock b) {
+        return min(a, b);
+    }
+
+    @Override
+    public CodeBlock intAdd(CodeBlock a, CodeBlock b) {
+        return add(a, b);
+    }
+
+    @Override
+    public CodeBlock intSub(CodeBlock a, CodeBlock b) {
+        return sub(a, b);
+    }
+
+    @Override
+    public CodeBlock intMul(CodeBlock a, CodeBlock b) {
+        return mul(a, b);
     }
 
     @Override
