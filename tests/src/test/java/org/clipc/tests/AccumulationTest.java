@@ -82,7 +82,9 @@ class AccumulationTest {
                 assertThat(outcome.loss()).isCloseTo(number(expected, "loss"), within(0.02));
                 for (var parameter : file.manifest().parameters()) {
                     var actual = Golden.tensor(loaded.read("gradient." + parameter.name()));
-                    assertThat(cosine(actual.data(), get(expected, "grad." + parameter.name()).data()))
+                    assertThat(cosine(
+                                    actual.data(),
+                                    get(expected, "grad." + parameter.name()).data()))
                             .as(parameter.name())
                             .isGreaterThan(0.99);
                 }

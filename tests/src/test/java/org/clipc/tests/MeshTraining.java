@@ -120,16 +120,16 @@ final class MeshTraining {
             double epsilon)
             throws IOException {
         var options = new CompileOptions(
-                Map.of(),
-                BATCH / parallelism.mesh().data(),
-                BATCH,
-                true,
-                new Optimizer(0.9, 0.98, epsilon, 0.2, 1.0),
-                parallelism,
-                budget,
-                List.of(new JvmTarget(128)),
-                true,
-                false,
+                        Map.of(),
+                        BATCH / parallelism.mesh().data(),
+                        BATCH,
+                        true,
+                        new Optimizer(0.9, 0.98, epsilon, 0.2, 1.0),
+                        parallelism,
+                        budget,
+                        List.of(new JvmTarget(128)),
+                        true,
+                        false,
                         (_, _, _) -> {})
                 .withPrecision(precision);
         var path = folder.resolve("program.bin");

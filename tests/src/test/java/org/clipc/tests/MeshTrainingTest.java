@@ -63,8 +63,7 @@ class MeshTrainingTest {
     @ParameterizedTest
     @CsvSource({"bidir, 4, 1", "shift, 2, 2", "reduce, 4, 1", "gather, 2, 1"})
     void theSigmoidLossIsThatOfOneRank(String way, int data, int tensor) throws IOException, InterruptedException {
-        var model = ModelSource.of(
-                Golden.tiny("text.vocab_size", 96L, "objective", "sigmoid", "loss_dist_impl", way));
+        var model = ModelSource.of(Golden.tiny("text.vocab_size", 96L, "objective", "sigmoid", "loss_dist_impl", way));
         var expected = MeshTraining.train(MeshTraining.compile(folder, model, Parallelism.NONE), STEPS);
         var mesh = new Parallelism(new Mesh(data, tensor), false, false);
         MeshTraining.train(MeshTraining.compile(folder, model, mesh), STEPS).isClose(expected, 1e-5);

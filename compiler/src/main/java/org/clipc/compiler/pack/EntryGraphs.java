@@ -30,7 +30,11 @@ public final class EntryGraphs {
         return switch (name) {
             case EntryPoint.LOSS_GRAD -> differentiated(model, false, EntryPasses.differentiate(parameters), options);
             case EntryPoint.TRAIN_STEP ->
-                differentiated(model, true, EntryPasses.trainStep(parameters, options.optimizer(), ranks(model, options)), options);
+                differentiated(
+                        model,
+                        true,
+                        EntryPasses.trainStep(parameters, options.optimizer(), ranks(model, options)),
+                        options);
             default -> declared(model, name, options);
         };
     }

@@ -141,7 +141,8 @@ final class EntryPasses {
     }
 
     static List<Pass> update(Steps steps, Optimizer optimizer) {
-        var passes = steps.passes("train-update", step -> step.update(optimizer, steps.ranks().precision()::hasMaster));
+        var passes = steps.passes(
+                "train-update", step -> step.update(optimizer, steps.ranks().precision()::hasMaster));
         passes.addAll(steps.wholeBatch());
         passes.addAll(steps.ranks().scheduled());
         return passes;

@@ -118,16 +118,16 @@ class JvmProgramTest {
         var model = TwoTowers.build(TwoTowers.Sizes.tiny(0.2));
         var graphs = new HashMap<String, Graph>();
         var options = new CompileOptions(
-                Map.of(),
-                3,
-                3,
-                true,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05),
-                Parallelism.NONE,
-                OptionalLong.empty(),
-                List.of(new JvmTarget(256)),
-                true,
-                false,
+                        Map.of(),
+                        3,
+                        3,
+                        true,
+                        new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05),
+                        Parallelism.NONE,
+                        OptionalLong.empty(),
+                        List.of(new JvmTarget(256)),
+                        true,
+                        false,
                         (entry, _, graph) -> graphs.put(entry, graph))
                 .withPrecision(precision);
         var program = ProgramBuilder.build(new LossOnly(model), options).program();

@@ -57,18 +57,18 @@ record Compiled(CompiledProgram program, Map<String, Map<String, Graph>> graphs)
             ModelSource source, int batch, OptionalLong budget, boolean withKernels, Precision precision) {
         var graphs = new HashMap<String, Map<String, Graph>>();
         var options = new CompileOptions(
-                Map.of(),
-                batch,
-                1,
-                true,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
-                Parallelism.NONE,
-                budget,
-                List.of(new JvmTarget(256)),
-                true,
-                false,
-                (entry, pass, graph) ->
-                        graphs.computeIfAbsent(entry, _ -> new HashMap<>()).put(pass, graph))
+                        Map.of(),
+                        batch,
+                        1,
+                        true,
+                        new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
+                        Parallelism.NONE,
+                        budget,
+                        List.of(new JvmTarget(256)),
+                        true,
+                        false,
+                        (entry, pass, graph) -> graphs.computeIfAbsent(entry, _ -> new HashMap<>())
+                                .put(pass, graph))
                 .withPrecision(precision);
         return new Compiled(
                 withKernels ? ProgramBuilder.build(source, options) : ProgramBuilder.plan(source, options), graphs);

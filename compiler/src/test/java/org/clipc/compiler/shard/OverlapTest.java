@@ -81,7 +81,7 @@ class OverlapTest {
     private record Place(int buffer, boolean alone, long start, long end) {
 
         boolean meets(Place other) {
-            return alone || other.alone ? buffer == other.buffer : start < other.end && other.start < end;
+            return (alone || other.alone) ? buffer == other.buffer : (start < other.end && other.start < end);
         }
     }
 
