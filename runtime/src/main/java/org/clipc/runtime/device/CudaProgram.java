@@ -2,8 +2,6 @@ package org.clipc.runtime.device;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -14,8 +12,6 @@ import java.util.Objects;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
-import org.clipc.ir.DType;
-import org.clipc.ir.TensorType;
 import org.clipc.program.Choice;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
@@ -54,11 +50,10 @@ final class CudaProgram implements DeviceProgram {
     private final CudaOptions options;
     private final String id = "program" + COUNT.incrementAndGet();
     private final TornadoVm.DeviceInfo device;
-    private final Map<String, TensorSlot> tensors = new HashMap<>();
+    private final HeldTensors tensors;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
     private final Map<String, Cuda.Kernel> kernels = new HashMap<>();
     private final long bytes;
-    private final boolean withState;
     private final GemmKernels gemm;
     private TornadoVm.@Nullable Plan plan;
     private @Nullable Cuda cuda;
@@ -87,7 +82,7 @@ final class CudaProgram implements DeviceProgram {
     private static final class Entry {
 
         private final Schedule schedule;
-        private final MemorySegment ints;
+        private final IntArena ints;
         private final long address;
         private final TornadoVm.Graph graph;
         private List<Ready> calls = List.of();
@@ -102,7 +97,7 @@ final class CudaProgram implements DeviceProgram {
          * @param ints its arena of ints on the host, a copy of that at {@code address}
          * @param graph of one library task
          */
-        Entry(Schedule schedule, MemorySegment ints, long address, TornadoVm.Graph graph) {
+        Entry(Schedule schedule, IntArena ints, long address, TornadoVm.Graph graph) {
             this.schedule = schedule;
             this.ints = ints;
             this.address = address;
@@ -128,20 +123,8 @@ final class CudaProgram implements DeviceProgram {
         this.device = device;
         this.gemm = gemm;
         this.options = options;
-        this.withState = schedules.stream().anyMatch(s -> s.entry().equals(EntryPoint.TRAIN_STEP));
-        this.bytes = withState
-                ? manifest.arenaBytes()
-                : manifest.workspaceOffset()
-                        + schedules.stream()
-                                .mapToLong(Schedule::workspaceBytes)
-                                .max()
-                                .orElse(0);
-        for (var parameter : manifest.parameters()) {
-            tensors.put(parameter.name(), new TensorSlot(parameter.name(), parameter.type(), parameter.offset()));
-        }
-        if (withState) {
-            manifest.state().forEach(tensor -> tensors.put(tensor.name(), tensor));
-        }
+        this.tensors = HeldTensors.of(manifest, schedules);
+        this.bytes = tensors.bytes();
     }
 
     static CudaProgram load(
@@ -237,7 +220,7 @@ final class CudaProgram implements DeviceProgram {
     private Entry entry(Schedule schedule, TornadoVm.Graph graph) {
         var size = Math.max(1, schedule.ints()) * (long) Integer.BYTES;
         var ints = Arena.ofAuto().allocate(size, Long.BYTES);
-        var entry = new Entry(schedule, ints, cuda().allocate(size), graph);
+        var entry = new Entry(schedule, new IntArena(schedule, ints), cuda().allocate(size), graph);
         TornadoLibrary.add(function(schedule.entry()), _ -> {
             cuda().attach();
             entry.start();
@@ -292,31 +275,23 @@ final class CudaProgram implements DeviceProgram {
 
     @Override
     public HostTensor read(String tensor) {
-        return download(slot(tensor));
+        return download(tensors.slot(tensor));
     }
 
     private HostTensor download(TensorSlot slot) {
-        var values = host(slot.type());
+        var values = IntArena.tensor(slot.type());
         cuda().attach();
         cuda().download(arena + slot.offset(), values.data());
         return values;
     }
 
-    /** A new tensor on the host. */
-    private static HostTensor host(TensorType type) {
-        return new HostTensor(
-                DeviceTensors.hostType(type.dtype()),
-                DeviceTensors.hostShape(type.shape()),
-                Arena.ofAuto().allocate(type.bytes(), Manifest.ALIGNMENT));
-    }
-
     @Override
     public void write(String tensor, HostTensor value) {
-        write("'" + tensor + "'", slot(tensor), value);
+        write("'" + tensor + "'", tensors.slot(tensor), value);
     }
 
     private void write(String what, TensorSlot slot, HostTensor value) {
-        var converted = host(slot.type());
+        var converted = IntArena.tensor(slot.type());
         DeviceTensors.copy(what, value, slot.type(), converted);
         cuda().attach();
         cuda().upload(arena + slot.offset(), converted.data());
@@ -324,7 +299,7 @@ final class CudaProgram implements DeviceProgram {
 
     @Override
     public void write(String tensor, long from, HostTensor part) {
-        var slot = slot(tensor);
+        var slot = tensors.slot(tensor);
         DeviceTensors.requirePart(slot, from, part);
         var dtype = slot.type().dtype();
         var values = Arena.ofAuto().allocate(part.elementCount() * dtype.bytes(), Manifest.ALIGNMENT);
@@ -335,9 +310,9 @@ final class CudaProgram implements DeviceProgram {
 
     @Override
     public void clearState() {
-        if (withState) {
-            cuda().attach();
-            cuda().clear(arena + manifest.stateOffset(), manifest.stateBytes());
+        cuda().attach();
+        for (var slot : tensors.cleared()) {
+            cuda().clear(arena + slot.offset(), slot.type().bytes());
         }
     }
 
@@ -386,24 +361,11 @@ final class CudaProgram implements DeviceProgram {
             if (slot.type().dtype().isFloat()) {
                 write(what, slot, value);
             } else {
-                writeInts(what, slot, value, entry);
+                entry.ints.write(what, slot, value);
             }
         }
         cuda().attach();
-        cuda().upload(entry.address, entry.ints);
-    }
-
-    private static void writeInts(String what, TensorSlot slot, HostTensor value, Entry entry) {
-        var converted = host(slot.type());
-        DeviceTensors.copy(what, value, slot.type(), converted);
-        var place = entry.schedule.places().get(slot.name());
-        if (place == null) {
-            // No kernel reads it.
-            return;
-        }
-        for (var i = 0L; i < converted.elementCount(); i++) {
-            entry.ints.setAtIndex(ValueLayout.JAVA_INT, place + i, (int) converted.getLong(i));
-        }
+        cuda().upload(entry.address, entry.ints.host());
     }
 
     private Map<String, HostTensor> results(EntryPoint point, Entry entry, @Nullable Collection<String> outputs) {
@@ -412,34 +374,12 @@ final class CudaProgram implements DeviceProgram {
                 .toList();
         if (wanted.stream().anyMatch(slot -> !slot.type().dtype().isFloat())) {
             cuda().attach();
-            cuda().download(entry.address, entry.ints);
+            cuda().download(entry.address, entry.ints.host());
         }
         var results = new LinkedHashMap<String, HostTensor>();
-        wanted.forEach(
-                slot -> results.put(slot.name(), slot.type().dtype().isFloat() ? download(slot) : ints(entry, slot)));
+        wanted.forEach(slot ->
+                results.put(slot.name(), slot.type().dtype().isFloat() ? download(slot) : entry.ints.read(slot)));
         return results;
-    }
-
-    private static HostTensor ints(Entry entry, TensorSlot slot) {
-        var place = Objects.requireNonNull(entry.schedule.places().get(slot.name()), slot.name());
-        var values = host(slot.type());
-        for (var i = 0L; i < values.elementCount(); i++) {
-            var value = entry.ints.getAtIndex(ValueLayout.JAVA_INT, place + i);
-            if (slot.type().dtype() == DType.BOOL) {
-                values.data().set(ValueLayout.JAVA_BYTE, i, (byte) value);
-            } else {
-                values.data().setAtIndex(ValueLayout.JAVA_INT, i, value);
-            }
-        }
-        return values;
-    }
-
-    private TensorSlot slot(String tensor) {
-        var slot = tensors.get(tensor);
-        if (slot == null) {
-            throw new DeviceException("the program has no parameter or loaded state '" + tensor + "'");
-        }
-        return slot;
     }
 
     @Override

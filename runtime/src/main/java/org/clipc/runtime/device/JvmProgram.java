@@ -24,11 +24,9 @@ import org.clipc.program.CollectiveCall;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
-import org.clipc.program.Parameter;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.program.TensorSlot;
-import org.clipc.program.TrainingStep;
 import org.clipc.runtime.collective.Group;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
@@ -42,7 +40,7 @@ final class JvmProgram implements DeviceProgram {
     private final WorkerPool pool;
     private final Arena lifetime = Arena.ofShared();
     private final MemorySegment arena;
-    private final Map<String, TensorSlot> tensors = new HashMap<>();
+    private final HeldTensors tensors;
     private final Map<String, Schedule> schedules = new LinkedHashMap<>();
     private final Map<String, MethodHandle> kernels = new HashMap<>();
     private final MeshRank rank;
@@ -53,26 +51,20 @@ final class JvmProgram implements DeviceProgram {
 
     private @Nullable CallObserver observer;
 
-    private JvmProgram(Path path, Manifest manifest, WorkerPool pool, MeshRank rank, long bytes) {
+    private JvmProgram(Path path, Manifest manifest, WorkerPool pool, MeshRank rank, HeldTensors tensors) {
         this.path = path;
         this.manifest = manifest;
         this.pool = pool;
         this.rank = rank;
         this.background = new Background("clipc-exchange-" + rank.rank());
-        this.arena = OffHeap.allocate(bytes, lifetime);
-        for (var parameter : manifest.parameters()) {
-            tensors.put(parameter.name(), new TensorSlot(parameter.name(), parameter.type(), parameter.offset()));
-        }
-        if (bytes >= manifest.arenaBytes()) {
-            manifest.state().forEach(tensor -> tensors.put(tensor.name(), tensor));
-            manifest.carried().forEach(tensor -> tensors.put(tensor.name(), tensor));
-        }
+        this.tensors = tensors;
+        this.arena = OffHeap.allocate(tensors.bytes(), lifetime);
     }
 
     static JvmProgram load(ProgramFile file, List<Schedule> schedules, WorkerPool pool, MeshRank rank)
             throws IOException {
         var manifest = file.manifest();
-        var program = new JvmProgram(file.path(), manifest, pool, rank, bytesNeeded(manifest, schedules));
+        var program = new JvmProgram(file.path(), manifest, pool, rank, HeldTensors.of(manifest, schedules));
         try {
             program.link(file, schedules);
             return program;
@@ -80,16 +72,6 @@ final class JvmProgram implements DeviceProgram {
             program.close();
             throw e;
         }
-    }
-
-    /** Only a training step touches the optimizer state, which lies last. */
-    private static long bytesNeeded(Manifest manifest, List<Schedule> schedules) {
-        if (schedules.stream().anyMatch(s -> TrainingStep.needsState(s.entry()))) {
-            return manifest.arenaBytes();
-        }
-        var workspace =
-                schedules.stream().mapToLong(Schedule::workspaceBytes).max().orElse(0);
-        return manifest.workspaceOffset() + workspace;
     }
 
     private void link(ProgramFile file, List<Schedule> all) throws IOException {
@@ -209,18 +191,18 @@ final class JvmProgram implements DeviceProgram {
 
     @Override
     public HostTensor read(String tensor) {
-        return view(slot(tensor), true);
+        return view(tensors.slot(tensor), true);
     }
 
     @Override
     public void write(String tensor, HostTensor value) {
-        var slot = slot(tensor);
+        var slot = tensors.slot(tensor);
         DeviceTensors.copy("'" + tensor + "'", value, slot.type(), view(slot, false));
     }
 
     @Override
     public void write(String tensor, long from, HostTensor part) {
-        var slot = slot(tensor);
+        var slot = tensors.slot(tensor);
         DeviceTensors.requirePart(slot, from, part);
         var count = part.elementCount();
         var width = slot.type().dtype().bytes();
@@ -230,10 +212,8 @@ final class JvmProgram implements DeviceProgram {
 
     @Override
     public void clearState() {
-        for (var slot : manifest.state()) {
-            if (tensors.containsKey(slot.name()) && !slot.name().startsWith(Parameter.MASTER)) {
-                arena.asSlice(slot.offset(), slot.type().bytes()).fill((byte) 0);
-            }
+        for (var slot : tensors.cleared()) {
+            arena.asSlice(slot.offset(), slot.type().bytes()).fill((byte) 0);
         }
     }
 
@@ -331,14 +311,6 @@ final class JvmProgram implements DeviceProgram {
             var nanos = System.nanoTime() - start;
             told.called(entry, call.call(), new CallTiming(start, nanos, parts.parts()));
         }
-    }
-
-    private TensorSlot slot(String tensor) {
-        var slot = tensors.get(tensor);
-        if (slot == null) {
-            throw new DeviceException("the program has no parameter or loaded state '" + tensor + "'");
-        }
-        return slot;
     }
 
     private HostTensor view(TensorSlot slot, boolean readOnly) {

@@ -1,31 +1,26 @@
 package org.clipc.runtime.device;
 
 import java.util.Collection;
-import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.clipc.ir.DType;
-import org.clipc.program.Choice;
 import org.clipc.program.Manifest;
 import org.clipc.program.Parameter;
 import org.clipc.program.TrainingStep;
 import org.clipc.runtime.tensor.HostTensor;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A program whose optimizer keeps f32 masters of bf16 parameters, as the outside sees it: its parameters are the masters.
  * What is read of them has all bits, so that nothing is lost between training and a file; what is written becomes the
  * master, and rounded the parameter.
  */
-public final class MasterWeights implements DeviceProgram {
+public final class MasterWeights extends ForwardingProgram {
 
-    private final DeviceProgram held;
     private final Set<String> mastered;
     private final Manifest manifest;
 
     private MasterWeights(DeviceProgram held, Set<String> mastered) {
-        this.held = held;
+        super(held);
         this.mastered = mastered;
         var of = held.manifest();
         manifest = new Manifest(
@@ -76,70 +71,24 @@ public final class MasterWeights implements DeviceProgram {
         return manifest;
     }
 
-    /** What the masters are kept in. */
-    DeviceProgram held() {
-        return held;
-    }
-
     @Override
     public HostTensor read(String tensor) {
-        return held.read(tensor(tensor));
+        return held().read(tensor(tensor));
     }
 
     @Override
     public void write(String tensor, HostTensor value) {
-        held.write(tensor, value);
+        held().write(tensor, value);
         if (mastered.contains(tensor)) {
-            held.write(tensor(tensor), value);
+            held().write(tensor(tensor), value);
         }
     }
 
     @Override
     public void write(String tensor, long from, HostTensor part) {
-        held.write(tensor, from, part);
+        held().write(tensor, from, part);
         if (mastered.contains(tensor)) {
-            held.write(tensor(tensor), from, part);
+            held().write(tensor(tensor), from, part);
         }
-    }
-
-    @Override
-    public void clearState() {
-        held.clearState();
-    }
-
-    @Override
-    public Map<String, HostTensor> run(
-            String entry, Map<String, HostTensor> inputs, @Nullable Collection<String> outputs) {
-        return held.run(entry, inputs, outputs);
-    }
-
-    @Override
-    public void observe(@Nullable CallObserver observer) {
-        held.observe(observer);
-    }
-
-    @Override
-    public List<Choice> choices(String entry) {
-        return held.choices(entry);
-    }
-
-    @Override
-    public void tune(Map<String, String> options) {
-        held.tune(options);
-    }
-
-    @Override
-    public Roofline roofline() {
-        return held.roofline();
-    }
-
-    @Override
-    public long memoryBytes() {
-        return held.memoryBytes();
-    }
-
-    @Override
-    public void close() {
-        held.close();
     }
 }

@@ -3,24 +3,21 @@ package org.clipc.runtime.device;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.clipc.ir.MeshAxis;
 import org.clipc.ir.TensorType;
-import org.clipc.program.Choice;
 import org.clipc.program.Manifest;
 import org.clipc.program.Parameter;
 import org.clipc.program.TensorSlot;
 import org.clipc.runtime.tensor.HostTensor;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A rank's program as the outside sees it: parameters and optimizer state in their whole shapes, whatever each rank holds
  * of them. Reading a tensor that is split is a collective: all ranks read the same ones in the same order.
  */
-public final class ShardedProgram implements DeviceProgram {
+public final class ShardedProgram extends ForwardingProgram {
 
     /** How a tensor is cut, in turn: along the tensor axis first, each of these shards along the data axis then. */
     private record Cut(MeshAxis axis, int dim, int parts, TensorType before) {}
@@ -28,14 +25,13 @@ public final class ShardedProgram implements DeviceProgram {
     /** Before the name of a parameter: its optimizer state. */
     private static final List<String> STATE = List.of("adam.m.", "adam.v.", Parameter.MASTER);
 
-    private final DeviceProgram held;
     private final MeshRank rank;
     private final Manifest whole;
     private final Map<String, List<Cut>> cuts = new HashMap<>();
 
     /** @param held what this rank has loaded */
     public ShardedProgram(DeviceProgram held, MeshRank rank) {
-        this.held = held;
+        super(held);
         this.rank = rank;
         var manifest = held.manifest();
         var mesh = manifest.mesh();
@@ -83,7 +79,7 @@ public final class ShardedProgram implements DeviceProgram {
     public static DeviceProgram held(DeviceProgram program) {
         return switch (program) {
             case MasterWeights masters -> held(masters.held());
-            case ShardedProgram sharded -> sharded.held;
+            case ShardedProgram sharded -> sharded.held();
             default -> program;
         };
     }
@@ -114,7 +110,7 @@ public final class ShardedProgram implements DeviceProgram {
 
     @Override
     public HostTensor read(String tensor) {
-        return whole(tensor, held.read(tensor));
+        return whole(tensor, held().read(tensor));
     }
 
     private HostTensor whole(String tensor, HostTensor part) {
@@ -160,7 +156,7 @@ public final class ShardedProgram implements DeviceProgram {
 
     @Override
     public void write(String tensor, HostTensor value) {
-        held.write(tensor, part(tensor, value));
+        held().write(tensor, part(tensor, value));
     }
 
     private HostTensor part(String tensor, HostTensor whole) {
@@ -197,7 +193,7 @@ public final class ShardedProgram implements DeviceProgram {
     /** @param cuts that lie between the tensor of which {@code part} is a part and what this rank holds */
     private void write(String tensor, long from, HostTensor part, List<Cut> cuts) {
         if (cuts.isEmpty()) {
-            held.write(tensor, from, part);
+            held().write(tensor, from, part);
             return;
         }
         var cut = cuts.getFirst();
@@ -215,46 +211,5 @@ public final class ShardedProgram implements DeviceProgram {
             }
             at = next;
         }
-    }
-
-    @Override
-    public void clearState() {
-        held.clearState();
-    }
-
-    @Override
-    public Map<String, HostTensor> run(
-            String entry, Map<String, HostTensor> inputs, @Nullable Collection<String> outputs) {
-        return held.run(entry, inputs, outputs);
-    }
-
-    @Override
-    public void observe(@Nullable CallObserver observer) {
-        held.observe(observer);
-    }
-
-    @Override
-    public List<Choice> choices(String entry) {
-        return held.choices(entry);
-    }
-
-    @Override
-    public void tune(Map<String, String> options) {
-        held.tune(options);
-    }
-
-    @Override
-    public Roofline roofline() {
-        return held.roofline();
-    }
-
-    @Override
-    public long memoryBytes() {
-        return held.memoryBytes();
-    }
-
-    @Override
-    public void close() {
-        held.close();
     }
 }

@@ -8,22 +8,18 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.regex.Pattern;
-import org.clipc.ir.DType;
 import org.clipc.ir.TensorType;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
-import org.clipc.program.Parameter;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.program.TensorSlot;
-import org.clipc.program.TrainingStep;
 import org.clipc.runtime.device.TornadoVm.DeviceArray;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
@@ -45,10 +41,7 @@ final class TornadoProgram implements DeviceProgram {
     /** Tasks of a graph: 256 are the most, and the transfers of their arguments count too. */
     private static final int TASKS = 100;
 
-    /** Floats that are copied at a time. */
-    private static final int STAGED = 1 << 20;
-
-    private static final int STAGING_GROUP = 256;
+    private static final int RECEIVING_GROUP = 256;
 
     /** Bytes from which on memory is mapped, in huge pages. */
     private static final long MAPPED = 1 << 22;
@@ -64,16 +57,11 @@ final class TornadoProgram implements DeviceProgram {
     private final TornadoKernels kernels;
     private final Arena lifetime = Arena.ofShared();
     private final DeviceArray floats;
-    private final DeviceArray staged;
-    private final DeviceArray range;
-    private final DeviceArray noInts;
     private final DeviceArray one;
-    private final TornadoVm.Graph uploading;
-    private final TornadoVm.Graph downloading;
-    private final Map<String, TensorSlot> tensors = new HashMap<>();
+    private final TornadoTransfers transfers;
+    private final HeldTensors tensors;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
     private final long bytes;
-    private final boolean withState;
     private TornadoVm.@Nullable Plan plan;
     private final TornadoVm.DeviceInfo device;
     private final Object probe;
@@ -103,40 +91,12 @@ final class TornadoProgram implements DeviceProgram {
         this.device = device;
         this.probe = kernels.fixed("ProbeFlops");
         this.copy = kernels.fixed("Download");
-        this.withState = schedules.stream().anyMatch(s -> TrainingStep.needsState(s.entry()));
-        this.bytes = withState
-                ? manifest.arenaBytes()
-                : manifest.workspaceOffset()
-                        + schedules.stream()
-                                .mapToLong(Schedule::workspaceBytes)
-                                .max()
-                                .orElse(0);
-        for (var parameter : manifest.parameters()) {
-            tensors.put(parameter.name(), new TensorSlot(parameter.name(), parameter.type(), parameter.offset()));
-        }
-        if (withState) {
-            manifest.state().forEach(tensor -> tensors.put(tensor.name(), tensor));
-            manifest.carried().forEach(tensor -> tensors.put(tensor.name(), tensor));
-        }
+        this.tensors = HeldTensors.of(manifest, schedules);
+        this.bytes = tensors.bytes();
         floats = vm.floats(memory(bytes / Float.BYTES));
-        staged = vm.floats(memory(STAGED));
-        range = vm.ints(memory(2));
-        noInts = vm.ints(memory(1));
         one = vm.ints(memory(2));
         one.host().setAtIndex(ValueLayout.JAVA_INT, 1, 1);
-        var groups = STAGED / STAGING_GROUP;
-        uploading = vm.new Graph()
-                .upload(staged, range)
-                .uploadOnce(noInts)
-                .task(kernels.fixed("Upload"), groups, STAGING_GROUP, floats, noInts, range, staged)
-                .persist(floats);
-        downloading = vm.new Graph()
-                .consume(floats)
-                .upload(range)
-                .uploadOnce(noInts)
-                .task(kernels.fixed("Download"), groups, STAGING_GROUP, floats, noInts, range, staged)
-                .persist(floats)
-                .download(staged);
+        transfers = new TornadoTransfers(vm, kernels, floats, this::memory);
     }
 
     /** Memory for an array: mapped if it is large, so that the host has no copy of what lives on the device only. */
@@ -184,16 +144,16 @@ final class TornadoProgram implements DeviceProgram {
     }
 
     private void link(List<Schedule> schedules, TornadoVm.DeviceInfo device) throws IOException {
-        var graphs = new ArrayList<>(List.of(uploading, downloading));
+        var graphs = new ArrayList<>(transfers.graphs());
         for (var schedule : schedules) {
             var entry = entry(schedule);
             entries.put(schedule.entry(), entry);
             entry.parts().forEach(part -> graphs.add(part.graph()));
         }
         plan = vm.new Plan(graphs, device);
-        clear(0, manifest.parameterBytes());
-        if (withState) {
-            clear(manifest.stateOffset(), manifest.stateBytes());
+        transfers.clear(plan(), 0, manifest.parameterBytes());
+        if (bytes > manifest.stateOffset()) {
+            transfers.clear(plan(), manifest.stateOffset(), bytes - manifest.stateOffset());
         }
     }
 
@@ -217,7 +177,7 @@ final class TornadoProgram implements DeviceProgram {
             if (parts.isEmpty()) {
                 graph.upload(ints)
                         .uploadOnce(constants, one)
-                        .task(kernels.fixed("Receive"), 1, STAGING_GROUP, floats, ints, one, constants);
+                        .task(kernels.fixed("Receive"), 1, RECEIVING_GROUP, floats, ints, one, constants);
             } else {
                 graph.consume(ints, constants);
             }
@@ -283,48 +243,6 @@ final class TornadoProgram implements DeviceProgram {
         return Objects.requireNonNull(plan, "linked when loaded");
     }
 
-    /** Sets the part of the array that {@code range} names. */
-    private void copy(TornadoVm.Graph graph, long firstFloat, int count) {
-        range.host().setAtIndex(ValueLayout.JAVA_INT, 0, Math.toIntExact(firstFloat));
-        range.host().setAtIndex(ValueLayout.JAVA_INT, 1, count);
-        plan().run(graph);
-    }
-
-    private void clear(long fromByte, long count) {
-        staged.host().fill((byte) 0);
-        var end = (fromByte + count) / Float.BYTES;
-        for (var at = fromByte / Float.BYTES; at < end; at += STAGED) {
-            copy(uploading, at, (int) Math.min(STAGED, end - at));
-        }
-    }
-
-    /** Writes bytes; what the last float holds behind them may change. */
-    private void upload(long firstFloat, MemorySegment values) {
-        var count = wholeFloats(values.byteSize());
-        for (var done = 0L; done < count; done += STAGED) {
-            var part = (int) Math.min(STAGED, count - done);
-            copyFloats(values, done, staged.host(), 0, part);
-            copy(uploading, firstFloat + done, part);
-        }
-    }
-
-    private void download(long firstFloat, MemorySegment values) {
-        var count = wholeFloats(values.byteSize());
-        for (var done = 0L; done < count; done += STAGED) {
-            var part = (int) Math.min(STAGED, count - done);
-            copy(downloading, firstFloat + done, part);
-            copyFloats(staged.host(), 0, values, done, part);
-        }
-    }
-
-    /** As many floats, or what there is of the last one. */
-    private static void copyFloats(MemorySegment from, long fromFloat, MemorySegment to, long toFloat, int count) {
-        var source = from.asSlice(fromFloat * Float.BYTES);
-        var place = to.asSlice(toFloat * Float.BYTES);
-        var bytes = Math.min((long) count * Float.BYTES, Math.min(source.byteSize(), place.byteSize()));
-        MemorySegment.copy(source, 0, place, 0, bytes);
-    }
-
     @Override
     public Manifest manifest() {
         return manifest;
@@ -332,12 +250,12 @@ final class TornadoProgram implements DeviceProgram {
 
     @Override
     public HostTensor read(String tensor) {
-        return download(slot(tensor));
+        return download(tensors.slot(tensor));
     }
 
     private HostTensor download(TensorSlot slot) {
         var values = host(slot.type());
-        download(slot.offset() / Float.BYTES, values.data());
+        transfers.download(plan(), slot.offset() / Float.BYTES, values.data());
         return values;
     }
 
@@ -348,49 +266,44 @@ final class TornadoProgram implements DeviceProgram {
                 DeviceTensors.hostType(type.dtype()),
                 DeviceTensors.hostShape(type.shape()),
                 Arena.ofAuto()
-                        .allocate(wholeFloats(bytes) * Float.BYTES, Manifest.ALIGNMENT)
+                        .allocate(TornadoTransfers.wholeFloats(bytes) * Float.BYTES, Manifest.ALIGNMENT)
                         .asSlice(0, bytes));
-    }
-
-    private static long wholeFloats(long bytes) {
-        return Math.ceilDiv(bytes, (long) Float.BYTES);
     }
 
     @Override
     public void write(String tensor, HostTensor value) {
-        var slot = slot(tensor);
+        var slot = tensors.slot(tensor);
         write("'" + tensor + "'", slot, value);
     }
 
     private void write(String what, TensorSlot slot, HostTensor value) {
         var converted = host(slot.type());
         DeviceTensors.copy(what, value, slot.type(), converted);
-        upload(slot.offset() / Float.BYTES, converted.data());
+        transfers.upload(plan(), slot.offset() / Float.BYTES, converted.data());
     }
 
     @Override
     public void write(String tensor, long from, HostTensor part) {
-        var slot = slot(tensor);
+        var slot = tensors.slot(tensor);
         DeviceTensors.requirePart(slot, from, part);
         var dtype = slot.type().dtype();
         var bytes = part.elementCount() * dtype.bytes();
         var start = slot.offset() + from * dtype.bytes();
         var before = start % Float.BYTES;
         // A part of bf16 may begin and end within a float, of which the other half stays.
-        var floats = Arena.ofAuto().allocate(wholeFloats(before + bytes) * Float.BYTES, Manifest.ALIGNMENT);
+        var floats =
+                Arena.ofAuto().allocate(TornadoTransfers.wholeFloats(before + bytes) * Float.BYTES, Manifest.ALIGNMENT);
         if (floats.byteSize() != bytes) {
-            download(start / Float.BYTES, floats);
+            transfers.download(plan(), start / Float.BYTES, floats);
         }
         part.copyTo(new HostTensor(DeviceTensors.hostType(dtype), part.shape(), floats.asSlice(before, bytes)));
-        upload(start / Float.BYTES, floats);
+        transfers.upload(plan(), start / Float.BYTES, floats);
     }
 
     @Override
     public void clearState() {
-        for (var slot : manifest.state()) {
-            if (withState && !slot.name().startsWith(Parameter.MASTER)) {
-                clear(slot.offset(), Manifest.align(slot.type().bytes()));
-            }
+        for (var slot : tensors.cleared()) {
+            transfers.clear(plan(), slot.offset(), Manifest.align(slot.type().bytes()));
         }
     }
 
@@ -476,21 +389,8 @@ final class TornadoProgram implements DeviceProgram {
             if (slot.type().dtype().isFloat()) {
                 write(what, slot, value);
             } else {
-                writeInts(what, slot, value, entry);
+                new IntArena(entry.schedule(), entry.ints().host()).write(what, slot, value);
             }
-        }
-    }
-
-    private static void writeInts(String what, TensorSlot slot, HostTensor value, Entry entry) {
-        var converted = host(slot.type());
-        DeviceTensors.copy(what, value, slot.type(), converted);
-        var place = entry.schedule().places().get(slot.name());
-        if (place == null) {
-            // No kernel reads it.
-            return;
-        }
-        for (var i = 0L; i < converted.elementCount(); i++) {
-            entry.ints().host().setAtIndex(ValueLayout.JAVA_INT, place + i, (int) converted.getLong(i));
         }
     }
 
@@ -498,25 +398,7 @@ final class TornadoProgram implements DeviceProgram {
         if (slot.type().dtype().isFloat()) {
             return download(slot);
         }
-        var place = Objects.requireNonNull(entry.schedule().places().get(slot.name()), slot.name());
-        var values = host(slot.type());
-        for (var i = 0L; i < values.elementCount(); i++) {
-            var value = entry.ints().host().getAtIndex(ValueLayout.JAVA_INT, place + i);
-            if (slot.type().dtype() == DType.BOOL) {
-                values.data().set(ValueLayout.JAVA_BYTE, i, (byte) value);
-            } else {
-                values.data().setAtIndex(ValueLayout.JAVA_INT, i, value);
-            }
-        }
-        return values;
-    }
-
-    private TensorSlot slot(String tensor) {
-        var slot = tensors.get(tensor);
-        if (slot == null) {
-            throw new DeviceException("the program has no parameter or loaded state '" + tensor + "'");
-        }
-        return slot;
+        return new IntArena(entry.schedule(), entry.ints().host()).read(slot);
     }
 
     @Override
