@@ -148,8 +148,8 @@ class JvmProgramTest {
 
     private static Map<String, Tensor64> inputs(TwoTowers.Model model, Graph graph, long seed) {
         var inputs = new TreeMap<>(model.inputs(graph, seed));
-        inputs.replaceAll((_, tensor) -> tensor.map(
-                tensor.type(), x -> Scalars.round(tensor.type().dtype(), x)));
+        inputs.replaceAll((_, tensor) ->
+                tensor.map(tensor.type(), x -> Scalars.round(tensor.type().dtype(), x)));
         inputs.put("lr", Tensor64.scalar(TensorType.f32(), 0.01));
         inputs.put("step", Tensor64.scalar(TensorType.f32(), 3));
         return inputs;
