@@ -150,7 +150,7 @@ class MeshMatrixTest {
                                 (bits & 8) != 0,
                                 (bits & 16) == 0,
                                 (bits & 32) != 0,
-                                (bits ^ agains.indexOf(again) ^ (tensor >> 1)) % 2 == 0);
+                                (bits + agains.indexOf(again) + tensor / 2) % 2 == 0);
                         // The larger model's loss has no choices.
                         if (setup.isSensible() && (model == Model.TINY || (setup.withGrad && !setup.localLoss))) {
                             all.add(setup);

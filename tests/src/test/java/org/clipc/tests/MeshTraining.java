@@ -49,7 +49,7 @@ final class MeshTraining {
     private static final int SEED = 7;
 
     /** Large, so that a step of AdamW does not make much of gradients that are little but rounding. */
-    private static final double EPSILON = 1e-3;
+    private static final double EPSILON = 1e-2;
 
     /** What a training leaves: the loss of each step, and the parameters behind the last. */
     record Trained(List<Double> losses, Map<String, float[]> parameters) {
