@@ -38,6 +38,9 @@ class MeshMatrixTest {
     /** Of f32; AdamW's epsilon is such that it does not make much of gradients that are next to nothing. */
     private static final double TOLERANCE = 1e-5;
 
+    /** Of steps that do not descend the loss, as gradients between ranks are left out of them: roundings grow faster there. */
+    private static final double LOOSE_TOLERANCE = 5e-5;
+
     private static final double DROPPED = 0.2;
 
     /** Of the memory that a training step takes when it keeps all. */
@@ -262,7 +265,7 @@ class MeshMatrixTest {
         for (var setup : setups) {
             try {
                 var result = train(model, setup);
-                result.isClose(train(model, setup.reference()), TOLERANCE);
+                result.isClose(train(model, setup.reference()), setup.withGrad() ? TOLERANCE : LOOSE_TOLERANCE);
                 result.isSame(train(model, setup.keepingAll()));
             } catch (AssertionError e) {
                 log.append(setup).append(": ").append(e.getMessage()).append('\n');
