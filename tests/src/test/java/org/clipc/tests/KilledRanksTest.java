@@ -21,7 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("process")
 class KilledRanksTest {
 
-    private static final int KILLS = 20;
+    /** {@code -Dclipc.test.kills=20} takes three minutes on two cores. */
+    private static final int KILLS = Integer.getInteger("clipc.test.kills", 8);
 
     /** From the death of a rank to the end of all others, on a busy machine. */
     private static final int MOST_SECONDS = 60;

@@ -87,7 +87,6 @@ class ServingRanksTest {
             Golden.file("batch"),
             "--out",
             out,
-            "--grad",
             "--steps",
             2
         };
@@ -102,6 +101,9 @@ class ServingRanksTest {
                 .toArray(String[]::new);
         clipRun(Stream.concat(Stream.of("run", "--graph", Commands.tiny(copies)), Arrays.stream(words))
                         .toArray())
-                .isRefused("--grad and --steps take one batch, but this program's is divided among 2", "devices=2");
+                .isRefused("--steps takes one batch, but this program's is divided among 2", "trainer.devices=2");
+        clipRun(Stream.concat(Stream.of("run", "--grad", "--graph", Commands.tiny(parts)), Arrays.stream(words))
+                        .toArray())
+                .isRefused("--grad needs whole gradients, which the 2 ranks", "trainer.devices=1");
     }
 }

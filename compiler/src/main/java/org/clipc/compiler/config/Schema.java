@@ -100,9 +100,14 @@ public final class Schema {
                     .formatted(setting.origin(), key.name(), key.kind().says(), setting.value()));
         }
         if (!key.allowed().isEmpty() && !key.allowed().contains(value)) {
-            var allowed = key.allowed().stream().map(String::valueOf).collect(Collectors.joining(" or "));
-            return Optional.of(
-                    "%s: '%s' is '%s', but can only be %s".formatted(setting.origin(), key.name(), value, allowed));
+            var allowed = key.allowed().stream().map(String::valueOf).toList();
+            return Optional.of("%s: '%s' is '%s', but can only be %s%s"
+                    .formatted(
+                            setting.origin(),
+                            key.name(),
+                            value,
+                            String.join(" or ", allowed),
+                            Suggestion.among(String.valueOf(value), allowed)));
         }
         return key.refuses(value)
                 ? Optional.of("%s: '%s' is %s, but must be at least %d"

@@ -144,6 +144,7 @@ final class ShardingRules {
             when n.mayWait(0) && n.isReplicated(1) -> add(List.of(P, R), P);
             case Op.DotGeneral _ when n.mayWait(1) && n.isReplicated(0) -> add(List.of(R, P), P);
             case Op.Broadcast _ when n.mayWait(0) -> add(List.of(P), P);
+            case Op.Convert(var dtype) when dtype.isFloat() && n.mayWait(0) -> add(List.of(P), P);
             default -> {}
         }
     }

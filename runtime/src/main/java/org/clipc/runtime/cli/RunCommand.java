@@ -13,6 +13,7 @@ import org.clipc.program.EntryPoint;
 import org.clipc.program.Manifest;
 import org.clipc.program.TrainingStep;
 import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.device.MasterWeights;
 import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.device.ShardedProgram;
 import org.clipc.runtime.model.MicroBatches;
@@ -89,7 +90,7 @@ final class RunCommand implements Callable<Integer> {
                 var held = device.load(file, entriesNeeded(), rank);
                 var tensors = SafetensorsFile.open(inputs)) {
             var recipe = Recipe.of(file.manifest());
-            var program = new ShardedProgram(held, rank);
+            var program = MasterWeights.of(new ShardedProgram(held, rank), entriesNeeded());
             var manifest = program.manifest();
             var batch = TensorInputs.find(tensors, manifest, manifest.entry(entry), anyBatch());
             options.fill(program, recipe);
@@ -116,9 +117,14 @@ final class RunCommand implements Callable<Integer> {
             throw new CliException("--steps must be at least 1, not " + steps);
         }
         var mesh = manifest.mesh();
-        if ((grad || steps != null) && mesh.data() > 1) {
+        if (grad && mesh.size() > 1) {
             throw new CliException(
-                    "--grad and --steps take one batch, but this program's is divided among %d data-parallel ranks: compile with trainer.devices=%d"
+                    "--grad needs whole gradients, which the %d ranks of this program do not gather: compile with trainer.devices=1"
+                            .formatted(mesh.size()));
+        }
+        if (steps != null && mesh.data() > 1) {
+            throw new CliException(
+                    "--steps takes one batch, but this program's is divided among %d data-parallel ranks: compile with trainer.devices=%d"
                             .formatted(mesh.data(), mesh.tensor()));
         }
         for (var needed : entriesNeeded()) {
