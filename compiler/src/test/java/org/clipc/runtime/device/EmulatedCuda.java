@@ -42,6 +42,7 @@ public final class EmulatedCuda implements Cuda {
                     vm.devices().getFirst(),
                     GemmKernels.AUTO,
                     CudaOptions.DEFAULT,
+                    MeshRank.alone(),
                     _ -> new EmulatedCuda());
         }
     }

@@ -51,6 +51,7 @@ final class CudaProgram implements DeviceProgram {
     private final String id = "program" + COUNT.incrementAndGet();
     private final TornadoVm.DeviceInfo device;
     private final HeldTensors tensors;
+    private final RankedProgram ranks;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
     private final Map<String, Cuda.Kernel> kernels = new HashMap<>();
     private final long bytes;
@@ -116,7 +117,8 @@ final class CudaProgram implements DeviceProgram {
             List<Schedule> schedules,
             TornadoVm.DeviceInfo device,
             GemmKernels gemm,
-            CudaOptions options) {
+            CudaOptions options,
+            MeshRank rank) {
         this.file = file;
         this.manifest = file.manifest();
         this.path = file.path().toString();
@@ -124,6 +126,7 @@ final class CudaProgram implements DeviceProgram {
         this.gemm = gemm;
         this.options = options;
         this.tensors = HeldTensors.of(manifest, schedules);
+        this.ranks = new RankedProgram(file.path(), manifest, rank, schedules);
         this.bytes = tensors.bytes();
     }
 
@@ -134,9 +137,10 @@ final class CudaProgram implements DeviceProgram {
             TornadoVm.DeviceInfo device,
             GemmKernels gemm,
             CudaOptions options,
+            MeshRank rank,
             Opener opener)
             throws IOException {
-        var program = new CudaProgram(file, schedules, device, gemm, options);
+        var program = new CudaProgram(file, schedules, device, gemm, options, rank);
         try {
             program.requireMemory();
             program.open(schedules, vm, opener);
@@ -322,9 +326,9 @@ final class CudaProgram implements DeviceProgram {
         if (!entries.containsKey(entry)) {
             throw new DeviceException("entry point '" + entry + "' is not loaded, only " + entries.keySet());
         }
-        var point = TextLengths.shortest(manifest, entry, inputs);
+        var point = ranks.shortest(entry, inputs);
         var loaded = Objects.requireNonNull(entries.get(point.name()));
-        writeInputs(point, loaded, TextLengths.cut(inputs, point));
+        writeInputs(point, loaded, ranks.inputs(point, inputs));
         if (observer != null) {
             profile(loaded, observer);
         } else {

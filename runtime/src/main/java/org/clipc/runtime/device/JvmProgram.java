@@ -8,16 +8,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
-import java.util.Set;
-import org.clipc.ir.Mesh;
-import org.clipc.ir.MeshAxis;
 import org.clipc.program.AwaitCall;
 import org.clipc.program.Choice;
 import org.clipc.program.CollectiveCall;
@@ -27,7 +23,6 @@ import org.clipc.program.Manifest;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.program.TensorSlot;
-import org.clipc.runtime.collective.Group;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
 import org.jspecify.annotations.Nullable;
@@ -43,28 +38,26 @@ final class JvmProgram implements DeviceProgram {
     private final HeldTensors tensors;
     private final Map<String, Schedule> schedules = new LinkedHashMap<>();
     private final Map<String, MethodHandle> kernels = new HashMap<>();
-    private final MeshRank rank;
+    private final RankedProgram ranks;
     private final Background background;
     private final Map<String, List<Runnable>> calls = new LinkedHashMap<>();
-    /** By entry point: the axes along which its ranks work together. */
-    private final Map<String, Set<MeshAxis>> exchanging = new HashMap<>();
 
     private @Nullable CallObserver observer;
 
-    private JvmProgram(Path path, Manifest manifest, WorkerPool pool, MeshRank rank, HeldTensors tensors) {
+    private JvmProgram(Path path, Manifest manifest, WorkerPool pool, MeshRank rank, List<Schedule> schedules) {
         this.path = path;
         this.manifest = manifest;
         this.pool = pool;
-        this.rank = rank;
+        this.ranks = new RankedProgram(path, manifest, rank, schedules);
         this.background = new Background("clipc-exchange-" + rank.rank());
-        this.tensors = tensors;
+        this.tensors = HeldTensors.of(manifest, schedules);
         this.arena = OffHeap.allocate(tensors.bytes(), lifetime);
     }
 
     static JvmProgram load(ProgramFile file, List<Schedule> schedules, WorkerPool pool, MeshRank rank)
             throws IOException {
         var manifest = file.manifest();
-        var program = new JvmProgram(file.path(), manifest, pool, rank, HeldTensors.of(manifest, schedules));
+        var program = new JvmProgram(file.path(), manifest, pool, rank, schedules);
         try {
             program.link(file, schedules);
             return program;
@@ -122,9 +115,9 @@ final class JvmProgram implements DeviceProgram {
                             yield () -> runKernel(entry, index, work);
                         }
                         case CollectiveCall collective -> {
-                            exchanging.merge(entry, Set.of(collective.axis()), JvmProgram::union);
                             var isAwaited = awaited.get(index);
-                            var exchange = new JvmExchange(collective, group(schedule, collective, isAwaited), arena);
+                            var exchange =
+                                    new JvmExchange(collective, ranks.group(schedule, collective, isAwaited), arena);
                             if (!isAwaited) {
                                 yield () -> runExchange(entry, exchange);
                             }
@@ -139,23 +132,6 @@ final class JvmProgram implements DeviceProgram {
                     });
         }
         return linked;
-    }
-
-    private Group group(Schedule schedule, CollectiveCall call, boolean beside) {
-        var group = beside ? rank.background(call.axis()) : rank.group(call.axis());
-        var mesh = manifest.mesh();
-        if (group == null || group.size() != mesh.size(call.axis())) {
-            throw new DeviceException(
-                    "%s: entry point '%s' is for %d ranks (%d data-parallel x %d tensor-parallel) together: give --ranks %d where the command has it, or compile with trainer.devices=1"
-                            .formatted(path, schedule.entry(), mesh.size(), mesh.data(), mesh.tensor(), mesh.size()));
-        }
-        return group;
-    }
-
-    private static Set<MeshAxis> union(Set<MeshAxis> a, Set<MeshAxis> b) {
-        var both = EnumSet.copyOf(a);
-        both.addAll(b);
-        return both;
     }
 
     private static float[] scratch(OptionalInt floats) {
@@ -223,8 +199,8 @@ final class JvmProgram implements DeviceProgram {
         if (!calls.containsKey(entry)) {
             throw new DeviceException("entry point '" + entry + "' is not loaded, only " + calls.keySet());
         }
-        var point = TextLengths.shortest(manifest, entry, inputs, length -> longestOfAll(entry, length));
-        writeInputs(point, withCoordinates(point, TextLengths.cut(inputs, point)));
+        var point = ranks.shortest(entry, inputs);
+        writeInputs(point, ranks.inputs(point, inputs));
         runCalls(Objects.requireNonNull(calls.get(point.name())));
         var results = new LinkedHashMap<String, HostTensor>();
         for (var slot : point.outputs()) {
@@ -242,30 +218,11 @@ final class JvmProgram implements DeviceProgram {
         } catch (RuntimeException | Error e) {
             if (background.isBusy()) {
                 // The others would wait for this rank, and it for them.
-                rank.abort("it failed with " + e);
+                ranks.rank().abort("it failed with " + e);
                 background.drain();
             }
             throw e;
         }
-    }
-
-    /** Ranks that work together on an entry point run it for the same length of texts. */
-    private int longestOfAll(String entry, int length) {
-        return exchanging.getOrDefault(entry, Set.of()).contains(MeshAxis.DATA)
-                ? rank.largest(MeshAxis.DATA, length)
-                : length;
-    }
-
-    /** The inputs with what the rank knows itself. */
-    private Map<String, HostTensor> withCoordinates(EntryPoint entry, Map<String, HostTensor> inputs) {
-        var all = new LinkedHashMap<>(inputs);
-        for (var axis : MeshAxis.values()) {
-            var name = Mesh.rankInput(axis);
-            if (entry.input(name).isPresent()) {
-                all.put(name, HostTensor.of(new int[] {rank.coordinate(axis)}));
-            }
-        }
-        return all;
     }
 
     private void writeInputs(EntryPoint entry, Map<String, HostTensor> inputs) {

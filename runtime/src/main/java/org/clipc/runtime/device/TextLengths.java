@@ -17,10 +17,6 @@ final class TextLengths {
 
     private TextLengths() {}
 
-    static EntryPoint shortest(Manifest manifest, String entry, Map<String, HostTensor> inputs) {
-        return shortest(manifest, entry, inputs, length -> length);
-    }
-
     /** @param ofAll the length that counts, given that of these inputs */
     static EntryPoint shortest(
             Manifest manifest, String entry, Map<String, HostTensor> inputs, IntUnaryOperator ofAll) {

@@ -88,7 +88,7 @@ public final class TornadoDevice implements Device {
         if (info.backend().equals(CUDA)
                 && gemm != GemmKernels.JIT
                 && manifest.targets().contains(CUDA_TARGET)) {
-            return loadCuda(program, schedules(program, CUDA_TARGET, entries));
+            return loadCuda(program, schedules(program, CUDA_TARGET, entries), rank);
         }
         // Kernels of either kind are right on both.
         var wanted = info.gpu() ? List.of(TARGET + "gpu", TARGET + "cpu") : List.of(TARGET + "cpu", TARGET + "gpu");
@@ -101,7 +101,7 @@ public final class TornadoDevice implements Device {
         }
         var renderings = info.compilesOpenCl() ? gemm : GemmKernels.JIT;
         var loaded = TornadoProgram.load(
-                program, target.get(), schedules(program, target.get(), entries), vm, info, renderings);
+                program, target.get(), schedules(program, target.get(), entries), vm, info, renderings, rank);
         LOG.info("{}: on {}, {} MiB", program.path().getFileName(), description(), loaded.memoryBytes() >> 20);
         return loaded;
     }
@@ -119,9 +119,9 @@ public final class TornadoDevice implements Device {
         return List.copyOf(schedules.values());
     }
 
-    private DeviceProgram loadCuda(ProgramFile program, List<Schedule> schedules) throws IOException {
+    private DeviceProgram loadCuda(ProgramFile program, List<Schedule> schedules, MeshRank rank) throws IOException {
         try {
-            var loaded = CudaProgram.load(program, schedules, vm, info, gemm, cuda, this::cuda);
+            var loaded = CudaProgram.load(program, schedules, vm, info, gemm, cuda, rank, this::cuda);
             TuningFile.apply(program, description(), loaded).ifPresent(LOG::warn);
             LOG.info("{}: on {}, {} MiB", program.path().getFileName(), description(), loaded.memoryBytes() >> 20);
             return loaded;

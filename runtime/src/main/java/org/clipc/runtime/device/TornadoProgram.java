@@ -55,6 +55,7 @@ final class TornadoProgram implements DeviceProgram {
     private final Manifest manifest;
     private final TornadoVm vm;
     private final TornadoKernels kernels;
+    private final RankedProgram ranks;
     private final Arena lifetime = Arena.ofShared();
     private final DeviceArray floats;
     private final DeviceArray one;
@@ -82,12 +83,14 @@ final class TornadoProgram implements DeviceProgram {
             List<Schedule> schedules,
             TornadoVm vm,
             TornadoVm.DeviceInfo device,
-            TornadoKernels kernels)
+            TornadoKernels kernels,
+            MeshRank rank)
             throws IOException {
         this.path = program.path();
         this.manifest = program.manifest();
         this.vm = vm;
         this.kernels = kernels;
+        this.ranks = new RankedProgram(path, manifest, rank, schedules);
         this.device = device;
         this.probe = kernels.fixed("ProbeFlops");
         this.copy = kernels.fixed("Download");
@@ -111,10 +114,11 @@ final class TornadoProgram implements DeviceProgram {
             List<Schedule> schedules,
             TornadoVm vm,
             TornadoVm.DeviceInfo device,
-            GemmKernels gemm)
+            GemmKernels gemm,
+            MeshRank rank)
             throws IOException {
         var loader = new TornadoKernels(file, target, gemm, device.compilesOpenCl(), vm.headerBytes());
-        var program = new TornadoProgram(file, schedules, vm, device, loader);
+        var program = new TornadoProgram(file, schedules, vm, device, loader, rank);
         try {
             program.requireMemory(device);
             program.link(schedules, device);
@@ -313,9 +317,9 @@ final class TornadoProgram implements DeviceProgram {
         if (!entries.containsKey(entry)) {
             throw new DeviceException("entry point '" + entry + "' is not loaded, only " + entries.keySet());
         }
-        var point = TextLengths.shortest(manifest, entry, inputs);
+        var point = ranks.shortest(entry, inputs);
         var loaded = Objects.requireNonNull(entries.get(point.name()));
-        writeInputs(point, loaded, TextLengths.cut(inputs, point));
+        writeInputs(point, loaded, ranks.inputs(point, inputs));
         for (var part : loaded.parts()) {
             var start = System.nanoTime();
             var nanos = runPart(loaded, part.graph());
