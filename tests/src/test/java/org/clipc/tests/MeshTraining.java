@@ -16,6 +16,7 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 import org.clipc.compiler.jvm.JvmTarget;
+import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.pack.CompileOptions;
 import org.clipc.compiler.pack.ModelSource;
 import org.clipc.compiler.pack.ProgramBuilder;
@@ -28,6 +29,7 @@ import org.clipc.program.ProgramFile;
 import org.clipc.runtime.collective.CollectiveOptions;
 import org.clipc.runtime.collective.Collectives;
 import org.clipc.runtime.collective.local.LocalRanks;
+import org.clipc.runtime.device.Device;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.JvmDevice;
 import org.clipc.runtime.device.MasterWeights;
@@ -96,6 +98,11 @@ final class MeshTraining {
             return ends;
         }
 
+        /** What the rank runs on. */
+        default Device device() {
+            return new JvmDevice(1);
+        }
+
         /** @param held the rank's program, before its first step */
         default void loaded(DeviceProgram held) {}
     }
@@ -119,6 +126,18 @@ final class MeshTraining {
             OptionalLong budget,
             double epsilon)
             throws IOException {
+        return compile(folder, model, parallelism, precision, budget, epsilon, new JvmTarget(128));
+    }
+
+    static Path compile(
+            Path folder,
+            ModelSource model,
+            Parallelism parallelism,
+            Precision precision,
+            OptionalLong budget,
+            double epsilon,
+            Target target)
+            throws IOException {
         var options = new CompileOptions(
                         Map.of(),
                         BATCH / parallelism.mesh().data(),
@@ -127,7 +146,7 @@ final class MeshTraining {
                         new Optimizer(0.9, 0.98, epsilon, 0.2, 1.0),
                         parallelism,
                         budget,
-                        List.of(new JvmTarget(128)),
+                        List.of(target),
                         true,
                         false,
                         (_, _, _) -> {})
@@ -161,7 +180,7 @@ final class MeshTraining {
     }
 
     private static Trained train(ProgramFile file, MeshRank rank, int steps, Watch watch) throws IOException {
-        try (var device = new JvmDevice(1);
+        try (var device = watch.device();
                 var held = device.load(file, List.of(EntryPoint.TRAIN_STEP), rank)) {
             var program = MasterWeights.of(new ShardedProgram(held, rank), List.of(EntryPoint.TRAIN_STEP));
             ParameterInitializer.initialize(program, SEED);
