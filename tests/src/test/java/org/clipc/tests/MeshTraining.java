@@ -25,6 +25,7 @@ import org.clipc.compiler.shard.Parallelism;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.MeshAxis;
 import org.clipc.program.EntryPoint;
+import org.clipc.program.Manifest;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.collective.CollectiveOptions;
 import org.clipc.runtime.collective.Collectives;
@@ -188,7 +189,7 @@ final class MeshTraining {
             var step = new TrainStep(program, SEED);
             var losses = new ArrayList<Double>();
             for (var i = 1; i <= steps; i++) {
-                losses.add(step.take(i, RATE, batch(file, i, rank)).loss());
+                losses.add(step.take(i, RATE, batch(file.manifest(), i, rank)).loss());
             }
             var parameters = new LinkedHashMap<String, float[]>();
             for (var parameter : program.manifest().parameters()) {
@@ -198,9 +199,14 @@ final class MeshTraining {
         }
     }
 
+    /** Takes one step of a rank's program, by itself. */
+    static void step(DeviceProgram held, MeshRank rank) {
+        new TrainStep(held, SEED).take(1, RATE, batch(held.manifest(), 1, rank));
+    }
+
     /** The rank's part of the batch of all. Texts end, with the largest token, at most a step's number of tokens in. */
-    private static Map<String, HostTensor> batch(ProgramFile file, int step, MeshRank rank) {
-        var entry = file.manifest().entry(EntryPoint.TRAIN_STEP);
+    private static Map<String, HostTensor> batch(Manifest manifest, int step, MeshRank rank) {
+        var entry = manifest.entry(EntryPoint.TRAIN_STEP);
         var random = new Random(step);
         var pixels = entry.input(ClipModel.IMAGES).orElseThrow().type();
         var perImage = Math.toIntExact(pixels.elements() / entry.batch());
@@ -209,7 +215,7 @@ final class MeshTraining {
             images[i] = (float) random.nextGaussian();
         }
         var context = entry.input(ClipModel.TOKENS).orElseThrow().type().dim(1);
-        var last = ClipModel.vocabulary(file.manifest()) - 1;
+        var last = ClipModel.vocabulary(manifest) - 1;
         var longest = 2 + step * 5 % (context - 1);
         var tokens = new int[BATCH * context];
         for (var text = 0; text < BATCH; text++) {
