@@ -182,10 +182,11 @@ record TornadoEntry(Schedule schedule, DeviceArray ints, List<TornadoTransfers> 
                 var segments = segments(schedule.calls());
                 // Ints come from the host for the first kernels, and behind exchanges of ints.
                 var receives = true;
-                for (var segment : segments) {
+                for (var i = 0; i < segments.size(); i++) {
+                    var segment = segments.get(i);
                     var last = addKernels(segment.kernels(), receives);
                     receives = segment.isOfInts(schedule);
-                    if (receives || segment == segments.getLast()) {
+                    if (receives || i == segments.size() - 1) {
                         last.download(ints);
                     }
                     segment.together().forEach(this::addTogether);
