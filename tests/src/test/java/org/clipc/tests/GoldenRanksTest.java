@@ -73,7 +73,8 @@ class GoldenRanksTest {
     }
 
     /** Entry points of the model, and what open_clip's of that name gave from which features, scale and bias. */
-    private record Case(String entry, Map<String, Setting> settings, String key, String file, double scale, double bias) {
+    private record Case(
+            String entry, Map<String, Setting> settings, String key, String file, double scale, double bias) {
 
         static Case contrastive(boolean local, boolean withGrad) {
             return new Case(
@@ -171,7 +172,11 @@ class GoldenRanksTest {
     }
 
     private static void mean(
-            Map<String, Tensor64> outputs, String name, List<Map<String, Tensor64>> golden, String key, double tolerance) {
+            Map<String, Tensor64> outputs,
+            String name,
+            List<Map<String, Tensor64>> golden,
+            String key,
+            double tolerance) {
         var sum = 0.0;
         for (var ofRank : golden) {
             sum += Objects.requireNonNull(ofRank.get(key), key).get(0);
@@ -180,7 +185,12 @@ class GoldenRanksTest {
     }
 
     private static void half(
-            Map<String, Tensor64> outputs, String name, int rank, Map<String, Tensor64> golden, String key, double tolerance) {
+            Map<String, Tensor64> outputs,
+            String name,
+            int rank,
+            Map<String, Tensor64> golden,
+            String key,
+            double tolerance) {
         var ours = rows(Objects.requireNonNull(outputs.get(name)), rank);
         var theirs = Arrays.stream(Objects.requireNonNull(golden.get(key), key).data())
                 .map(x -> x / RANKS)

@@ -188,10 +188,11 @@ class TornadoRanksTest {
     @Test
     void exchangesIntsAndFlags() throws IOException, InterruptedException {
         var file = Files.writeString(folder.resolve("labels.clip"), LABELS);
-        var model =
-                Elaborator.load(file, Golden.graphs(), Map.<String, Setting>of()).orThrow();
+        var model = Elaborator.load(file, Golden.graphs(), Map.<String, Setting>of())
+                .orThrow();
         var ranks = 3;
-        var graph = Partition.data(ranks, Shardings.data(List.of())).apply(model.entry("matches", 2 * ranks, true, ranks));
+        var graph =
+                Partition.data(ranks, Shardings.data(List.of())).apply(model.entry("matches", 2 * ranks, true, ranks));
         var inputs = IntStream.range(0, ranks)
                 .mapToObj(rank -> Map.of("labels", Tensor64.of(TensorType.i32(2), new double[] {rank, 5 - 2 * rank})))
                 .toList();
@@ -201,10 +202,11 @@ class TornadoRanksTest {
         for (var rank = 0; rank < ranks; rank++) {
             var ofRank = actual.get(rank);
             assertThat(ofRank.keySet()).isEqualTo(expected.get(rank).keySet()).hasSize(5);
-            expected.get(rank).forEach((name, tensor) -> assertThat(
-                            Objects.requireNonNull(ofRank.get(name)).data())
-                    .as(name)
-                    .containsExactly(tensor.data()));
+            expected.get(rank)
+                    .forEach((name, tensor) -> assertThat(
+                                    Objects.requireNonNull(ofRank.get(name)).data())
+                            .as(name)
+                            .containsExactly(tensor.data()));
         }
     }
 

@@ -180,8 +180,8 @@ final class ArenaLayout {
         for (var i = 0; i < exchange.inputs().size(); i++) {
             var from = exchange.inputs().get(i);
             var to = exchange.outputs().get(i);
-            tensors.add(new CollectiveCall.Exchanged(
-                    places.applyAsLong(from), places.applyAsLong(to), from.elements()));
+            tensors.add(
+                    new CollectiveCall.Exchanged(places.applyAsLong(from), places.applyAsLong(to), from.elements()));
         }
         return switch (exchange.op()) {
             case Op.AllReduce(var axis, var fn, var _) ->

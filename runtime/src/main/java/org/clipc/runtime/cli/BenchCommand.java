@@ -19,8 +19,9 @@ import picocli.CommandLine.Option;
 @Command(
         name = "bench",
         mixinStandardHelpOptions = true,
-        description = "Measures entry points on synthetic batches: samples per second, memory, time by kernel family. Of"
-                + " several ranks, the first tells; samples are those of one rank.")
+        description =
+                "Measures entry points on synthetic batches: samples per second, memory, time by kernel family. Of"
+                        + " several ranks, the first tells; samples are those of one rank.")
 final class BenchCommand implements Callable<Integer> {
 
     @Mixin

@@ -47,8 +47,8 @@ final class TuneCommand implements Callable<Integer> {
         var mesh = loaded.file().manifest().mesh();
         if (mesh.size() > 1) {
             // They would have to measure the same at the same time, and to come to the same end.
-            throw new CliException("a program for %d ranks cannot be tuned: compile with trainer.devices=1"
-                    .formatted(mesh.size()));
+            throw new CliException(
+                    "a program for %d ranks cannot be tuned: compile with trainer.devices=1".formatted(mesh.size()));
         }
         var found = new LinkedHashMap<String, String>();
         for (var name : loaded.entries()) {

@@ -65,8 +65,7 @@ final class ExchangeLayout {
     /** Where a call's tensors lie in {@code memory}, which has as much as this takes, and is aligned. */
     List<Exchange.Ends> ends(int call, MemorySegment memory) {
         return Objects.requireNonNull(byCall.get(call)).stream()
-                .map(p -> new Exchange.Ends(
-                        memory.asSlice(p.from(), p.given()), memory.asSlice(p.to(), p.gotten())))
+                .map(p -> new Exchange.Ends(memory.asSlice(p.from(), p.given()), memory.asSlice(p.to(), p.gotten())))
                 .toList();
     }
 }

@@ -116,8 +116,7 @@ final class JvmProgram implements DeviceProgram {
                         }
                         case CollectiveCall collective -> {
                             var isAwaited = awaited.get(index);
-                            var exchange =
-                                    Exchange.in(arena, collective, ranks.group(schedule, collective, isAwaited));
+                            var exchange = Exchange.in(arena, collective, ranks.group(schedule, collective, isAwaited));
                             if (!isAwaited) {
                                 yield () -> runExchange(entry, exchange);
                             }

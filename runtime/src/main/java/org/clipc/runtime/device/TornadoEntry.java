@@ -107,8 +107,9 @@ record TornadoEntry(Schedule schedule, DeviceArray ints, List<TornadoTransfers> 
         /** How an entry point's exchanges lie in memory. */
         ExchangeLayout layout(Schedule schedule) {
             var awaited = schedule.awaited();
-            return new ExchangeLayout(schedule, i -> ranks.group(
-                    schedule, (CollectiveCall) schedule.calls().get(i), awaited.get(i)));
+            return new ExchangeLayout(
+                    schedule,
+                    i -> ranks.group(schedule, (CollectiveCall) schedule.calls().get(i), awaited.get(i)));
         }
 
         /** @param exchanged memory for its exchanges, which no other entry point uses at the same time */
@@ -141,7 +142,8 @@ record TornadoEntry(Schedule schedule, DeviceArray ints, List<TornadoTransfers> 
                         }
                         segments.getLast().kernels().add(kernel);
                     }
-                    case CollectiveCall _, AwaitCall _ -> segments.getLast().together().add(i);
+                    case CollectiveCall _, AwaitCall _ ->
+                        segments.getLast().together().add(i);
                 }
             }
             return segments;
@@ -270,7 +272,9 @@ record TornadoEntry(Schedule schedule, DeviceArray ints, List<TornadoTransfers> 
             var last = "";
             for (var call : calls) {
                 var prebuilt = kernels.isPrebuilt(call.kernel()) ? call.kernel() : "";
-                if (graphs.isEmpty() || !prebuilt.equals(last) || graphs.getLast().size() == TASKS) {
+                if (graphs.isEmpty()
+                        || !prebuilt.equals(last)
+                        || graphs.getLast().size() == TASKS) {
                     graphs.add(new ArrayList<>());
                 }
                 graphs.getLast().add(call);

@@ -56,8 +56,7 @@ final class TornadoTransfers {
             var opens = size.equals(STAGES.getLast());
             var before = opens ? vm.new Graph() : vm.new Graph().consume(floats);
             var uploading = uploading(before.uploadOnce(unused), size, staged, unused);
-            var downloading =
-                    downloading(vm.new Graph().consume(floats).uploadOnce(unused), size, staged, unused);
+            var downloading = downloading(vm.new Graph().consume(floats).uploadOnce(unused), size, staged, unused);
             made.add(new Stage(size, staged, uploading.persist(floats), downloading.persist(floats)));
         }
         stages = List.copyOf(made);
