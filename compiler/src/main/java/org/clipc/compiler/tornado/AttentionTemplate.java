@@ -151,7 +151,8 @@ final class AttentionTemplate {
         if (!dropout) {
             return CodeBlock.of("");
         }
-        // Element ((batch · heads + head) · queries + query) · keys + key may exceed 32 bits. Of pairs of sample and head that
+        // Element ((batch · heads + head) · queries + query) · keys + key may exceed 32 bits. Of pairs of sample and
+        // head that
         // ranks share, the seed tells which the first one is here, and how many heads there are of each sample.
         return CodeBlock.builder()
                 .addStatement("final long pair = sharded == 0 ? batch * (long) heads + head"

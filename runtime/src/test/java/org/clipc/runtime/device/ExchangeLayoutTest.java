@@ -44,10 +44,9 @@ class ExchangeLayoutTest {
                     new AwaitCall(2, 0),
                     new AwaitCall(0, 0)));
 
-    private final ExchangeLayout layout =
-            new ExchangeLayout(SCHEDULE, _ -> LocalRanks.open(RANKS, CollectiveOptions.DEFAULT)
-                    .getFirst()
-                    .world());
+    private final ExchangeLayout layout = new ExchangeLayout(
+            SCHEDULE,
+            _ -> LocalRanks.open(RANKS, CollectiveOptions.DEFAULT).getFirst().world());
 
     private final MemorySegment memory = Arena.ofAuto().allocate(layout.bytes(), Manifest.ALIGNMENT);
 
