@@ -32,10 +32,10 @@ public record CollectiveCall(
     }
 
     /**
-     * A dense tensor.
+     * A dense tensor. Its arena is that of ints if the call is of ints and the schedule has one, where bools are ints too.
      *
-     * @param from byte offset in the arena of what the rank gives
-     * @param to byte offset in the arena of what it gets
+     * @param from byte offset in its arena of what the rank gives
+     * @param to byte offset in its arena of what it gets
      * @param elements that it gives
      */
     public record Exchanged(long from, long to, long elements) {}

@@ -183,6 +183,7 @@ final class ScheduleJson {
             if (tokens.next() != null) {
                 throw new InvalidMemberException("goes on behind its end");
             }
+            CollectiveChecks.check(calls, manifest, ints);
             ChoicesJson.check(choices, calls);
             return new Schedule(entry, target, workspace, ints, places, constants, calls, choices);
         }
@@ -242,7 +243,6 @@ final class ScheduleJson {
                 tokens.next();
                 calls.add(call(names));
             }
-            CollectiveChecks.checkAwaits(calls);
             return calls;
         }
 
@@ -294,13 +294,11 @@ final class ScheduleJson {
                 if (tensors.size() == MAX_ARGUMENTS) {
                     throw tokens.wrong("a call of at most " + MAX_ARGUMENTS + " tensors");
                 }
-                var most = manifest.arenaBytes();
+                var most = Math.max(manifest.arenaBytes(), (long) Integer.MAX_VALUE * Integer.BYTES);
                 tensors.add(new CollectiveCall.Exchanged(
                         tokens.number(0, most), tokens.integer(0, most), tokens.integer(0, most)));
             }
-            var call = new CollectiveCall(kind, axis, reduction, dtype, shift, tensors, node);
-            CollectiveChecks.check(call, manifest);
-            return call;
+            return new CollectiveCall(kind, axis, reduction, dtype, shift, tensors, node);
         }
 
         private <E extends Enum<E>> E constant(E[] values) throws IOException, InvalidMemberException {

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.clipc.compiler.autodiff.Autodiff;
 import org.clipc.compiler.config.Setting;
+import org.clipc.compiler.elaborate.ElaboratedModel;
 import org.clipc.compiler.elaborate.Elaborator;
 import org.clipc.compiler.shard.Partition;
 import org.clipc.compiler.shard.Shardings;
@@ -22,16 +23,21 @@ import org.clipc.ir.Mesh;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.interp.MeshInterpreter;
 import org.clipc.ir.interp.Tensor64;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The losses of two ranks are open_clip's. Its gradients are those on each rank before the data-parallel average, which
- * takes half of each rank's: ours are those behind it.
+ * takes half of each rank's: ours are those behind it. In float64, and on TornadoVM's device.
  */
 class GoldenRanksTest {
 
     private static final double TOLERANCE = 1e-9;
+
+    /** Of f32, in which sums of products are rounded. */
+    private static final double F32_TOLERANCE = 1e-5;
+
     private static final int RANKS = 2;
     private static final int BATCH = 6;
 
@@ -58,61 +64,103 @@ class GoldenRanksTest {
     @SuppressWarnings("NullAway.Init")
     Path folder;
 
+    /** How ranks run a graph. */
+    @FunctionalInterface
+    private interface Runner {
+
+        List<Map<String, Tensor64>> run(ElaboratedModel model, Graph graph, List<Map<String, Tensor64>> inputs)
+                throws IOException, InterruptedException;
+    }
+
+    /** Entry points of the model, and what open_clip's of that name gave from which features, scale and bias. */
+    private record Case(
+            String entry, Map<String, Setting> settings, String key, String file, double scale, double bias) {
+
+        static Case contrastive(boolean local, boolean withGrad) {
+            return new Case(
+                    "contrastive",
+                    Map.of("local_loss", set(local), "gather_with_grad", set(withGrad)),
+                    "local%d_gwg%d".formatted(local ? 1 : 0, withGrad ? 1 : 0),
+                    "gelu_tok.f64",
+                    Math.log(1 / 0.07),
+                    0);
+        }
+
+        static Case sigmoid(String way) {
+            // The other two ways lead to the same numbers.
+            var key = way.equals("gather") ? "siglip_gather" : "siglip_bidir";
+            return new Case("sigmoid", Map.of("loss_dist_impl", set(way)), key, "siglip.f64", Math.log(10), -10);
+        }
+
+        private static Setting set(Object value) {
+            return new Setting(value, Setting.Origin.COMMAND_LINE);
+        }
+    }
+
     @Test
-    void contrastiveLossInAllFourWays() throws IOException {
+    void contrastiveLossInAllFourWays() throws IOException, InterruptedException {
         for (var local : List.of(false, true)) {
             for (var withGrad : List.of(false, true)) {
-                var key = "local%d_gwg%d".formatted(local ? 1 : 0, withGrad ? 1 : 0);
-                check(key, graph("contrastive", local, withGrad), Golden.read("gelu_tok.f64"), Math.log(1 / 0.07), 0);
+                check(Case.contrastive(local, withGrad), GoldenRanksTest::interpreted, TOLERANCE);
             }
         }
     }
 
     @Test
-    void sigmoidLoss() throws IOException {
+    void sigmoidLoss() throws IOException, InterruptedException {
         for (var way : List.of("bidir", "gather", "shift", "reduce")) {
-            // The other two ways lead to the same numbers.
-            var key = way.equals("gather") ? "siglip_gather" : "siglip_bidir";
-            var graph = graph("sigmoid", Map.of("loss_dist_impl", new Setting(way, Setting.Origin.COMMAND_LINE)));
-            check(key, graph, Golden.read("siglip.f64"), Math.log(10), -10);
+            check(Case.sigmoid(way), GoldenRanksTest::interpreted, TOLERANCE);
         }
     }
 
-    private Graph graph(String entry, boolean localLoss, boolean withGrad) throws IOException {
-        return graph(
-                entry,
-                Map.of(
-                        "local_loss", new Setting(localLoss, Setting.Origin.COMMAND_LINE),
-                        "gather_with_grad", new Setting(withGrad, Setting.Origin.COMMAND_LINE)));
+    /** With every kind of exchange: sums, gathers, scattered sums and rings. */
+    @Test
+    @Tag("kernels")
+    void lossesOnTornadosDevice() throws IOException, InterruptedException {
+        Tornado.require();
+        check(Case.contrastive(false, true), this::onTornado, F32_TOLERANCE);
+        check(Case.contrastive(true, true), this::onTornado, F32_TOLERANCE);
+        check(Case.sigmoid("bidir"), this::onTornado, F32_TOLERANCE);
+        check(Case.sigmoid("reduce"), this::onTornado, F32_TOLERANCE);
     }
 
-    private Graph graph(String entry, Map<String, Setting> settings) throws IOException {
+    private static List<Map<String, Tensor64>> interpreted(
+            ElaboratedModel model, Graph graph, List<Map<String, Tensor64>> inputs) {
+        return MeshInterpreter.run(new Mesh(RANKS, 1), graph, inputs);
+    }
+
+    private List<Map<String, Tensor64>> onTornado(
+            ElaboratedModel model, Graph graph, List<Map<String, Tensor64>> inputs)
+            throws IOException, InterruptedException {
+        var program = RankGraphs.compile(folder, model, graph, RANKS, Tornado.target());
+        return RankGraphs.run(program, inputs, 2, Tornado::device);
+    }
+
+    private void check(Case c, Runner runner, double tolerance) throws IOException, InterruptedException {
         var file = Files.writeString(folder.resolve("loss.clip"), SOURCE);
-        var loss = Elaborator.load(file, Golden.graphs(), settings).orThrow().entry(entry, BATCH, true, RANKS);
-        var gradients = Autodiff.gradients(loss, "loss", _ -> true);
-        return Partition.data(RANKS, Shardings.data(List.of())).apply(gradients);
-    }
-
-    private static void check(String key, Graph graph, Map<String, Tensor64> features, double scale, double bias) {
+        var model = Elaborator.load(file, Golden.graphs(), c.settings()).orThrow();
+        var gradients = Autodiff.gradients(model.entry(c.entry(), BATCH, true, RANKS), "loss", _ -> true);
+        var graph = Partition.data(RANKS, Shardings.data(List.of())).apply(gradients);
+        var features = Golden.read(c.file());
         var inputs = new ArrayList<Map<String, Tensor64>>();
         for (var rank = 0; rank < RANKS; rank++) {
             var ofRank = new LinkedHashMap<String, Tensor64>();
             ofRank.put("images", rows(Objects.requireNonNull(features.get("image_features")), rank));
             ofRank.put("texts", rows(Objects.requireNonNull(features.get("text_features")), rank));
-            ofRank.put("logit_scale", Tensor64.scalar(TensorType.f32(), (float) scale));
-            ofRank.put("logit_bias", Tensor64.scalar(TensorType.f32(), bias));
+            ofRank.put("logit_scale", Tensor64.scalar(TensorType.f32(), (float) c.scale()));
+            ofRank.put("logit_bias", Tensor64.scalar(TensorType.f32(), c.bias()));
             inputs.add(ofRank);
         }
         var golden = List.of(Golden.read("dist2_rank0.f64"), Golden.read("dist2_rank1.f64"));
-        for (var outputs : MeshInterpreter.run(new Mesh(RANKS, 1), graph, inputs)) {
-            mean(outputs, "loss", golden, key + ".loss");
-            mean(outputs, "grad.logit_scale", golden, key + ".dlogit_scale");
-            if (key.startsWith("siglip")) {
-                mean(outputs, "grad.logit_bias", golden, key + ".dlogit_bias");
+        for (var outputs : runner.run(model, graph, inputs)) {
+            mean(outputs, "loss", golden, c.key() + ".loss", tolerance);
+            mean(outputs, "grad.logit_scale", golden, c.key() + ".dlogit_scale", tolerance);
+            if (c.entry().equals("sigmoid")) {
+                mean(outputs, "grad.logit_bias", golden, c.key() + ".dlogit_bias", tolerance);
             }
             for (var rank = 0; rank < RANKS; rank++) {
-                half(outputs, "grad.images", rank, golden.get(rank), key + ".dimage_features");
-                half(outputs, "grad.texts", rank, golden.get(rank), key + ".dtext_features");
+                half(outputs, "grad.images", rank, golden.get(rank), c.key() + ".dimage_features", tolerance);
+                half(outputs, "grad.texts", rank, golden.get(rank), c.key() + ".dtext_features", tolerance);
             }
         }
     }
@@ -124,20 +172,29 @@ class GoldenRanksTest {
     }
 
     private static void mean(
-            Map<String, Tensor64> outputs, String name, List<Map<String, Tensor64>> golden, String key) {
+            Map<String, Tensor64> outputs,
+            String name,
+            List<Map<String, Tensor64>> golden,
+            String key,
+            double tolerance) {
         var sum = 0.0;
         for (var ofRank : golden) {
             sum += Objects.requireNonNull(ofRank.get(key), key).get(0);
         }
-        assertThat(Objects.requireNonNull(outputs.get(name)).get(0)).as(key).isCloseTo(sum / RANKS, within(TOLERANCE));
+        assertThat(Objects.requireNonNull(outputs.get(name)).get(0)).as(key).isCloseTo(sum / RANKS, within(tolerance));
     }
 
     private static void half(
-            Map<String, Tensor64> outputs, String name, int rank, Map<String, Tensor64> golden, String key) {
+            Map<String, Tensor64> outputs,
+            String name,
+            int rank,
+            Map<String, Tensor64> golden,
+            String key,
+            double tolerance) {
         var ours = rows(Objects.requireNonNull(outputs.get(name)), rank);
         var theirs = Arrays.stream(Objects.requireNonNull(golden.get(key), key).data())
                 .map(x -> x / RANKS)
                 .toArray();
-        assertThat(ours.data()).as(key + " of rank " + rank).containsExactly(theirs, within(TOLERANCE));
+        assertThat(ours.data()).as(key + " of rank " + rank).containsExactly(theirs, within(tolerance));
     }
 }

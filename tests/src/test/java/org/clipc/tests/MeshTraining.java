@@ -16,6 +16,7 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 import org.clipc.compiler.jvm.JvmTarget;
+import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.pack.CompileOptions;
 import org.clipc.compiler.pack.ModelSource;
 import org.clipc.compiler.pack.ProgramBuilder;
@@ -24,10 +25,12 @@ import org.clipc.compiler.shard.Parallelism;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.MeshAxis;
 import org.clipc.program.EntryPoint;
+import org.clipc.program.Manifest;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.collective.CollectiveOptions;
 import org.clipc.runtime.collective.Collectives;
 import org.clipc.runtime.collective.local.LocalRanks;
+import org.clipc.runtime.device.Device;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.JvmDevice;
 import org.clipc.runtime.device.MasterWeights;
@@ -96,6 +99,11 @@ final class MeshTraining {
             return ends;
         }
 
+        /** What the rank runs on. */
+        default Device device() {
+            return new JvmDevice(1);
+        }
+
         /** @param held the rank's program, before its first step */
         default void loaded(DeviceProgram held) {}
     }
@@ -119,6 +127,18 @@ final class MeshTraining {
             OptionalLong budget,
             double epsilon)
             throws IOException {
+        return compile(folder, model, parallelism, precision, budget, epsilon, new JvmTarget(128));
+    }
+
+    static Path compile(
+            Path folder,
+            ModelSource model,
+            Parallelism parallelism,
+            Precision precision,
+            OptionalLong budget,
+            double epsilon,
+            Target target)
+            throws IOException {
         var options = new CompileOptions(
                         Map.of(),
                         BATCH / parallelism.mesh().data(),
@@ -127,7 +147,7 @@ final class MeshTraining {
                         new Optimizer(0.9, 0.98, epsilon, 0.2, 1.0),
                         parallelism,
                         budget,
-                        List.of(new JvmTarget(128)),
+                        List.of(target),
                         true,
                         false,
                         (_, _, _) -> {})
@@ -161,7 +181,7 @@ final class MeshTraining {
     }
 
     private static Trained train(ProgramFile file, MeshRank rank, int steps, Watch watch) throws IOException {
-        try (var device = new JvmDevice(1);
+        try (var device = watch.device();
                 var held = device.load(file, List.of(EntryPoint.TRAIN_STEP), rank)) {
             var program = MasterWeights.of(new ShardedProgram(held, rank), List.of(EntryPoint.TRAIN_STEP));
             ParameterInitializer.initialize(program, SEED);
@@ -169,7 +189,7 @@ final class MeshTraining {
             var step = new TrainStep(program, SEED);
             var losses = new ArrayList<Double>();
             for (var i = 1; i <= steps; i++) {
-                losses.add(step.take(i, RATE, batch(file, i, rank)).loss());
+                losses.add(step.take(i, RATE, batch(file.manifest(), i, rank)).loss());
             }
             var parameters = new LinkedHashMap<String, float[]>();
             for (var parameter : program.manifest().parameters()) {
@@ -179,9 +199,14 @@ final class MeshTraining {
         }
     }
 
+    /** Takes one step of a rank's program, by itself. */
+    static void step(DeviceProgram held, MeshRank rank) {
+        new TrainStep(held, SEED).take(1, RATE, batch(held.manifest(), 1, rank));
+    }
+
     /** The rank's part of the batch of all. Texts end, with the largest token, at most a step's number of tokens in. */
-    private static Map<String, HostTensor> batch(ProgramFile file, int step, MeshRank rank) {
-        var entry = file.manifest().entry(EntryPoint.TRAIN_STEP);
+    private static Map<String, HostTensor> batch(Manifest manifest, int step, MeshRank rank) {
+        var entry = manifest.entry(EntryPoint.TRAIN_STEP);
         var random = new Random(step);
         var pixels = entry.input(ClipModel.IMAGES).orElseThrow().type();
         var perImage = Math.toIntExact(pixels.elements() / entry.batch());
@@ -190,7 +215,7 @@ final class MeshTraining {
             images[i] = (float) random.nextGaussian();
         }
         var context = entry.input(ClipModel.TOKENS).orElseThrow().type().dim(1);
-        var last = ClipModel.vocabulary(file.manifest()) - 1;
+        var last = ClipModel.vocabulary(manifest) - 1;
         var longest = 2 + step * 5 % (context - 1);
         var tokens = new int[BATCH * context];
         for (var text = 0; text < BATCH; text++) {

@@ -11,6 +11,11 @@ public interface Target {
 
     void plan(Launch launch, CallSink sink);
 
+    /** Whether tensors of ints and bools lie in an arena of their own, each element as an int. */
+    default boolean hasArenaOfInts() {
+        return false;
+    }
+
     /** Kernels that the runtime calls by itself, in every program for this target. */
     default List<RenderedKernel> runtimeKernels() {
         return List.of();

@@ -6,10 +6,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.ToLongFunction;
 import org.clipc.compiler.kernel.CallSink.Argument;
 import org.clipc.compiler.kernel.View;
 import org.clipc.compiler.lower.Buffer;
 import org.clipc.compiler.lower.Step;
+import org.clipc.ir.DType;
 import org.clipc.ir.InputKind;
 import org.clipc.ir.Op;
 import org.clipc.ir.ReduceFn;
@@ -144,7 +146,12 @@ final class ArenaLayout {
                                 lowered.steps().get(use.step()).node(),
                                 use.cost().flops(),
                                 use.cost().bytes());
-                    case TargetCalls.RankExchange(var _, var exchange) -> collective(exchange, offsets);
+                    case TargetCalls.RankExchange(var _, var exchange) -> {
+                        var dtype = exchange.inputs().getFirst().dtype();
+                        yield planned.hasArenaOfInts() && !dtype.isFloat()
+                                ? collective(exchange, DType.I32, arenas::offset)
+                                : collective(exchange, dtype, view -> place(view, offsets));
+                    }
                     case TargetCalls.ExchangeEnd(var _, var await, var started) -> new AwaitCall(started, await.node());
                 })
                 .toList();
@@ -167,14 +174,15 @@ final class ArenaLayout {
                 .toList();
     }
 
-    private static CollectiveCall collective(Step.Exchange exchange, Map<Integer, Long> offsets) {
+    /** @param places byte offsets of views in the arena where they lie */
+    private static CollectiveCall collective(Step.Exchange exchange, DType dtype, ToLongFunction<View> places) {
         var tensors = new ArrayList<CollectiveCall.Exchanged>();
         for (var i = 0; i < exchange.inputs().size(); i++) {
             var from = exchange.inputs().get(i);
             var to = exchange.outputs().get(i);
-            tensors.add(new CollectiveCall.Exchanged(place(from, offsets), place(to, offsets), from.elements()));
+            tensors.add(
+                    new CollectiveCall.Exchanged(places.applyAsLong(from), places.applyAsLong(to), from.elements()));
         }
-        var dtype = exchange.inputs().getFirst().dtype();
         return switch (exchange.op()) {
             case Op.AllReduce(var axis, var fn, var _) ->
                 new CollectiveCall(Kind.ALL_REDUCE, axis, fn, dtype, 0, tensors, exchange.node());

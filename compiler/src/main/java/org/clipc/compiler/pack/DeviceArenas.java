@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.clipc.compiler.kernel.CallSink.Argument;
+import org.clipc.compiler.kernel.View;
 import org.clipc.ir.DType;
 
 /**
@@ -23,13 +24,16 @@ final class DeviceArenas {
     private int ints;
 
     DeviceArenas(CompiledEntry entry, TargetCalls calls) {
-        for (var call : calls.kernelUses()) {
-            for (var argument : call.arguments()) {
-                switch (argument) {
-                    case Argument.Element(var buffer, var _, var dtype) -> place(entry, buffer, dtype);
-                    case Argument.Constant(var value) -> constants.add(value);
-                    case Argument.Address _, Argument.Literal _ -> {}
+        for (var call : calls.calls()) {
+            switch (call) {
+                case TargetCalls.KernelUse use -> place(entry, use);
+                case TargetCalls.RankExchange(var _, var exchange) -> {
+                    if (calls.hasArenaOfInts()) {
+                        exchange.inputs().forEach(view -> place(entry, view.buffer(), view.dtype()));
+                        exchange.outputs().forEach(view -> place(entry, view.buffer(), view.dtype()));
+                    }
                 }
+                case TargetCalls.ExchangeEnd _ -> {}
             }
         }
         ordered = new ArrayList<>(constants);
@@ -39,6 +43,16 @@ final class DeviceArenas {
                     named.put(name, Objects.requireNonNull(places.get(view.buffer())));
                 }
             });
+        }
+    }
+
+    private void place(CompiledEntry entry, TargetCalls.KernelUse call) {
+        for (var argument : call.arguments()) {
+            switch (argument) {
+                case Argument.Element(var buffer, var _, var dtype) -> place(entry, buffer, dtype);
+                case Argument.Constant(var value) -> constants.add(value);
+                case Argument.Address _, Argument.Literal _ -> {}
+            }
         }
     }
 
@@ -54,6 +68,11 @@ final class DeviceArenas {
     /** Index of an element in the arena of ints. */
     long index(Argument.Element element) {
         return Objects.requireNonNull(places.get(element.buffer())) + element.index();
+    }
+
+    /** Byte offset of a dense view in the arena of ints. */
+    long offset(View view) {
+        return (Objects.requireNonNull(places.get(view.buffer())) + view.offset()) * Integer.BYTES;
     }
 
     long index(Argument.Constant constant) {

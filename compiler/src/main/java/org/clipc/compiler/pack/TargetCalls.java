@@ -19,10 +19,12 @@ import org.clipc.ir.Cost;
  * The calls that one target makes of a lowered graph. Temporaries of a launch share one block of memory, which lives for
  * that launch.
  *
+ * @param hasArenaOfInts as {@link Target#hasArenaOfInts}
  * @param temporaryBytes by step: size of the block
  * @param sites those of the calls that can be made in other ways
  */
-record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, List<Site> sites) {
+record TargetCalls(
+        String target, boolean hasArenaOfInts, List<Call> calls, List<Long> temporaryBytes, List<Site> sites) {
 
     /**
      * Calls that can be made in other ways.
@@ -91,7 +93,7 @@ record TargetCalls(String target, List<Call> calls, List<Long> temporaryBytes, L
             }
             bytes.add(sink.used);
         }
-        return new TargetCalls(target.name(), calls, bytes, sites);
+        return new TargetCalls(target.name(), target.hasArenaOfInts(), calls, bytes, sites);
     }
 
     private static final class Collector implements CallSink {

@@ -53,6 +53,7 @@ final class AttentionTemplate {
         kernel.real("scale", launch.attributes().get(0));
         if (dropout) {
             kernel.at("seed", seed)
+                    .number("sharded", seed.elements() > 2 ? 1 : 0)
                     .real("dropout", launch.attributes().get(1))
                     .real("keep", 1 / (1 - launch.attributes().get(1)))
                     .number("stream", launch.attributes().get(2).longValue());
@@ -150,10 +151,13 @@ final class AttentionTemplate {
         if (!dropout) {
             return CodeBlock.of("");
         }
-        // Element ((batch · heads + head) · queries + query) · keys + key may exceed 32 bits.
+        // Element ((batch · heads + head) · queries + query) · keys + key may exceed 32 bits. Of pairs of sample and
+        // head that
+        // ranks share, the seed tells which the first one is here, and how many heads there are of each sample.
         return CodeBlock.builder()
-                .addStatement(
-                        "final long element = ((batch * heads + head) * (long) queries + $L) * keys + $L", query, key)
+                .addStatement("final long pair = sharded == 0 ? batch * (long) heads + head"
+                        + " : n.get(seed + 2) + batch * (long) n.get(seed + 3) + head")
+                .addStatement("final long element = (pair * queries + $L) * keys + $L", query, key)
                 .addStatement(
                         "final float factor = $L < dropout ? 0f : keep",
                         TornadoMathCode.UNIFORM.call(

@@ -64,6 +64,11 @@ public final class TornadoTarget implements Target {
     }
 
     @Override
+    public boolean hasArenaOfInts() {
+        return true;
+    }
+
+    @Override
     public List<Path> classPath() {
         return classPath;
     }

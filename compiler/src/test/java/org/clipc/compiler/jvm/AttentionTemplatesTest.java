@@ -134,6 +134,16 @@ class AttentionTemplatesTest {
         return view;
     }
 
+    /** A seed, of one rank or of one of several, which share the heads of some samples. */
+    private View key(KernelLab lab, Sizes sizes) {
+        if (random.nextBoolean()) {
+            return lab.tensor(DType.I32, new double[] {random.nextInt(), random.nextInt()}, 2);
+        }
+        var all = sizes.heads * (1 + random.nextInt(3));
+        var first = random.nextInt(100) * sizes.heads;
+        return lab.tensor(DType.I32, new double[] {random.nextInt(), random.nextInt(), first, all}, 4);
+    }
+
     private void check(Target target, Sizes sizes, Variant variant) {
         try (var lab = new KernelLab(32 << 20)) {
             var dtype = variant.dtype;
@@ -142,7 +152,7 @@ class AttentionTemplatesTest {
             var v = filled(lab, dtype, sizes, sizes.keys);
             var o = heads(lab, dtype, sizes, sizes.queries);
             var lse = lab.tensor(DType.F32, sizes.batch, sizes.heads, sizes.queries);
-            var key = lab.tensor(DType.I32, new double[] {random.nextInt(), random.nextInt()}, 2);
+            var key = key(lab, sizes);
             var dropout = variant.dropout > 0;
             var inputs = dropout ? List.of(q, k, v, key) : List.of(q, k, v);
             var forward = new Launch(

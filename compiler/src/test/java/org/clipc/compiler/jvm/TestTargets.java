@@ -71,6 +71,11 @@ final class TestTargets {
         }
 
         @Override
+        public boolean hasArenaOfInts() {
+            return target.hasArenaOfInts();
+        }
+
+        @Override
         public List<RenderedKernel> runtimeKernels() {
             return target.runtimeKernels();
         }

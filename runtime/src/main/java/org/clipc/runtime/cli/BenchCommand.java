@@ -19,7 +19,9 @@ import picocli.CommandLine.Option;
 @Command(
         name = "bench",
         mixinStandardHelpOptions = true,
-        description = "Measures entry points on synthetic batches: samples per second, memory, time by kernel family.")
+        description =
+                "Measures entry points on synthetic batches: samples per second, memory, time by kernel family. Of"
+                        + " several ranks, the first tells; samples are those of one rank.")
 final class BenchCommand implements Callable<Integer> {
 
     @Mixin
@@ -36,24 +38,29 @@ final class BenchCommand implements Callable<Integer> {
         options.load(loaded -> {
             for (var name : loaded.entries()) {
                 var batch = loaded.program().manifest().entry(name).batch();
-                print(measure(loaded.program(), loaded.run(name), name, batch));
+                print(loaded, measure(loaded.program(), loaded.run(name), name, batch));
             }
             if (loaded.isCutStep()) {
                 var step = TrainingStep.of(loaded.program().manifest()).orElseThrow();
-                print(measure(
+                var text = measure(
                         loaded.program(),
                         SyntheticRun.ofStep(loaded.program(), step),
                         EntryPoint.TRAIN_STEP,
-                        step.batch()));
+                        step.batch());
+                print(loaded, text);
             }
+            loaded.rank().barrier();
+            print(loaded, "peak memory %d MiB".formatted(peakMemoryKiB() >> 10));
         });
-        print("peak memory %d MiB".formatted(peakMemoryKiB() >> 10));
         return 0;
     }
 
-    private void print(String text) {
-        options.out().println(text);
-        options.out().flush();
+    /** What the first rank measured; the others run beside it. */
+    private void print(MeasurementOptions.Loaded loaded, String text) {
+        if (loaded.rank().isFirst()) {
+            options.out().println(text);
+            options.out().flush();
+        }
     }
 
     private String measure(DeviceProgram program, Runnable run, String name, int batch) {

@@ -86,7 +86,7 @@ final class EmbedCommand implements Callable<Integer> {
     private void embed(List<String> entries, MeshRank rank, int neighbours) throws IOException {
         var features = new LinkedHashMap<String, Keyed>();
         try (var file = options.open();
-                var device = options.device(neighbours);
+                var device = options.device(rank, neighbours);
                 var model = ClipModel.load(file, device, entries, rank)) {
             var recipe = Recipe.of(file.manifest());
             options.fill(model.program(), recipe);

@@ -8,6 +8,9 @@ import org.clipc.program.ProgramFile;
 import org.clipc.program.TrainingStep;
 import org.clipc.runtime.device.Device;
 import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.device.MasterWeights;
+import org.clipc.runtime.device.MeshRank;
+import org.clipc.runtime.device.ShardedProgram;
 import org.clipc.runtime.model.Recipe;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -35,8 +38,8 @@ final class MeasurementOptions {
     @Spec(Spec.Target.MIXEE)
     private @Nullable CommandSpec spec;
 
-    /** A loaded program with its parameters filled. */
-    record Loaded(ProgramFile file, Device device, DeviceProgram program, List<String> entries) {
+    /** A loaded program with its parameters filled, of one of the ranks that run it together. */
+    record Loaded(ProgramFile file, Device device, DeviceProgram program, List<String> entries, MeshRank rank) {
 
         /** Each run of it runs the entry point once, on the same synthetic batch. */
         Runnable run(String entry) {
@@ -57,18 +60,25 @@ final class MeasurementOptions {
         void take(Loaded loaded) throws IOException;
     }
 
-    /** Loads the program, takes the measurement and closes the program again. */
+    /** Loads the program, takes the measurement and closes the program again: on each of the ranks that it is for. */
     void load(Measurement measurement) throws IOException {
         if (warmup < 0) {
             throw new CliException("--warmup must not be negative");
         }
+        try (var file = options.open()) {
+            RankLauncher.run(file.manifest().mesh(), 0, (rank, neighbours) -> load(measurement, rank, neighbours));
+        }
+    }
+
+    private void load(Measurement measurement, MeshRank rank, int neighbours) throws IOException {
         try (var file = options.open();
-                var device = options.device()) {
+                var device = options.device(rank, neighbours)) {
             var names = entries.isEmpty() ? SyntheticRun.defaultEntries(file.manifest()) : entries;
             SyntheticRun.requireEntries(file.manifest(), names);
-            try (var program = device.load(file, names)) {
+            try (var held = device.load(file, names, rank)) {
+                var program = MasterWeights.of(new ShardedProgram(held, rank), names);
                 options.fill(program, Recipe.of(file.manifest()));
-                measurement.take(new Loaded(file, device, program, names));
+                measurement.take(new Loaded(file, device, program, names, rank));
             }
         }
     }

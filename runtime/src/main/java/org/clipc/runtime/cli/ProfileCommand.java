@@ -52,6 +52,10 @@ final class ProfileCommand implements Callable<Integer> {
                     loaded.run(name),
                     options.warmup(),
                     iterations);
+            // The others run beside it.
+            if (!loaded.rank().isFirst()) {
+                continue;
+            }
             if (trace != null) {
                 TraceFile.write(trace, profile);
             }

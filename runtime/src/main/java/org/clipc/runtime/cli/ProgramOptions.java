@@ -9,6 +9,7 @@ import org.clipc.runtime.device.DeviceOptions;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.Devices;
 import org.clipc.runtime.device.GemmKernels;
+import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.model.Recipe;
 import org.clipc.runtime.train.CheckpointFolder;
 import org.clipc.runtime.weights.ParameterInitializer;
@@ -35,8 +36,8 @@ final class ProgramOptions {
             names = "--device",
             paramLabel = "NAME",
             description =
-                    "Where to run: jvm (also by auto, the default); tornado, for TornadoVM's first GPU, or its first device"
-                            + " if it has none; or such as tornado:0:1.")
+                    "Where to run: jvm (also by auto, the default); tornado, for TornadoVM's first GPU (of several ranks, each"
+                            + " takes the next), or its first device if it has none; or such as tornado:0:1.")
     private String device = "auto";
 
     @Option(names = "--threads", paramLabel = "N", description = "Threads of the jvm device; all cores by default.")
@@ -69,11 +70,11 @@ final class ProgramOptions {
     }
 
     Device device() {
-        return device(1);
+        return device(MeshRank.alone(), 1);
     }
 
-    /** @param ranks that share the cores */
-    Device device(int ranks) {
+    /** @param ranks that share the cores with this one, itself among them */
+    Device device(MeshRank rank, int ranks) {
         if (threads < 0) {
             throw new CliException("--threads must be positive, not " + threads);
         }
@@ -81,7 +82,10 @@ final class ProgramOptions {
         return Devices.open(
                 device,
                 new DeviceOptions(
-                        threads == 0 && ranks > 1 ? share : threads, gemm, new CudaOptions(!noCudaGraph, tf32)));
+                        threads == 0 && ranks > 1 ? share : threads,
+                        gemm,
+                        new CudaOptions(!noCudaGraph, tf32),
+                        rank.local()));
     }
 
     boolean hasWeights() {

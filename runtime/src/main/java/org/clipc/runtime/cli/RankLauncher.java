@@ -9,6 +9,7 @@ import org.clipc.runtime.collective.CollectiveOptions;
 import org.clipc.runtime.collective.Collectives;
 import org.clipc.runtime.collective.local.LocalRanks;
 import org.clipc.runtime.collective.mpi.MpiCollectives;
+import org.clipc.runtime.collective.rendezvous.RankEnvironment;
 import org.clipc.runtime.device.MeshRank;
 
 /** Starts the ranks that a program is for: threads of this process, or this process as one of those of {@code mpirun}. */
@@ -64,7 +65,7 @@ final class RankLauncher {
     private static void runProcess(Mesh mesh, Body body) throws IOException {
         try (Collectives ranks = MpiCollectives.open(CollectiveOptions.DEFAULT)) {
             try {
-                body.run(MeshRank.of(mesh, ranks), 1);
+                body.run(MeshRank.of(mesh, ranks, RankEnvironment.localRank(System.getenv())), 1);
             } catch (IOException | RuntimeException | Error e) {
                 ranks.abort(String.valueOf(e.getMessage()));
                 throw e;

@@ -55,7 +55,7 @@ final class RetrievalCommand implements Callable<Integer> {
     private void measure(MeshRank rank, int neighbours) throws IOException {
         var entries = List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT);
         try (var file = options.open();
-                var device = options.device(neighbours);
+                var device = options.device(rank, neighbours);
                 var model = ClipModel.load(file, device, entries, rank)) {
             var recipe = Recipe.of(file.manifest());
             options.fill(model.program(), recipe);

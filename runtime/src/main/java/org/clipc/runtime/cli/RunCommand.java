@@ -86,7 +86,7 @@ final class RunCommand implements Callable<Integer> {
 
     private void run(MeshRank rank, int neighbours) throws IOException {
         try (var file = options.open();
-                var device = options.device(neighbours);
+                var device = options.device(rank, neighbours);
                 var held = device.load(file, entriesNeeded(), rank);
                 var tensors = SafetensorsFile.open(inputs)) {
             var recipe = Recipe.of(file.manifest());

@@ -101,7 +101,7 @@ final class TrainCommand implements Callable<Integer> {
         var source = DataSources.open(dataset(recipe));
         var validation = validationSource(recipe);
         try (var file = options.open();
-                var device = options.device(neighbours);
+                var device = options.device(rank, neighbours);
                 var model = ClipModel.load(file, device, entries(file, validation != null), rank)) {
             train(model, recipe, source, validation, rank, stop);
         }

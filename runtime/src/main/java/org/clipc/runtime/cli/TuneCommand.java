@@ -44,6 +44,12 @@ final class TuneCommand implements Callable<Integer> {
     }
 
     private void tune(MeasurementOptions.Loaded loaded) throws IOException {
+        var mesh = loaded.file().manifest().mesh();
+        if (mesh.size() > 1) {
+            // They would have to measure the same at the same time, and to come to the same end.
+            throw new CliException(
+                    "a program for %d ranks cannot be tuned: compile with trainer.devices=1".formatted(mesh.size()));
+        }
         var found = new LinkedHashMap<String, String>();
         for (var name : loaded.entries()) {
             var effort = new Tuner.Effort(options.warmup(), trials, pairs);

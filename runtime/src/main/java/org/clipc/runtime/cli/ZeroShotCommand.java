@@ -93,7 +93,7 @@ final class ZeroShotCommand implements Callable<Integer> {
     private void classify(List<String> names, MeshRank rank, int neighbours) throws IOException {
         var entries = List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT);
         try (var file = options.open();
-                var device = options.device(neighbours);
+                var device = options.device(rank, neighbours);
                 var model = ClipModel.load(file, device, entries, rank)) {
             var recipe = Recipe.of(file.manifest());
             options.fill(model.program(), recipe);

@@ -50,13 +50,21 @@ final class Background implements AutoCloseable {
         }
     }
 
-    boolean isBusy() {
-        return !last.isDone();
-    }
-
-    /** Waits for all to end, however they do. */
-    void drain() {
-        last.handle((_, _) -> true).join();
+    /**
+     * Runs what begins exchanges and awaits them. They have ended when it returns, also by throwing: the memory that they
+     * use may be freed then.
+     */
+    void around(MeshRank rank, Runnable calls) {
+        try {
+            calls.run();
+        } catch (RuntimeException | Error e) {
+            if (!last.isDone()) {
+                // The others would wait for this rank, and it for them.
+                rank.abort("it failed with " + e);
+                last.handle((_, _) -> true).join();
+            }
+            throw e;
+        }
     }
 
     /** Nothing may be under way. */

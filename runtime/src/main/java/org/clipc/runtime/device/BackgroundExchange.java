@@ -9,12 +9,12 @@ import org.jspecify.annotations.Nullable;
 /** A collective of a program that goes on beside its kernels. */
 final class BackgroundExchange {
 
-    private final JvmExchange exchange;
+    private final Exchange exchange;
     private final Background background;
     private @Nullable CompletableFuture<Void> begun;
     private CallTiming timing = new CallTiming(0, 0, List.of());
 
-    BackgroundExchange(JvmExchange exchange, Background background) {
+    BackgroundExchange(Exchange exchange, Background background) {
         this.exchange = exchange;
         this.background = background;
     }

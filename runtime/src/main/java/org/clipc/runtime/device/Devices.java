@@ -21,8 +21,8 @@ public final class Devices {
     }
 
     /**
-     * @param name {@code jvm}; {@code tornado} for TornadoVM's first GPU, or its first device if there is none; {@code
-     *     tornado:<backend>:<device>} for one of its devices; {@code auto} for the JVM, which programs are compiled for
+     * @param name {@code jvm}; {@code tornado} for the rank's of TornadoVM's GPUs, or its first device if there is none;
+     *     {@code tornado:<backend>:<device>} for one of its devices; {@code auto} for the JVM, which programs are compiled for
      *     unless asked otherwise
      * @throws DeviceException if there is no such device here
      */

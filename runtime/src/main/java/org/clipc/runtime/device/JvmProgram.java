@@ -116,8 +116,7 @@ final class JvmProgram implements DeviceProgram {
                         }
                         case CollectiveCall collective -> {
                             var isAwaited = awaited.get(index);
-                            var exchange =
-                                    new JvmExchange(collective, ranks.group(schedule, collective, isAwaited), arena);
+                            var exchange = Exchange.in(arena, collective, ranks.group(schedule, collective, isAwaited));
                             if (!isAwaited) {
                                 yield () -> runExchange(entry, exchange);
                             }
@@ -201,7 +200,8 @@ final class JvmProgram implements DeviceProgram {
         }
         var point = ranks.shortest(entry, inputs);
         writeInputs(point, ranks.inputs(point, inputs));
-        runCalls(Objects.requireNonNull(calls.get(point.name())));
+        var linked = Objects.requireNonNull(calls.get(point.name()));
+        background.around(ranks.rank(), () -> linked.forEach(Runnable::run));
         var results = new LinkedHashMap<String, HostTensor>();
         for (var slot : point.outputs()) {
             if (outputs == null || outputs.contains(slot.name())) {
@@ -209,20 +209,6 @@ final class JvmProgram implements DeviceProgram {
             }
         }
         return results;
-    }
-
-    /** What goes on beside the calls has ended when it returns, also by throwing: the memory may be freed then. */
-    private void runCalls(List<Runnable> linked) {
-        try {
-            linked.forEach(Runnable::run);
-        } catch (RuntimeException | Error e) {
-            if (background.isBusy()) {
-                // The others would wait for this rank, and it for them.
-                ranks.rank().abort("it failed with " + e);
-                background.drain();
-            }
-            throw e;
-        }
     }
 
     private void writeInputs(EntryPoint entry, Map<String, HostTensor> inputs) {
@@ -233,7 +219,7 @@ final class JvmProgram implements DeviceProgram {
         }
     }
 
-    private void runExchange(String entry, JvmExchange exchange) {
+    private void runExchange(String entry, Exchange exchange) {
         var told = observer;
         var start = told == null ? 0 : System.nanoTime();
         exchange.run();

@@ -19,30 +19,42 @@ public final class MeshRank {
 
     private final Mesh mesh;
     private final @Nullable Collectives collectives;
+    private final int local;
     private final Map<MeshAxis, Group> groups = new EnumMap<>(MeshAxis.class);
     private final Map<MeshAxis, Group> backgrounds = new EnumMap<>(MeshAxis.class);
 
-    private MeshRank(Mesh mesh, @Nullable Collectives collectives) {
+    private MeshRank(Mesh mesh, @Nullable Collectives collectives, int local) {
         this.mesh = mesh;
         this.collectives = collectives;
+        this.local = local;
     }
 
     /** The only rank. */
     public static MeshRank alone() {
-        return new MeshRank(Mesh.SINGLE, null);
+        return new MeshRank(Mesh.SINGLE, null, 0);
+    }
+
+    /**
+     * One of several ranks, all on this machine; each of them makes its own.
+     *
+     * @throws DeviceException if there are not as many ranks as the mesh needs
+     */
+    public static MeshRank of(Mesh mesh, Collectives collectives) {
+        return of(mesh, collectives, collectives.rank());
     }
 
     /**
      * One of several ranks; each of them makes its own.
      *
+     * @param local which of its machine's ranks it is, from 0
      * @throws DeviceException if there are not as many ranks as the mesh needs
      */
-    public static MeshRank of(Mesh mesh, Collectives collectives) {
+    public static MeshRank of(Mesh mesh, Collectives collectives, int local) {
         if (collectives.size() != mesh.size()) {
             throw new DeviceException("the program is for %d ranks (%d data-parallel x %d tensor-parallel), not for %d"
                     .formatted(mesh.size(), mesh.data(), mesh.tensor(), collectives.size()));
         }
-        var rank = new MeshRank(mesh, collectives);
+        var rank = new MeshRank(mesh, collectives, local);
         for (var axis : MeshAxis.values()) {
             rank.groups.put(axis, collectives.group(mesh.group(axis, collectives.rank())));
         }
@@ -55,6 +67,11 @@ public final class MeshRank {
 
     public int rank() {
         return collectives == null ? 0 : collectives.rank();
+    }
+
+    /** Which of its machine's ranks this one is, from 0: devices are dealt out by that. */
+    public int local() {
+        return local;
     }
 
     /** Whether this is the rank that speaks for all. */

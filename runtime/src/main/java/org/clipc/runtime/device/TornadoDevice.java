@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Optional;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.runtime.io.DataFormatException;
@@ -39,25 +38,12 @@ public final class TornadoDevice implements Device {
     }
 
     /**
-     * @param place {@code <backend>:<device>}; empty for a GPU if there is one, else for the first device
+     * @param place {@code <backend>:<device>}; empty for the rank's GPU if there are any, else for the first device
      * @throws DeviceException if there is no such device, or no TornadoVM
      */
     static TornadoDevice open(String place, DeviceOptions options) {
         var vm = TornadoVm.get();
-        var devices = vm.devices();
-        var found = devices.stream()
-                .filter(d -> place.isEmpty() ? d.gpu() : d.place().equals(place))
-                .findFirst()
-                .or(() -> place.isEmpty() ? devices.stream().findFirst() : Optional.empty())
-                .orElseThrow(() -> new DeviceException(
-                        devices.isEmpty()
-                                ? "TornadoVM finds no device: install a driver for it, such as pocl-opencl-icd for CPUs"
-                                : "TornadoVM has no device " + place + ", only "
-                                        + String.join(
-                                                ", ",
-                                                devices.stream()
-                                                        .map(d -> TARGET + ":" + d.place())
-                                                        .toList())));
+        var found = choose(vm.devices(), place, options.rank());
         var gemm = options.gemm();
         var isCuda = found.backend().equals(CUDA);
         if (gemm == GemmKernels.PREBUILT && !found.compilesOpenCl() && !isCuda) {
@@ -69,6 +55,27 @@ public final class TornadoDevice implements Device {
                     + ", but --gemm=library is for CUDA: leave it out");
         }
         return new TornadoDevice(vm, found, gemm, options.cuda());
+    }
+
+    /** Ranks take GPUs in turn, and share one where there are fewer. */
+    static TornadoVm.DeviceInfo choose(List<TornadoVm.DeviceInfo> devices, String place, int rank) {
+        if (devices.isEmpty()) {
+            throw new DeviceException(
+                    "TornadoVM finds no device: install a driver for it, such as pocl-opencl-icd for CPUs");
+        }
+        if (place.isEmpty()) {
+            var gpus = devices.stream().filter(TornadoVm.DeviceInfo::gpu).toList();
+            return gpus.isEmpty() ? devices.getFirst() : gpus.get(rank % gpus.size());
+        }
+        return devices.stream()
+                .filter(d -> d.place().equals(place))
+                .findFirst()
+                .orElseThrow(() -> new DeviceException("TornadoVM has no device " + place + ", only "
+                        + String.join(
+                                ", ",
+                                devices.stream()
+                                        .map(d -> TARGET + ":" + d.place())
+                                        .toList())));
     }
 
     @Override

@@ -3,7 +3,6 @@ package org.clipc.runtime.device;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -13,13 +12,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.regex.Pattern;
-import org.clipc.ir.TensorType;
+import org.clipc.program.Call;
 import org.clipc.program.EntryPoint;
-import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.program.TensorSlot;
+import org.clipc.runtime.device.TornadoEntry.Part.Begun;
+import org.clipc.runtime.device.TornadoEntry.Part.Ended;
+import org.clipc.runtime.device.TornadoEntry.Part.Exchanged;
+import org.clipc.runtime.device.TornadoEntry.Part.Kernels;
 import org.clipc.runtime.device.TornadoVm.DeviceArray;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
@@ -32,16 +34,12 @@ import org.slf4j.LoggerFactory;
  * device; the kernels {@code Upload} and {@code Download}, which every program for TornadoVM has, copy parts of it from and
  * to a small array that does. Ints, token ids above all, travel with each run.
  *
- * <p>An entry point is a chain of graphs, since TornadoVM limits how many tasks a graph may have.
+ * <p>Only the thread that loads a program touches TornadoVM for it: what ranks exchange beside kernels is copied before that
+ * begins and when it is over.
  */
 final class TornadoProgram implements DeviceProgram {
 
     private static final Logger LOG = LoggerFactory.getLogger(TornadoProgram.class);
-
-    /** Tasks of a graph: 256 are the most, and the transfers of their arguments count too. */
-    private static final int TASKS = 100;
-
-    private static final int RECEIVING_GROUP = 256;
 
     /** Bytes from which on memory is mapped, in huge pages. */
     private static final long MAPPED = 1 << 22;
@@ -57,26 +55,17 @@ final class TornadoProgram implements DeviceProgram {
     private final TornadoKernels kernels;
     private final RankedProgram ranks;
     private final Arena lifetime = Arena.ofShared();
+    private final Background background;
     private final DeviceArray floats;
-    private final DeviceArray one;
     private final TornadoTransfers transfers;
     private final HeldTensors tensors;
-    private final Map<String, Entry> entries = new LinkedHashMap<>();
+    private final Map<String, TornadoEntry> entries = new LinkedHashMap<>();
     private final long bytes;
     private TornadoVm.@Nullable Plan plan;
     private final TornadoVm.DeviceInfo device;
     private final Object probe;
     private final Object copy;
     private @Nullable CallObserver observer;
-
-    /** @param calls what the graph runs, besides {@code Receive} */
-    private record Part(TornadoVm.Graph graph, List<KernelCall> calls) {}
-
-    /**
-     * @param ints its arena of ints
-     * @param parts run in order
-     */
-    private record Entry(Schedule schedule, DeviceArray ints, List<Part> parts) {}
 
     private TornadoProgram(
             ProgramFile program,
@@ -96,9 +85,8 @@ final class TornadoProgram implements DeviceProgram {
         this.copy = kernels.fixed("Download");
         this.tensors = HeldTensors.of(manifest, schedules);
         this.bytes = tensors.bytes();
+        this.background = new Background("clipc-exchange-" + rank.rank());
         floats = vm.floats(memory(bytes / Float.BYTES));
-        one = vm.ints(memory(2));
-        one.host().setAtIndex(ValueLayout.JAVA_INT, 1, 1);
         transfers = new TornadoTransfers(vm, kernels, floats, this::memory);
     }
 
@@ -149,83 +137,29 @@ final class TornadoProgram implements DeviceProgram {
 
     private void link(List<Schedule> schedules, TornadoVm.DeviceInfo device) throws IOException {
         var graphs = new ArrayList<>(transfers.graphs());
-        for (var schedule : schedules) {
-            var entry = entry(schedule);
-            entries.put(schedule.entry(), entry);
-            entry.parts().forEach(part -> graphs.add(part.graph()));
+        for (var entry : make(schedules)) {
+            entries.put(entry.schedule().entry(), entry);
+            graphs.addAll(entry.graphs());
         }
         plan = vm.new Plan(graphs, device);
+        transfers.open(plan());
         transfers.clear(plan(), 0, manifest.parameterBytes());
         if (bytes > manifest.stateOffset()) {
             transfers.clear(plan(), manifest.stateOffset(), bytes - manifest.stateOffset());
         }
     }
 
-    private Entry entry(Schedule schedule) throws IOException {
-        checkPlaces(schedule);
-        var ints = vm.ints(memory(schedule.ints()));
-        var constants = vm.floats(memory(schedule.constants().size()));
-        for (var i = 0; i < schedule.constants().size(); i++) {
-            constants
-                    .host()
-                    .setAtIndex(ValueLayout.JAVA_FLOAT, i, schedule.constants().get(i));
+    private List<TornadoEntry> make(List<Schedule> schedules) throws IOException {
+        var maker = new TornadoEntry.Maker(vm, kernels, ranks, background, floats, transfers, this::memory);
+        var layouts = schedules.stream().map(maker::layout).toList();
+        var most = layouts.stream().mapToLong(ExchangeLayout::bytes).max().orElse(0);
+        var exchanged = OffHeap.allocate(Math.max(1, most), lifetime);
+        var made = new ArrayList<TornadoEntry>();
+        for (var i = 0; i < schedules.size(); i++) {
+            checkPlaces(schedules.get(i));
+            made.add(maker.make(schedules.get(i), layouts.get(i), exchanged));
         }
-        if (schedule.kernelCalls().size() < schedule.calls().size()) {
-            throw new DeviceException(path + ": entry point '" + schedule.entry()
-                    + "' is for several ranks, which run on the jvm device only");
-        }
-        var parts = new ArrayList<Part>();
-        for (var calls : cut(schedule.kernelCalls())) {
-            var graph = vm.new Graph();
-            graph.consume(floats);
-            if (parts.isEmpty()) {
-                graph.upload(ints)
-                        .uploadOnce(constants, one)
-                        .task(kernels.fixed("Receive"), 1, RECEIVING_GROUP, floats, ints, one, constants);
-            } else {
-                graph.consume(ints, constants);
-            }
-            for (var call : calls) {
-                add(graph, call, ints, constants);
-            }
-            parts.add(new Part(graph.persist(floats, ints, constants), calls));
-        }
-        parts.getLast().graph().download(ints);
-        return new Entry(schedule, ints, parts);
-    }
-
-    /**
-     * Cuts calls into what graphs run, at least one, of which the first has room for {@code Receive}. TornadoVM 5.2 runs
-     * every prebuilt task of a graph with the code of the graph's first task (PrebuiltTask.equals holds for tasks of another
-     * class only); so a graph either has none, or calls of one such kernel only.
-     */
-    private List<List<KernelCall>> cut(List<KernelCall> calls) throws IOException {
-        var parts = new ArrayList<List<KernelCall>>();
-        parts.add(new ArrayList<>());
-        var last = "";
-        for (var call : calls) {
-            var part = parts.getLast();
-            var prebuilt = kernels.isPrebuilt(call.kernel()) ? call.kernel() : "";
-            if (!prebuilt.equals(last) || part.size() == TASKS) {
-                part = new ArrayList<>();
-                parts.add(part);
-            }
-            part.add(call);
-            last = prebuilt;
-        }
-        return parts;
-    }
-
-    private void add(TornadoVm.Graph graph, KernelCall call, DeviceArray ints, DeviceArray constants)
-            throws IOException {
-        var args = vm.ints(memory(call.args().size()));
-        for (var i = 0; i < call.args().size(); i++) {
-            args.host()
-                    .setAtIndex(
-                            ValueLayout.JAVA_INT, i, Math.toIntExact(call.args().get(i)));
-        }
-        graph.uploadOnce(args);
-        kernels.add(call, graph, floats, ints, args, constants);
+        return made;
     }
 
     /** Every input and output of an int type must have its place in the arena of ints, and fit. */
@@ -258,20 +192,9 @@ final class TornadoProgram implements DeviceProgram {
     }
 
     private HostTensor download(TensorSlot slot) {
-        var values = host(slot.type());
-        transfers.download(plan(), slot.offset() / Float.BYTES, values.data());
+        var values = IntArena.tensor(slot.type());
+        transfers.read(plan(), slot.offset(), values.data());
         return values;
-    }
-
-    /** A new tensor on the host. Behind its last element there is room for the rest of a float. */
-    private static HostTensor host(TensorType type) {
-        var bytes = type.bytes();
-        return new HostTensor(
-                DeviceTensors.hostType(type.dtype()),
-                DeviceTensors.hostShape(type.shape()),
-                Arena.ofAuto()
-                        .allocate(TornadoTransfers.wholeFloats(bytes) * Float.BYTES, Manifest.ALIGNMENT)
-                        .asSlice(0, bytes));
     }
 
     @Override
@@ -281,9 +204,9 @@ final class TornadoProgram implements DeviceProgram {
     }
 
     private void write(String what, TensorSlot slot, HostTensor value) {
-        var converted = host(slot.type());
+        var converted = IntArena.tensor(slot.type());
         DeviceTensors.copy(what, value, slot.type(), converted);
-        transfers.upload(plan(), slot.offset() / Float.BYTES, converted.data());
+        transfers.write(plan(), slot.offset(), converted.data());
     }
 
     @Override
@@ -291,17 +214,9 @@ final class TornadoProgram implements DeviceProgram {
         var slot = tensors.slot(tensor);
         DeviceTensors.requirePart(slot, from, part);
         var dtype = slot.type().dtype();
-        var bytes = part.elementCount() * dtype.bytes();
-        var start = slot.offset() + from * dtype.bytes();
-        var before = start % Float.BYTES;
-        // A part of bf16 may begin and end within a float, of which the other half stays.
-        var floats =
-                Arena.ofAuto().allocate(TornadoTransfers.wholeFloats(before + bytes) * Float.BYTES, Manifest.ALIGNMENT);
-        if (floats.byteSize() != bytes) {
-            transfers.download(plan(), start / Float.BYTES, floats);
-        }
-        part.copyTo(new HostTensor(DeviceTensors.hostType(dtype), part.shape(), floats.asSlice(before, bytes)));
-        transfers.upload(plan(), start / Float.BYTES, floats);
+        var values = Arena.ofAuto().allocate(part.elementCount() * dtype.bytes(), Manifest.ALIGNMENT);
+        part.copyTo(new HostTensor(DeviceTensors.hostType(dtype), part.shape(), values));
+        transfers.write(plan(), slot.offset() + from * dtype.bytes(), values);
     }
 
     @Override
@@ -320,11 +235,7 @@ final class TornadoProgram implements DeviceProgram {
         var point = ranks.shortest(entry, inputs);
         var loaded = Objects.requireNonNull(entries.get(point.name()));
         writeInputs(point, loaded, ranks.inputs(point, inputs));
-        for (var part : loaded.parts()) {
-            var start = System.nanoTime();
-            var nanos = runPart(loaded, part.graph());
-            tell(loaded, part, start, System.nanoTime() - start, nanos);
-        }
+        background.around(ranks.rank(), () -> loaded.parts().forEach(part -> run(loaded.schedule(), part)));
         var results = new LinkedHashMap<String, HostTensor>();
         for (var slot : point.outputs()) {
             if (outputs == null || outputs.contains(slot.name())) {
@@ -334,8 +245,41 @@ final class TornadoProgram implements DeviceProgram {
         return results;
     }
 
+    private void run(Schedule schedule, TornadoEntry.Part part) {
+        var start = System.nanoTime();
+        switch (part) {
+            case Kernels kernels -> {
+                var nanos = runGraph(schedule, kernels.graph());
+                tell(schedule, kernels, start, System.nanoTime() - start, nanos);
+            }
+            case Exchanged(var exchange) -> {
+                exchange.download(plan());
+                exchange.exchange().run();
+                exchange.upload(plan());
+                tell(schedule, exchange.exchange().call(), start, System.nanoTime());
+            }
+            case Begun(var exchange, var beside) -> {
+                exchange.download(plan());
+                beside.start();
+            }
+            case Ended(var call, var begun) -> {
+                var ran = begun.beside().await();
+                begun.exchange().upload(plan());
+                tell(schedule, begun.beside().call(), ran.start(), ran.start() + ran.nanos());
+                tell(schedule, call, start, System.nanoTime());
+            }
+        }
+    }
+
+    private void tell(Schedule schedule, Call call, long start, long end) {
+        var told = observer;
+        if (told != null) {
+            told.called(schedule.entry(), call, new CallTiming(start, end - start, List.of()));
+        }
+    }
+
     /** Nanoseconds of kernels by task, if somebody wants to know each call's; else nothing. */
-    private Map<String, Long> runPart(Entry entry, TornadoVm.Graph graph) {
+    private Map<String, Long> runGraph(Schedule schedule, TornadoVm.Graph graph) {
         try {
             if (observer != null && observer.wantsEachCall()) {
                 return plan().profile(graph);
@@ -343,8 +287,7 @@ final class TornadoProgram implements DeviceProgram {
             plan().run(graph);
             return Map.of();
         } catch (DeviceException e) {
-            throw new DeviceException(
-                    "%s: entry point '%s': %s".formatted(path, entry.schedule().entry(), explained(e)), e);
+            throw new DeviceException("%s: entry point '%s': %s".formatted(path, schedule.entry(), explained(e)), e);
         }
     }
 
@@ -365,7 +308,7 @@ final class TornadoProgram implements DeviceProgram {
      *
      * @param kernels nanoseconds by task
      */
-    private void tell(Entry entry, Part part, long start, long nanos, Map<String, Long> kernels) {
+    private void tell(Schedule schedule, Kernels part, long start, long nanos, Map<String, Long> kernels) {
         var told = observer;
         if (told == null) {
             return;
@@ -380,12 +323,12 @@ final class TornadoProgram implements DeviceProgram {
         var gap = Math.max(0, nanos - Arrays.stream(times).sum()) / Math.max(1, calls.size());
         var at = start;
         for (var i = 0; i < calls.size(); i++) {
-            told.called(entry.schedule().entry(), calls.get(i), new CallTiming(at, times[i], List.of()));
+            told.called(schedule.entry(), calls.get(i), new CallTiming(at, times[i], List.of()));
             at += times[i] + gap;
         }
     }
 
-    private void writeInputs(EntryPoint point, Entry entry, Map<String, HostTensor> inputs) {
+    private void writeInputs(EntryPoint point, TornadoEntry entry, Map<String, HostTensor> inputs) {
         DeviceTensors.requireInputs(point, inputs);
         for (var slot : point.inputs()) {
             var value = Objects.requireNonNull(inputs.get(slot.name()));
@@ -398,7 +341,7 @@ final class TornadoProgram implements DeviceProgram {
         }
     }
 
-    private HostTensor result(Entry entry, TensorSlot slot) {
+    private HostTensor result(TornadoEntry entry, TensorSlot slot) {
         if (slot.type().dtype().isFloat()) {
             return download(slot);
         }
@@ -422,6 +365,7 @@ final class TornadoProgram implements DeviceProgram {
 
     @Override
     public void close() {
+        background.close();
         if (plan != null) {
             plan.close();
         }

@@ -15,9 +15,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -101,6 +107,13 @@ public final class TornadoVm {
     private final Class<?> access = type("common.Access");
     private final Object context = create(type("KernelContext"));
     private final long headerBytes;
+
+    /**
+     * Threads run plans of their own at the same time: what a run uses belongs to a plan, a thread or OpenCL. But kernels are
+     * compiled by one at a time, since TornadoVM 5.2's compiler keeps some of its state for the process; the profiler is on or
+     * off for the process; and closing a plan takes a device's buffers and queues from tables.
+     */
+    private final ReadWriteLock threads = new ReentrantReadWriteLock();
 
     private TornadoVm() {
         headerBytes = Long.getLong("tornado.panama.objectHeader", 0);
@@ -321,7 +334,7 @@ public final class TornadoVm {
      */
     public final class Graph {
 
-        private final Object graph = create(taskGraph, GRAPHS);
+        private final Object graph = alone(() -> create(taskGraph, GRAPHS));
         private final Object scheduler = create(gridScheduler);
         private final Map<String, Integer> calls = new HashMap<>();
         private final List<String> tasks = new ArrayList<>();
@@ -378,7 +391,7 @@ public final class TornadoVm {
             var id = id(kernel.getClass().getSimpleName());
             var arguments = new ArrayList<Object>(List.of(id, kernel, context));
             Arrays.stream(arrays).map(DeviceArray::array).forEach(arguments::add);
-            call(graph, taskGraph, "task", types, arguments.toArray());
+            alone(() -> call(graph, taskGraph, "task", types, arguments.toArray()));
             addGrid(id, groupCount, groupSize);
             return this;
         }
@@ -397,7 +410,7 @@ public final class TornadoVm {
                 var use = access.getEnumConstants()[i < 2 ? READ_WRITE : READ_ONLY];
                 call(parameters, accessors, "set", List.of(int.class, Object.class, access), i, arrays[i].array(), use);
             }
-            call(
+            alone(() -> call(
                     graph,
                     taskGraph,
                     "prebuiltTask",
@@ -405,7 +418,7 @@ public final class TornadoVm {
                     id,
                     kernel,
                     source.toString(),
-                    parameters);
+                    parameters));
             addGrid(id, groupCount, groupSize);
             return this;
         }
@@ -475,14 +488,20 @@ public final class TornadoVm {
         private final Object plan;
         private final List<Graph> graphs;
 
+        /** Those whose kernels are compiled. */
+        private final Set<Graph> compiled = new HashSet<>();
+
         public Plan(List<Graph> graphs, DeviceInfo on) {
             this.graphs = List.copyOf(graphs);
-            var snapshots = Array.newInstance(immutableTaskGraph, graphs.size());
-            for (var i = 0; i < graphs.size(); i++) {
-                Array.set(snapshots, i, graphs.get(i).snapshot());
-            }
-            plan = create(executionPlan, snapshots);
-            call(plan, executionPlan, "withDevice", List.of(device), on.device());
+            plan = alone(() -> {
+                var snapshots = Array.newInstance(immutableTaskGraph, graphs.size());
+                for (var i = 0; i < graphs.size(); i++) {
+                    Array.set(snapshots, i, graphs.get(i).snapshot());
+                }
+                var made = create(executionPlan, snapshots);
+                call(made, executionPlan, "withDevice", List.of(device), on.device());
+                return made;
+            });
         }
 
         /**
@@ -495,12 +514,22 @@ public final class TornadoVm {
 
         /** Runs a graph, compiling its kernels the first time. */
         public void run(Graph graph) {
+            if (!graph.hasGrids) {
+                // What functions of libraries start may wait for other ranks, as a thread that holds a lock must not.
+                execute(graph);
+                return;
+            }
+            locked(compiled.contains(graph) ? threads.readLock() : threads.writeLock(), () -> execute(graph));
+            compiled.add(graph);
+        }
+
+        private Object execute(Graph graph) {
             var selected = call(plan, executionPlan, "withGraph", List.of(int.class), graphs.indexOf(graph));
             // TornadoVM takes no scheduler for a graph without kernels of its own.
             var scheduled = graph.hasGrids
                     ? call(selected, executionPlan, "withGridScheduler", List.of(gridScheduler), graph.scheduler)
                     : selected;
-            call(scheduled, executionPlan, "execute", List.of());
+            return call(scheduled, executionPlan, "execute", List.of());
         }
 
         /**
@@ -508,6 +537,10 @@ public final class TornadoVm {
          * <graph>.<task>}.
          */
         public Map<String, Long> profile(Graph graph) {
+            return alone(() -> profiled(graph));
+        }
+
+        private Map<String, Long> profiled(Graph graph) {
             var mode = type("enums.ProfilerMode");
             var silent = call(null, mode, "valueOf", List.of(String.class), "SILENT");
             var selected = call(plan, executionPlan, "withGraph", List.of(int.class), graphs.indexOf(graph));
@@ -525,8 +558,24 @@ public final class TornadoVm {
 
         @Override
         public void close() {
-            call(plan, executionPlan, "freeDeviceMemory", List.of());
-            call(plan, executionPlan, "close", List.of());
+            alone(() -> {
+                call(plan, executionPlan, "freeDeviceMemory", List.of());
+                return call(plan, executionPlan, "close", List.of());
+            });
+        }
+    }
+
+    /** Does what no other thread may do anything of this kind beside. */
+    private <T> T alone(Supplier<T> work) {
+        return locked(threads.writeLock(), work);
+    }
+
+    private static <T> T locked(Lock lock, Supplier<T> work) {
+        lock.lock();
+        try {
+            return work.get();
+        } finally {
+            lock.unlock();
         }
     }
 

@@ -20,6 +20,10 @@ import org.jspecify.annotations.Nullable;
  */
 public record RankEnvironment(int rank, int worldSize, int localRank, String masterAddress, int masterPort) {
 
+    /** What says which of its machine's ranks a process is: {@code mpirun} of Open MPI, of MPICH, torchrun, and Slurm. */
+    private static final List<String> LOCAL_RANKS =
+            List.of("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "LOCAL_RANK", "SLURM_LOCALID");
+
     private static final int SLURM_PORTS_FROM = 15_000;
     private static final int SLURM_PORTS = 10_000;
     private static final int ANY_PORT = 0;
@@ -61,6 +65,21 @@ public record RankEnvironment(int rank, int worldSize, int localRank, String mas
                     slurmPort(variables));
         }
         return new RankEnvironment(0, 1, 0, "localhost", ANY_PORT);
+    }
+
+    /**
+     * Which of its machine's ranks this process is, whoever started it; the first where nobody says.
+     *
+     * @param environment as of {@link System#getenv()}
+     * @throws CollectiveException if a variable is no number in its range
+     */
+    public static int localRank(Map<String, String> environment) {
+        var variables = new Variables(environment);
+        return LOCAL_RANKS.stream()
+                .filter(variables::has)
+                .findFirst()
+                .map(name -> variables.number(name, 0, LARGEST_WORLD))
+                .orElse(0);
     }
 
     /** Slurm starts task 0 on the first of the step's nodes, however it spreads the others. */

@@ -127,4 +127,20 @@ class RankEnvironmentTest {
             assertThat(e).hasMessageContaining("SLURM_STEP_NODELIST");
         }
     }
+
+    @Test
+    void theRankOfItsMachineIsThatOfWhoeverStartedIt() {
+        assertThat(RankEnvironment.localRank(Map.of())).isZero();
+        assertThat(RankEnvironment.localRank(Map.of("OMPI_COMM_WORLD_LOCAL_RANK", "3", "OMPI_COMM_WORLD_RANK", "7")))
+                .isEqualTo(3);
+        assertThat(RankEnvironment.localRank(Map.of("MPI_LOCALRANKID", "1", "PMI_RANK", "5")))
+                .isEqualTo(1);
+        assertThat(RankEnvironment.localRank(Map.of("RANK", "6", "LOCAL_RANK", "2")))
+                .isEqualTo(2);
+        assertThat(RankEnvironment.localRank(Map.of("SLURM_PROCID", "6", "SLURM_LOCALID", "4")))
+                .isEqualTo(4);
+        assertThatThrownBy(() -> RankEnvironment.localRank(Map.of("MPI_LOCALRANKID", "first")))
+                .isInstanceOf(CollectiveException.class)
+                .hasMessageContaining("MPI_LOCALRANKID is 'first'");
+    }
 }
