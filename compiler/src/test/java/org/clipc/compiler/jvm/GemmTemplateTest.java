@@ -105,7 +105,7 @@ class GemmTemplateTest {
     private static void check(Target target, RandomGenerator random, Sizes sizes, long seed) {
         try (var lab = new KernelLab(64 << 20)) {
             // Whatever way of computing it a program may be tuned to.
-            lab.choose(random.nextInt(8));
+            lab.choose(random.nextInt(24));
             var dtypes = TestTargets.isCuda()
                     ? List.of(DType.F32, DType.BF16, DType.BF16, DType.BF16)
                     : TestTargets.among(List.of(DType.F32, DType.F32, DType.BF16));

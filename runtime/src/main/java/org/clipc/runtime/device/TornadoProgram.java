@@ -7,13 +7,16 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.regex.Pattern;
 import org.clipc.ir.TensorType;
+import org.clipc.program.Choice;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
@@ -69,14 +72,54 @@ final class TornadoProgram implements DeviceProgram {
     private final Object copy;
     private @Nullable CallObserver observer;
 
-    /** @param calls what the graph runs, besides {@code Receive} */
-    private record Part(TornadoVm.Graph graph, List<KernelCall> calls) {}
+    /** Whether calls were ever made in another way than by default. */
+    private boolean isTuned;
 
     /**
-     * @param ints its arena of ints
-     * @param parts run in order
+     * @param calls what the graph runs, besides {@code Receive}; those of no groups, which are there for another way to make
+     *     their neighbours, it does not have
      */
-    private record Entry(Schedule schedule, DeviceArray ints, List<Part> parts) {}
+    private record Part(TornadoVm.Graph graph, List<KernelCall> calls) {
+
+        int tasks() {
+            return (int) calls.stream().filter(call -> call.units() > 0).count();
+        }
+    }
+
+    /**
+     * What a graph runs.
+     *
+     * @param prebuilt the kernel in C that all its calls are of; empty if they are of others
+     */
+    private record Piece(List<KernelCall> calls, String prebuilt, boolean first, boolean last) {
+
+        Piece {
+            calls = List.copyOf(calls);
+        }
+    }
+
+    /** An entry point, whose calls tuning changes. */
+    private static final class Entry {
+
+        private final Schedule schedule;
+        private final TornadoChoices choices;
+        private final DeviceArray ints;
+        private final DeviceArray constants;
+
+        /** Every part that was ever run, so that tuning compiles nothing twice. */
+        private final Map<Piece, Part> made = new HashMap<>();
+
+        /** Run in order. */
+        private List<Part> parts = List.of();
+
+        /** @param ints its arena of ints */
+        Entry(Schedule schedule, TornadoChoices choices, DeviceArray ints, DeviceArray constants) {
+            this.schedule = schedule;
+            this.choices = choices;
+            this.ints = ints;
+            this.constants = constants;
+        }
+    }
 
     private TornadoProgram(
             ProgramFile program,
@@ -121,7 +164,7 @@ final class TornadoProgram implements DeviceProgram {
         var program = new TornadoProgram(file, schedules, vm, device, loader, rank);
         try {
             program.requireMemory(device);
-            program.link(schedules, device);
+            program.link(schedules);
             return program;
         } catch (IOException | RuntimeException e) {
             program.close();
@@ -147,23 +190,28 @@ final class TornadoProgram implements DeviceProgram {
         }
     }
 
-    private void link(List<Schedule> schedules, TornadoVm.DeviceInfo device) throws IOException {
-        var graphs = new ArrayList<>(transfers.graphs());
+    private void link(List<Schedule> schedules) throws IOException {
         for (var schedule : schedules) {
-            var entry = entry(schedule);
-            entries.put(schedule.entry(), entry);
-            entry.parts().forEach(part -> graphs.add(part.graph()));
+            entries.put(schedule.entry(), entry(schedule));
         }
-        plan = vm.new Plan(graphs, device);
+        for (var entry : entries.values()) {
+            remake(entry, entry.choices.with(Map.of()), false);
+        }
+        plan = vm.new Plan(graphs(), device);
         transfers.clear(plan(), 0, manifest.parameterBytes());
         if (bytes > manifest.stateOffset()) {
             transfers.clear(plan(), manifest.stateOffset(), bytes - manifest.stateOffset());
         }
     }
 
+    private List<TornadoVm.Graph> graphs() {
+        var graphs = new ArrayList<>(transfers.graphs());
+        entries.values().forEach(entry -> entry.made.values().forEach(part -> graphs.add(part.graph())));
+        return graphs;
+    }
+
     private Entry entry(Schedule schedule) throws IOException {
         checkPlaces(schedule);
-        var ints = vm.ints(memory(schedule.ints()));
         var constants = vm.floats(memory(schedule.constants().size()));
         for (var i = 0; i < schedule.constants().size(); i++) {
             constants
@@ -174,46 +222,112 @@ final class TornadoProgram implements DeviceProgram {
             throw new DeviceException(path + ": entry point '" + schedule.entry()
                     + "' is for several ranks, which run on the jvm device only");
         }
+        var choices = new TornadoChoices(schedule, kernels.inBoth(schedule));
+        return new Entry(schedule, choices, vm.ints(memory(schedule.ints())), constants);
+    }
+
+    /**
+     * Has an entry point make its calls in these ways, in graphs that there are or new ones.
+     *
+     * @param apart whether calls that have a choice are in graphs of their own, so that others' choices leave these as they
+     *     are
+     */
+    private void remake(Entry entry, TornadoChoices.Made made, boolean apart) throws IOException {
+        kernels.renderInJava(made.inJava());
         var parts = new ArrayList<Part>();
-        for (var calls : cut(schedule.kernelCalls())) {
-            var graph = vm.new Graph();
-            graph.consume(floats);
-            if (parts.isEmpty()) {
-                graph.upload(ints)
-                        .uploadOnce(constants, one)
-                        .task(kernels.fixed("Receive"), 1, RECEIVING_GROUP, floats, ints, one, constants);
-            } else {
-                graph.consume(ints, constants);
+        for (var piece : cut(made.schedule().kernelCalls(), apart ? made.starts() : new BitSet())) {
+            var known = entry.made.get(piece);
+            if (known == null) {
+                known = part(entry, piece);
+                entry.made.put(piece, known);
             }
-            for (var call : calls) {
-                add(graph, call, ints, constants);
-            }
-            parts.add(new Part(graph.persist(floats, ints, constants), calls));
+            parts.add(known);
         }
-        parts.getLast().graph().download(ints);
-        return new Entry(schedule, ints, parts);
+        entry.parts = parts;
+    }
+
+    private Part part(Entry entry, Piece piece) throws IOException {
+        var graph = vm.new Graph();
+        graph.consume(floats);
+        if (piece.first()) {
+            graph.upload(entry.ints)
+                    .uploadOnce(entry.constants, one)
+                    .task(kernels.fixed("Receive"), 1, RECEIVING_GROUP, floats, entry.ints, one, entry.constants);
+        } else {
+            graph.consume(entry.ints, entry.constants);
+        }
+        for (var call : piece.calls()) {
+            if (call.units() > 0) {
+                add(graph, call, entry.ints, entry.constants);
+            }
+        }
+        graph.persist(floats, entry.ints, entry.constants);
+        return new Part(piece.last() ? graph.download(entry.ints) : graph, piece.calls());
     }
 
     /**
      * Cuts calls into what graphs run, at least one, of which the first has room for {@code Receive}. TornadoVM 5.2 runs
      * every prebuilt task of a graph with the code of the graph's first task (PrebuiltTask.equals holds for tasks of another
      * class only); so a graph either has none, or calls of one such kernel only.
+     *
+     * @param starts where else to cut
      */
-    private List<List<KernelCall>> cut(List<KernelCall> calls) throws IOException {
-        var parts = new ArrayList<List<KernelCall>>();
-        parts.add(new ArrayList<>());
+    private List<Piece> cut(List<KernelCall> calls, BitSet starts) throws IOException {
+        var pieces = new ArrayList<Piece>();
+        var piece = new ArrayList<KernelCall>();
+        var tasks = 1;
         var last = "";
-        for (var call : calls) {
-            var part = parts.getLast();
-            var prebuilt = kernels.isPrebuilt(call.kernel()) ? call.kernel() : "";
-            if (!prebuilt.equals(last) || part.size() == TASKS) {
-                part = new ArrayList<>();
-                parts.add(part);
+        for (var i = 0; i < calls.size(); i++) {
+            var call = calls.get(i);
+            var isSkipped = call.units() == 0;
+            var prebuilt = !isSkipped && kernels.isPrebuilt(call) ? call.kernel() : "";
+            var fits = isSkipped || (prebuilt.equals(last) && tasks < TASKS);
+            // No graph is without a task.
+            if (tasks > 0 && (!fits || starts.get(i))) {
+                pieces.add(new Piece(piece, last, pieces.isEmpty(), false));
+                piece = new ArrayList<>();
+                tasks = 0;
             }
-            part.add(call);
-            last = prebuilt;
+            piece.add(call);
+            if (!isSkipped) {
+                last = prebuilt;
+                tasks++;
+            }
         }
-        return parts;
+        if (tasks == 0) {
+            var before = pieces.removeLast();
+            piece.addAll(0, before.calls());
+            last = before.prebuilt();
+        }
+        pieces.add(new Piece(piece, last, pieces.isEmpty(), true));
+        return pieces;
+    }
+
+    @Override
+    public List<Choice> choices(String entry) {
+        var loaded = entries.get(entry);
+        return loaded == null ? List.of() : loaded.choices.all();
+    }
+
+    @Override
+    public void tune(Map<String, String> options) {
+        isTuned |= !options.isEmpty();
+        var made = new LinkedHashMap<Entry, TornadoChoices.Made>();
+        entries.values().forEach(entry -> made.put(entry, entry.choices.with(options)));
+        var before = graphs().size();
+        try {
+            for (var entry : made.entrySet()) {
+                remake(entry.getKey(), entry.getValue(), isTuned);
+            }
+        } catch (IOException e) {
+            throw new DeviceException("%s: cannot be tuned: %s".formatted(path, e.getMessage()), e);
+        }
+        if (graphs().size() > before) {
+            // The graphs of a plan are those that it begins with.
+            var next = vm.new Plan(graphs(), device);
+            transfers.handOver(plan(), next);
+            plan = next;
+        }
     }
 
     private void add(TornadoVm.Graph graph, KernelCall call, DeviceArray ints, DeviceArray constants)
@@ -320,7 +434,7 @@ final class TornadoProgram implements DeviceProgram {
         var point = ranks.shortest(entry, inputs);
         var loaded = Objects.requireNonNull(entries.get(point.name()));
         writeInputs(point, loaded, ranks.inputs(point, inputs));
-        for (var part : loaded.parts()) {
+        for (var part : loaded.parts) {
             var start = System.nanoTime();
             var nanos = runPart(loaded, part.graph());
             tell(loaded, part, start, System.nanoTime() - start, nanos);
@@ -344,7 +458,7 @@ final class TornadoProgram implements DeviceProgram {
             return Map.of();
         } catch (DeviceException e) {
             throw new DeviceException(
-                    "%s: entry point '%s': %s".formatted(path, entry.schedule().entry(), explained(e)), e);
+                    "%s: entry point '%s': %s".formatted(path, entry.schedule.entry(), explained(e)), e);
         }
     }
 
@@ -370,17 +484,20 @@ final class TornadoProgram implements DeviceProgram {
         if (told == null) {
             return;
         }
-        var calls = part.calls();
         // The first part has a task before those of its calls.
         var tasks = part.graph().tasks();
-        var before = tasks.size() - calls.size();
-        var share = nanos / Math.max(1, calls.size());
-        var times = new long[calls.size()];
-        Arrays.setAll(times, i -> Objects.requireNonNullElse(kernels.get(tasks.get(before + i)), share));
-        var gap = Math.max(0, nanos - Arrays.stream(times).sum()) / Math.max(1, calls.size());
+        var task = tasks.size() - part.tasks();
+        var share = nanos / Math.max(1, part.tasks());
+        var times = new long[part.calls().size()];
+        for (var i = 0; i < times.length; i++) {
+            if (part.calls().get(i).units() > 0) {
+                times[i] = Objects.requireNonNullElse(kernels.get(tasks.get(task++)), share);
+            }
+        }
+        var gap = Math.max(0, nanos - Arrays.stream(times).sum()) / Math.max(1, times.length);
         var at = start;
-        for (var i = 0; i < calls.size(); i++) {
-            told.called(entry.schedule().entry(), calls.get(i), new CallTiming(at, times[i], List.of()));
+        for (var i = 0; i < times.length; i++) {
+            told.called(entry.schedule.entry(), part.calls().get(i), new CallTiming(at, times[i], List.of()));
             at += times[i] + gap;
         }
     }
@@ -393,7 +510,7 @@ final class TornadoProgram implements DeviceProgram {
             if (slot.type().dtype().isFloat()) {
                 write(what, slot, value);
             } else {
-                new IntArena(entry.schedule(), entry.ints().host()).write(what, slot, value);
+                new IntArena(entry.schedule, entry.ints.host()).write(what, slot, value);
             }
         }
     }
@@ -402,7 +519,7 @@ final class TornadoProgram implements DeviceProgram {
         if (slot.type().dtype().isFloat()) {
             return download(slot);
         }
-        return new IntArena(entry.schedule(), entry.ints().host()).read(slot);
+        return new IntArena(entry.schedule, entry.ints.host()).read(slot);
     }
 
     @Override

@@ -54,6 +54,15 @@ final class TornadoTransfers {
         return Math.ceilDiv(bytes, (long) Float.BYTES);
     }
 
+    /**
+     * Has a plan go on with what another left on the device, of which it has the graphs of transfers: runs the same one, which
+     * waits for all before it, last in the one and first in the other.
+     */
+    void handOver(TornadoVm.Plan from, TornadoVm.Plan to) {
+        copy(from, downloading, 0, 0);
+        copy(to, downloading, 0, 0);
+    }
+
     void clear(TornadoVm.Plan plan, long fromByte, long count) {
         staged.host().fill((byte) 0);
         var end = (fromByte + count) / Float.BYTES;

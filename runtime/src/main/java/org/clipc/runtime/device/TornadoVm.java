@@ -326,6 +326,7 @@ public final class TornadoVm {
         private final Map<String, Integer> calls = new HashMap<>();
         private final List<String> tasks = new ArrayList<>();
         private boolean hasGrids;
+        private @Nullable Object snapshot;
 
         /** Uses arrays that the graph of the plan that runs before this one, whichever it is, leaves on the device. */
         public Graph consume(DeviceArray... arrays) {
@@ -464,8 +465,12 @@ public final class TornadoVm {
             call(scheduler, gridScheduler, "addWorkerGrid", List.of(String.class, workerGrid), GRAPHS + "." + id, grid);
         }
 
+        /** The same for all plans: what one of them leaves on the device, and compiles, the next one finds. */
         private Object snapshot() {
-            return call(graph, taskGraph, "snapshot", List.of());
+            if (snapshot == null) {
+                snapshot = call(graph, taskGraph, "snapshot", List.of());
+            }
+            return snapshot;
         }
     }
 
