@@ -34,8 +34,7 @@ final class PanelGemmTemplate {
 
     /** The default, items that take fewer or more panels, and both sizes of the other tile. */
     private static final List<Cut> CUTS = List.of(
-            NARROW.cut(), new Cut(NARROW, 4, 2), new Cut(NARROW, 16, 4), new Cut(NARROW, 16, 8), WIDE.cut(), new Cut(
-                    WIDE, 8, 4));
+            NARROW.cut(), new Cut(NARROW, 4, 2), new Cut(NARROW, 16, 8), WIDE.cut(), new Cut(WIDE, 8, 4));
 
     /** Depth that an item packs. */
     private static final int PACKED = 32;
