@@ -85,8 +85,7 @@ final class GemmTemplate {
     }
 
     private static TornadoKernel kernel(String stem, Gemm spec, Tile tile) {
-        return new TornadoKernel(
-                stem, stem + " of " + GemmChoice.describe(spec) + ", tiles of " + tile.name(), GROUP);
+        return new TornadoKernel(stem, stem + " of " + GemmChoice.describe(spec) + ", tiles of " + tile.name(), GROUP);
     }
 
     static void plan(Gemm spec, Launch launch, TornadoKernel kernel, CallSink sink) {
@@ -121,7 +120,8 @@ final class GemmTemplate {
     private static CodeBlock render(Gemm spec, GemmEpilogue epilogue, Tile tile, TornadoKernel.Helpers helpers) {
         int rows = tile.rows();
         int columns = tile.columns();
-        var code = CodeBlock.builder().add(CodeBlock.of("""
+        var code = CodeBlock.builder()
+                .add(CodeBlock.of("""
                 final int columnTile = group % columnTiles * $2L;
                 final int rowTile = group / columnTiles % rowTiles * $1L;
                 final int both = group / columnTiles / rowTiles;

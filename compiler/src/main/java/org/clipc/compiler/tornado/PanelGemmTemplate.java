@@ -33,8 +33,8 @@ final class PanelGemmTemplate {
     private static final Tile WIDE = new Tile(12, 2, 16);
 
     /** The default, items that take fewer or more panels, and both sizes of the other tile. */
-    private static final List<Cut> CUTS = List.of(
-            NARROW.cut(), new Cut(NARROW, 4, 2), new Cut(NARROW, 16, 8), WIDE.cut(), new Cut(WIDE, 8, 4));
+    private static final List<Cut> CUTS =
+            List.of(NARROW.cut(), new Cut(NARROW, 4, 2), new Cut(NARROW, 16, 8), WIDE.cut(), new Cut(WIDE, 8, 4));
 
     /** Depth that an item packs. */
     private static final int PACKED = 32;
@@ -311,12 +311,9 @@ final class PanelGemmTemplate {
                 .addStatement("final float[] sums = new float[$L]", tile.rows() * tile.columns());
         tile.each((i, j) -> IntStream.range(0, tile.lanes())
                 .forEach(lane -> code.addStatement(
-                        "sums[$L] = c$L_$L.getS$L()",
-                        i * tile.columns() + j * tile.lanes() + lane,
-                        i,
-                        j,
-                        lane)));
-        // Bounds that are not known when the kernel is compiled keep the loops from being unrolled, which would keep the
+                        "sums[$L] = c$L_$L.getS$L()", i * tile.columns() + j * tile.lanes() + lane, i, j, lane)));
+        // Bounds that are not known when the kernel is compiled keep the loops from being unrolled, which would keep
+        // the
         // epilogue out of vectors.
         return code.add("""
                         final int height = rows - rowPanel * $1L < $1L ? rows - rowPanel * $1L : $1L;

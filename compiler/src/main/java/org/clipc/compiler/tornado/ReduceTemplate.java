@@ -241,7 +241,9 @@ final class ReduceTemplate {
         if (rows) {
             code.addStatement("float total = sums[0]")
                     .beginControlFlow("for (int lane = 1; lane < $L; lane++)", LANES)
-                    .addStatement("total = $L", join(spec.fn(), false, helpers, CodeBlock.of("total"), CodeBlock.of("sums[lane]")))
+                    .addStatement(
+                            "total = $L",
+                            join(spec.fn(), false, helpers, CodeBlock.of("total"), CodeBlock.of("sums[lane]")))
                     .endControlFlow();
         } else {
             code.beginControlFlow("for (int lane = 0; lane < lanes; lane++)")

@@ -93,7 +93,7 @@ final class TornadoExpr {
     static CodeBlock constant(double value, DType dtype) {
         return switch (dtype) {
             case F32, BF16, F16 -> real((float) value);
-            case I32 -> CodeBlock.of("$L", (int) value);
+            case I32 -> CodeBlock.of(value < 0 ? "($L)" : "$L", (int) value);
             case BOOL -> CodeBlock.of("$L", value != 0);
         };
     }
@@ -161,7 +161,8 @@ final class TornadoExpr {
     }
 
     /** The larger or the smaller of two variables or elements, ints or floats. */
-    static CodeBlock extreme(TornadoKernel.Helpers helpers, boolean largest, boolean areInts, CodeBlock a, CodeBlock b) {
+    static CodeBlock extreme(
+            TornadoKernel.Helpers helpers, boolean largest, boolean areInts, CodeBlock a, CodeBlock b) {
         if (areInts) {
             return CodeBlock.of("($1L $3L $2L ? $1L : $2L)", a, b, largest ? ">" : "<");
         }

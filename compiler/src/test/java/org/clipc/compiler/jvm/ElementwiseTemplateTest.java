@@ -62,6 +62,24 @@ class ElementwiseTemplateTest {
         }
     }
 
+    @ParameterizedTest
+    @Tag("kernels")
+    @EnumSource(names = {"I32", "F32"})
+    void negatesNumbersBelowZero(DType dtype) {
+        var value = new Expr.Binary(
+                BinaryFn.ADD, new Expr.Arg(0, dtype), new Expr.Unary(UnaryFn.NEG, new Expr.Const(-3, dtype)));
+        var operand = new Operand(dtype, Access.CONTIGUOUS);
+        var spec = new Elementwise(1, List.of(operand), List.of(new Result(dtype, value)), List.of(Access.CONTIGUOUS));
+        for (var target : TestTargets.all()) {
+            try (var lab = new KernelLab(1 << 20)) {
+                var x = lab.tensor(dtype, new double[] {1, -7, 0}, 3);
+                var y = lab.tensor(dtype, 3);
+                lab.run(target, new Launch(spec, List.of(x), List.of(y), List.of()));
+                assertThat(lab.get(y)).as(target.name()).containsExactly(4, -4, 3);
+            }
+        }
+    }
+
     /** IEEE 754's minimum and maximum: -0 is less than 0, and NaN wins. */
     @ParameterizedTest
     @Tag("kernels")

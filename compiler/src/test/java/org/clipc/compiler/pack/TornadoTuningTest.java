@@ -52,7 +52,7 @@ class TornadoTuningTest {
               %a = dot_general(%x, %v) {lhsBatch = [], rhsBatch = [], lhsContract = [1], rhsContract = [0]}
               %b = dot_general(%a, %v) {lhsBatch = [], rhsBatch = [], lhsContract = [1], rhsContract = [0]}
               %c = unary.tanh(%b)
-              %d = softmax(%c) {axis = 1}
+              %d = softmax(%c)
               %e = dot_general(%d, %w) {lhsBatch = [], rhsBatch = [], lhsContract = [1], rhsContract = [0]}
               output "c" = %c
               output "e" = %e
@@ -87,9 +87,7 @@ class TornadoTuningTest {
                 false,
                 new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05),
                 OptionalLong.empty(),
-                kinds.stream()
-                        .<Target>map(kind -> new TornadoTarget(api, kind))
-                        .toList(),
+                kinds.stream().<Target>map(kind -> new TornadoTarget(api, kind)).toList(),
                 true,
                 false,
                 (_, _, _) -> {});
@@ -227,8 +225,8 @@ class TornadoTuningTest {
     /** Of every choice the last way, which is in Java and in other tiles than the default's. */
     private static Map<String, String> otherTile(List<Choice> choices) {
         var options = new TreeMap<String, String>();
-        choices.forEach(choice ->
-                options.put(choice.name(), List.copyOf(choice.options().keySet()).getLast()));
+        choices.forEach(choice -> options.put(
+                choice.name(), List.copyOf(choice.options().keySet()).getLast()));
         assertThat(options.values()).allMatch(option -> option.matches("\\d+x\\d+\\S+ jit"));
         return options;
     }

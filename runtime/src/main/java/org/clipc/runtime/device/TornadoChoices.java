@@ -56,8 +56,7 @@ final class TornadoChoices {
     }
 
     private static String name(KernelCall call) {
-        return "%s of %d groups"
-                .formatted(call.kernel().substring(call.kernel().lastIndexOf('.') + 1), call.units());
+        return "%s of %d groups".formatted(call.kernel().substring(call.kernel().lastIndexOf('.') + 1), call.units());
     }
 
     private KernelCall call(int index) {

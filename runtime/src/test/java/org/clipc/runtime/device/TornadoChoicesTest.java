@@ -29,9 +29,7 @@ class TornadoChoicesTest {
         var options = new LinkedHashMap<String, List<Choice.Patch>>();
         options.put(
                 "wide",
-                List.of(
-                        new Choice.Patch(0, 0, 0, new TreeMap<>()),
-                        new Choice.Patch(4, 0, 0, new TreeMap<>())));
+                List.of(new Choice.Patch(0, 0, 0, new TreeMap<>()), new Choice.Patch(4, 0, 0, new TreeMap<>())));
         return new Schedule(
                 "loss",
                 "tornadocpu",
