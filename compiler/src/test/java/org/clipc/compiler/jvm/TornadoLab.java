@@ -17,6 +17,8 @@ import java.util.TreeMap;
 import org.clipc.compiler.kernel.CallSink.Argument;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.Target;
+import org.clipc.runtime.device.TornadoGraph;
+import org.clipc.runtime.device.TornadoPlan;
 import org.clipc.runtime.device.TornadoVm;
 import org.clipc.runtime.device.TornadoVm.DeviceArray;
 
@@ -62,15 +64,17 @@ final class TornadoLab extends DeviceLab {
         for (var i = 0; i < ordered.size(); i++) {
             numbers.host().setAtIndex(ValueLayout.JAVA_FLOAT, i, ordered.get(i));
         }
-        var graphs = new ArrayList<TornadoVm.Graph>();
+        var graphs = new ArrayList<TornadoGraph>();
         for (var call : calls) {
             var args = arguments(vm, call, ordered, scope);
-            var graph = vm.new Graph();
+            var graph = new TornadoGraph(vm);
             graph = graphs.isEmpty()
                     ? graph.upload(floats, ints, numbers, args)
                     : graph.consume(floats, ints, numbers).upload(args);
             var prebuilt =
-                    target instanceof TestTargets.Prebuilt || !call.kernel().hasClass() ? call.kernel().prebuilt() : null;
+                    target instanceof TestTargets.Prebuilt || !call.kernel().hasClass()
+                            ? call.kernel().prebuilt()
+                            : null;
             if (prebuilt == null) {
                 var kernel = Objects.requireNonNull(KERNELS.get(call.kernel().className()));
                 graph.task(kernel, call.groups(), call.groupSize(), floats, ints, args, numbers);
@@ -85,7 +89,7 @@ final class TornadoLab extends DeviceLab {
             graphs.add(graph.persist(floats, ints, numbers));
         }
         graphs.getLast().download(floats, ints);
-        try (var plan = vm.new Plan(graphs, vm.devices().getFirst())) {
+        try (var plan = new TornadoPlan(vm, graphs, vm.devices().getFirst())) {
             graphs.forEach(plan::run);
         }
         MemorySegment.copy(floats.host(), 0, lab.arena(), 0, bytes);

@@ -74,7 +74,7 @@ final class TornadoKernels implements AutoCloseable {
     }
 
     /** Adds a call to a graph. */
-    void add(KernelCall call, TornadoVm.Graph graph, TornadoVm.DeviceArray... arrays) throws IOException {
+    void add(KernelCall call, TornadoGraph graph, TornadoVm.DeviceArray... arrays) throws IOException {
         var source = source(call);
         if (source.isPresent()) {
             graph.prebuiltTask(simpleName(call.kernel()), source.get(), call.units(), call.groupSize(), arrays);

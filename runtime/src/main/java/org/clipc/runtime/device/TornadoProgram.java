@@ -52,7 +52,7 @@ final class TornadoProgram implements DeviceProgram {
     private static final long ALIGNMENT = 128;
 
     /** A task as TornadoVM's messages name it. */
-    private static final Pattern TASK = Pattern.compile(TornadoVm.GRAPHS + "\\.(\\w+)_(\\d+)");
+    private static final Pattern TASK = Pattern.compile(TornadoGraph.NAME + "\\.(\\w+)_(\\d+)");
 
     private final Path path;
     private final Manifest manifest;
@@ -66,7 +66,7 @@ final class TornadoProgram implements DeviceProgram {
     private final HeldTensors tensors;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
     private final long bytes;
-    private TornadoVm.@Nullable Plan plan;
+    private @Nullable TornadoPlan plan;
     private final TornadoVm.DeviceInfo device;
     private final Object probe;
     private final Object copy;
@@ -79,7 +79,7 @@ final class TornadoProgram implements DeviceProgram {
      * @param calls what the graph runs, besides {@code Receive}; those of no groups, which are there for another way to make
      *     their neighbours, it does not have
      */
-    private record Part(TornadoVm.Graph graph, List<KernelCall> calls) {
+    private record Part(TornadoGraph graph, List<KernelCall> calls) {
 
         int tasks() {
             return (int) calls.stream().filter(call -> call.units() > 0).count();
@@ -197,14 +197,14 @@ final class TornadoProgram implements DeviceProgram {
         for (var entry : entries.values()) {
             remake(entry, entry.choices.with(Map.of()), false);
         }
-        plan = vm.new Plan(graphs(), device);
+        plan = new TornadoPlan(vm, graphs(), device);
         transfers.clear(plan(), 0, manifest.parameterBytes());
         if (bytes > manifest.stateOffset()) {
             transfers.clear(plan(), manifest.stateOffset(), bytes - manifest.stateOffset());
         }
     }
 
-    private List<TornadoVm.Graph> graphs() {
+    private List<TornadoGraph> graphs() {
         var graphs = new ArrayList<>(transfers.graphs());
         entries.values().forEach(entry -> entry.made.values().forEach(part -> graphs.add(part.graph())));
         return graphs;
@@ -247,7 +247,7 @@ final class TornadoProgram implements DeviceProgram {
     }
 
     private Part part(Entry entry, Piece piece) throws IOException {
-        var graph = vm.new Graph();
+        var graph = new TornadoGraph(vm);
         graph.consume(floats);
         if (piece.first()) {
             graph.upload(entry.ints)
@@ -324,14 +324,13 @@ final class TornadoProgram implements DeviceProgram {
         }
         if (graphs().size() > before) {
             // The graphs of a plan are those that it begins with.
-            var next = vm.new Plan(graphs(), device);
+            var next = new TornadoPlan(vm, graphs(), device);
             transfers.handOver(plan(), next);
             plan = next;
         }
     }
 
-    private void add(TornadoVm.Graph graph, KernelCall call, DeviceArray ints, DeviceArray constants)
-            throws IOException {
+    private void add(TornadoGraph graph, KernelCall call, DeviceArray ints, DeviceArray constants) throws IOException {
         var args = vm.ints(memory(call.args().size()));
         for (var i = 0; i < call.args().size(); i++) {
             args.host()
@@ -357,7 +356,7 @@ final class TornadoProgram implements DeviceProgram {
         }
     }
 
-    private TornadoVm.Plan plan() {
+    private TornadoPlan plan() {
         return Objects.requireNonNull(plan, "linked when loaded");
     }
 
@@ -449,7 +448,7 @@ final class TornadoProgram implements DeviceProgram {
     }
 
     /** Nanoseconds of kernels by task, if somebody wants to know each call's; else nothing. */
-    private Map<String, Long> runPart(Entry entry, TornadoVm.Graph graph) {
+    private Map<String, Long> runPart(Entry entry, TornadoGraph graph) {
         try {
             if (observer != null && observer.wantsEachCall()) {
                 return plan().profile(graph);

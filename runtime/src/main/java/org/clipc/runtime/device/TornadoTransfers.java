@@ -20,8 +20,8 @@ final class TornadoTransfers {
 
     private final DeviceArray staged;
     private final DeviceArray range;
-    private final TornadoVm.Graph uploading;
-    private final TornadoVm.Graph downloading;
+    private final TornadoGraph uploading;
+    private final TornadoGraph downloading;
 
     /** @param memory gives host memory for so many floats or ints, as long as the array lives */
     TornadoTransfers(TornadoVm vm, TornadoKernels kernels, DeviceArray floats, LongFunction<MemorySegment> memory)
@@ -30,12 +30,12 @@ final class TornadoTransfers {
         range = vm.ints(memory.apply(2));
         var noInts = vm.ints(memory.apply(1));
         var groups = STAGED / GROUP;
-        uploading = vm.new Graph()
+        uploading = new TornadoGraph(vm)
                 .upload(staged, range)
                 .uploadOnce(noInts)
                 .task(kernels.fixed("Upload"), groups, GROUP, floats, noInts, range, staged)
                 .persist(floats);
-        downloading = vm.new Graph()
+        downloading = new TornadoGraph(vm)
                 .consume(floats)
                 .upload(range)
                 .uploadOnce(noInts)
@@ -45,7 +45,7 @@ final class TornadoTransfers {
     }
 
     /** What the plan that is given to the methods must have; the first of them leaves the array on the device. */
-    List<TornadoVm.Graph> graphs() {
+    List<TornadoGraph> graphs() {
         return List.of(uploading, downloading);
     }
 
@@ -58,12 +58,12 @@ final class TornadoTransfers {
      * Has a plan go on with what another left on the device, of which it has the graphs of transfers: runs the same one, which
      * waits for all before it, last in the one and first in the other.
      */
-    void handOver(TornadoVm.Plan from, TornadoVm.Plan to) {
+    void handOver(TornadoPlan from, TornadoPlan to) {
         copy(from, downloading, 0, 0);
         copy(to, downloading, 0, 0);
     }
 
-    void clear(TornadoVm.Plan plan, long fromByte, long count) {
+    void clear(TornadoPlan plan, long fromByte, long count) {
         staged.host().fill((byte) 0);
         var end = (fromByte + count) / Float.BYTES;
         for (var at = fromByte / Float.BYTES; at < end; at += STAGED) {
@@ -72,7 +72,7 @@ final class TornadoTransfers {
     }
 
     /** Writes bytes; what the last float holds behind them may change. */
-    void upload(TornadoVm.Plan plan, long firstFloat, MemorySegment values) {
+    void upload(TornadoPlan plan, long firstFloat, MemorySegment values) {
         var count = wholeFloats(values.byteSize());
         for (var done = 0L; done < count; done += STAGED) {
             var part = (int) Math.min(STAGED, count - done);
@@ -81,7 +81,7 @@ final class TornadoTransfers {
         }
     }
 
-    void download(TornadoVm.Plan plan, long firstFloat, MemorySegment values) {
+    void download(TornadoPlan plan, long firstFloat, MemorySegment values) {
         var count = wholeFloats(values.byteSize());
         for (var done = 0L; done < count; done += STAGED) {
             var part = (int) Math.min(STAGED, count - done);
@@ -91,7 +91,7 @@ final class TornadoTransfers {
     }
 
     /** Sets the part of the array that {@code range} names. */
-    private void copy(TornadoVm.Plan plan, TornadoVm.Graph graph, long firstFloat, int count) {
+    private void copy(TornadoPlan plan, TornadoGraph graph, long firstFloat, int count) {
         range.host().setAtIndex(ValueLayout.JAVA_INT, 0, Math.toIntExact(firstFloat));
         range.host().setAtIndex(ValueLayout.JAVA_INT, 1, count);
         plan.run(graph);
