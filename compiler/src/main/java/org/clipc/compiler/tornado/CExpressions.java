@@ -117,6 +117,7 @@ final class CExpressions extends SimpleTreeVisitor<String, Void> {
             case "double" -> "double";
             case "void" -> "void";
             case "Float8" -> "float8";
+            case "Float16" -> "float16";
             case "FloatArray" -> dialect.pointer("float");
             case "IntArray" -> dialect.pointer("int");
             default -> throw unknown(type);
@@ -263,12 +264,13 @@ final class CExpressions extends SimpleTreeVisitor<String, Void> {
             }
             // Functions of one number have the same names.
             case "TornadoMath" -> (name.equals("abs") ? "fabs" : name) + "(" + print(arguments) + ")";
-            case "Float8" -> vectorOperation(call, name, print(arguments.get(0)), print(arguments.get(1)));
+            case "Float8", "Float16" -> vectorOperation(call, name, print(arguments.get(0)), print(arguments.get(1)));
             default -> {
-                if (!name.matches("getS[0-7]")) {
+                if (!name.matches("getS([0-9]|1[0-5])")) {
                     throw unknown(call);
                 }
-                yield print(method.getExpression()) + ".s" + name.substring("getS".length());
+                var lane = Integer.parseInt(name.substring("getS".length()));
+                yield print(method.getExpression()) + ".s" + Integer.toHexString(lane);
             }
         };
     }
@@ -292,18 +294,19 @@ final class CExpressions extends SimpleTreeVisitor<String, Void> {
     /** A vector: of one number, of neighbours in memory, or of any. */
     @Override
     public String visitNewClass(NewClassTree tree, Void unused) {
-        if (!tree.getIdentifier().toString().equals("Float8")) {
+        if (!tree.getIdentifier().toString().matches("Float(8|16)")) {
             throw unknown(tree);
         }
+        var type = type(tree.getIdentifier());
         var lanes = tree.getArguments().stream().map(this::print).toList();
         if (lanes.stream().distinct().count() == 1) {
-            return "(float8) (" + lanes.getFirst() + ")";
+            return "(" + type + ") (" + lanes.getFirst() + ")";
         }
         var first = ELEMENT.matcher(lanes.getFirst());
         if (first.matches() && areNeighbours(lanes, first)) {
-            return "vload8(0, %s + %s + %s)".formatted(first.group(1), first.group(2), first.group(3));
+            return "vload%d(0, %s + %s + %s)".formatted(lanes.size(), first.group(1), first.group(2), first.group(3));
         }
-        return "(float8) (" + String.join(", ", lanes) + ")";
+        return "(" + type + ") (" + String.join(", ", lanes) + ")";
     }
 
     private static boolean areNeighbours(List<String> lanes, Matcher first) {

@@ -1,8 +1,13 @@
 package org.clipc.compiler.tornado;
 
 import com.palantir.javapoet.CodeBlock;
+import com.palantir.javapoet.TypeName;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.KernelSpec.Gemm;
 import org.clipc.compiler.kernel.Launch;
@@ -11,112 +16,210 @@ import org.clipc.compiler.kernel.View;
 import org.clipc.ir.DType;
 
 /**
- * {@link Gemm} for CPUs: two kernels pack A and B into panels; then a work item computes tiles of {@value #ROWS} by {@value
- * #COLUMNS} sums, in vectors of 8. Measured on PoCL (768x3072x768, two cores of a Zen 3): 70 to 75% of the peak, against
- * 86 to 90% for the same tile in OpenCL C, since TornadoVM writes products and sums as statements of their own, which no
- * compiler contracts. One column and 8 rows for an item, in scalars, ran at a twentieth of that: PoCL makes no vectors of
- * neighbouring items.
+ * {@link Gemm} for CPUs: two kernels pack A and B into panels; then a work item computes tiles of a row panel by a column
+ * panel, in vectors. Measured on PoCL (768x3072x768, two cores of a Zen 3): 70 to 75% of the peak, against 86 to 90% for the
+ * same tile in OpenCL C, since TornadoVM writes products and sums as statements of their own, which no compiler contracts.
+ * One column and 8 rows for an item, in scalars, ran at a twentieth of that: PoCL makes no vectors of neighbouring items.
  *
- * <p>A vector is built from 8 elements, which LLVM loads at once. TornadoVM's own vector loads take an array's header to
+ * <p>A vector is built from its elements, which LLVM loads at once. TornadoVM's own vector loads take an array's header to
  * be 16 bytes.
  */
 final class PanelGemmTemplate {
 
-    private static final int ROWS = 6;
-    private static final int LANES = 8;
-    private static final int VECTORS = 2;
-    private static final int COLUMNS = LANES * VECTORS;
+    /** Fits the 16 registers of 8 floats that AVX2 has. */
+    private static final Tile NARROW = new Tile(6, 2, 8);
 
-    /** Panels of rows and of columns that an item goes through, so that a panel of B stays in the first-level cache. */
-    private static final int ITEM_ROWS = 8;
+    /** Fits the 32 registers of 16 floats that AVX-512 has. */
+    private static final Tile WIDE = new Tile(12, 2, 16);
 
-    private static final int ITEM_COLUMNS = 4;
+    /** The default, items that take fewer or more panels, and both sizes of the other tile. */
+    private static final List<Cut> CUTS =
+            List.of(NARROW.cut(), new Cut(NARROW, 4, 2), new Cut(NARROW, 16, 8), WIDE.cut(), new Cut(WIDE, 8, 4));
 
     /** Depth that an item packs. */
     private static final int PACKED = 32;
 
     private PanelGemmTemplate() {}
 
+    /**
+     * What an item computes at a time.
+     *
+     * @param rows width of the panels of A
+     * @param vectors in a row
+     * @param lanes floats of a vector: 8 or 16
+     */
+    private record Tile(int rows, int vectors, int lanes) {
+
+        /** Width of the panels of B. */
+        int columns() {
+            return vectors * lanes;
+        }
+
+        /** Of 48 rows by 64 columns, so that a panel of B stays in the first-level cache and one of A in the second. */
+        Cut cut() {
+            return new Cut(this, 48 / rows, 64 / columns());
+        }
+
+        TypeName vector() {
+            return lanes == 8 ? TornadoApi.FLOAT_8 : TornadoApi.FLOAT_16;
+        }
+
+        void each(GemmTemplate.Cell cell) {
+            for (var i = 0; i < rows; i++) {
+                for (var j = 0; j < vectors; j++) {
+                    cell.at(i, j);
+                }
+            }
+        }
+
+        /** @param value of each lane */
+        CodeBlock vector(IntFunction<CodeBlock> value) {
+            var values = IntStream.range(0, lanes).mapToObj(value).toList();
+            return CodeBlock.of("new $T($L)", vector(), CodeBlock.join(values, ", "));
+        }
+    }
+
+    /**
+     * How a product is cut.
+     *
+     * @param itemRows panels of A that an item goes through
+     * @param itemColumns panels of B that an item goes through
+     */
+    private record Cut(Tile tile, int itemRows, int itemColumns) {
+
+        /** As text that an option may be named. */
+        String name() {
+            return "%dx%d.%dx%d".formatted(tile.rows(), tile.columns(), itemRows, itemColumns);
+        }
+    }
+
     static void plan(Gemm spec, Launch launch, CallSink sink) {
+        var tiles = CUTS.stream().map(Cut::tile).distinct().toList();
+        var a = Operand.of(launch.inputs().get(0), 2, tiles.stream().map(Tile::rows), sink);
+        var b = Operand.of(launch.inputs().get(1), 3, tiles.stream().map(Tile::columns), sink);
+        var options = new LinkedHashMap<String, Consumer<CallSink>>();
+        for (var chosen : CUTS) {
+            options.put(chosen.name(), to -> {
+                for (var tile : tiles) {
+                    if (tile.equals(chosen.tile())) {
+                        plan(spec, launch, chosen, a, b, to);
+                    } else {
+                        plan(spec, launch, tile.cut(), a, b, new Redirecting.Skipping(to));
+                    }
+                }
+            });
+        }
+        sink.choose(GemmChoice.name("Gemm", spec, launch), options);
+    }
+
+    private static void plan(Gemm spec, Launch launch, Cut cut, Operand a, Operand b, CallSink sink) {
         var epilogue = new GemmEpilogue(spec);
-        var a = launch.inputs().get(0);
-        var b = launch.inputs().get(1);
+        var tile = cut.tile();
         var c = launch.outputs().getFirst();
-        int depth = a.dim(3);
-        var rowPanels = Math.ceilDiv(c.dim(2), ROWS);
-        var columnPanels = Math.ceilDiv(c.dim(3), COLUMNS);
+        var rowPanels = Math.ceilDiv(c.dim(2), tile.rows());
+        var columnPanels = Math.ceilDiv(c.dim(3), tile.columns());
         var batches = c.dim(0) * c.dim(1);
-        var packedA = pack(sink, a, ROWS, rowPanels, 2, 3);
-        var packedB = pack(sink, b, COLUMNS, columnPanels, 3, 2);
-        var itemRows = Math.ceilDiv(rowPanels, ITEM_ROWS);
-        var itemColumns = Math.ceilDiv(columnPanels, ITEM_COLUMNS);
-        var kernel = new TornadoKernel("Gemm", "Gemm of panels, " + epilogue.describe(), 1)
+        a.pack(tile.rows(), sink);
+        b.pack(tile.columns(), sink);
+        var panelsOfRow = Math.min(cut.itemRows(), rowPanels);
+        var panelsOfColumn = Math.min(cut.itemColumns(), columnPanels);
+        var itemRows = Math.ceilDiv(rowPanels, panelsOfRow);
+        var itemColumns = Math.ceilDiv(columnPanels, panelsOfColumn);
+        var kernel = new TornadoKernel(
+                        "Gemm",
+                        "Gemm of panels of %d and %d, vectors of %d, %s"
+                                .formatted(tile.rows(), tile.columns(), tile.lanes(), epilogue.describe()),
+                        1)
                 .number("batches", c.dim(1))
                 .number("rows", c.dim(2))
                 .number("columns", c.dim(3))
-                .number("depth", depth)
+                .number("depth", a.depth())
                 .number("rowPanels", rowPanels)
                 .number("columnPanels", columnPanels)
+                .number("panelsOfRow", panelsOfRow)
+                .number("panelsOfColumn", panelsOfColumn)
                 .number("itemRows", itemRows)
                 .number("itemColumns", itemColumns)
-                .at("a", packedA.view())
-                .at("b", packedB.view());
+                .at("a", a.packed())
+                .at("b", b.packed());
         for (var axis = 0; axis < 2; axis++) {
-            kernel.number("aBatch" + axis, packedA.batchPanels(axis))
-                    .number("bBatch" + axis, packedB.batchPanels(axis));
+            kernel.number("aBatch" + axis, a.batchPanels(axis, rowPanels))
+                    .number("bBatch" + axis, b.batchPanels(axis, columnPanels));
         }
         epilogue.bind(kernel, launch);
-        kernel.prebuilt().launch(sink, (long) batches * itemRows * itemColumns, helpers -> render(epilogue, helpers));
+        kernel.prebuilt()
+                .launch(sink, (long) batches * itemRows * itemColumns, helpers -> render(epilogue, tile, helpers));
     }
 
     /**
-     * A packed operand.
+     * An operand, and room to pack it into panels [depth, width] of any width that tiles have, zero where the operand ends.
      *
-     * @param step0 panels from one first batch index to the next; 0 where the operand is the same for all
+     * @param across the view's axis that runs across a panel: 2 or 3
      */
-    private record Packed(View view, long step0, long step1) {
+    private record Operand(View view, int across, View packed) {
 
-        long batchPanels(int axis) {
-            return axis == 0 ? step0 : step1;
+        static Operand of(View view, int across, Stream<Integer> widths, CallSink sink) {
+            var unplaced = new Operand(view, across, view);
+            var floats = widths.mapToLong(unplaced::floats).max().orElseThrow();
+            var buffer = sink.temporary(floats * Float.BYTES);
+            var packed = new View(buffer, 0, DType.F32, List.of(Math.toIntExact(floats)), List.of(1L));
+            return new Operand(view, across, packed);
         }
-    }
 
-    /**
-     * Packs an operand, of batches that differ, into panels [depth, width], zero where the operand ends.
-     *
-     * @param across the view's axis that runs across a panel
-     * @param along the view's axis of the depth
-     */
-    private static Packed pack(CallSink sink, View view, int width, int panels, int across, int along) {
-        var batches0 = view.stride(0) == 0 ? 1 : view.dim(0);
-        var batches1 = view.stride(1) == 0 ? 1 : view.dim(1);
-        int depth = view.dim(along);
-        var floats = (long) batches0 * batches1 * panels * depth * width;
-        var buffer = sink.temporary(floats * Float.BYTES);
-        var packed = new View(buffer, 0, DType.F32, List.of(Math.toIntExact(floats)), List.of(1L));
-        var pieces = Math.ceilDiv(depth, PACKED);
-        var neighbours = view.stride(across) == 1;
-        new TornadoKernel(
-                        "GemmPack",
-                        "Packs panels of " + view.dtype().text() + " " + width + " wide"
-                                + (neighbours ? ", of neighbours" : ""),
-                        1)
-                .number("batches", batches1)
-                .number("panels", panels)
-                .number("pieces", pieces)
-                .number("extent", view.dim(across))
-                .number("depth", depth)
-                .at("x", view)
-                .number("batch0", view.stride(0))
-                .number("batch1", view.stride(1))
-                .number("across", view.stride(across))
-                .number("along", view.stride(along))
-                .at("to", packed)
-                .prepares(LaunchCost.bytes(view) + floats * Float.BYTES)
-                .launch(sink, (long) batches0 * batches1 * panels * pieces, _ -> pack(view.dtype(), width, neighbours));
-        var step1 = batches1 == 1 ? 0L : panels;
-        var step0 = batches0 == 1 ? 0L : (long) batches1 * panels;
-        return new Packed(packed, step0, step1);
+        private int along() {
+            return 5 - across;
+        }
+
+        int depth() {
+            return view.dim(along());
+        }
+
+        private int panels(int width) {
+            return Math.ceilDiv(view.dim(across), width);
+        }
+
+        /** Batches that differ along an axis. */
+        private int batches(int axis) {
+            return view.stride(axis) == 0 ? 1 : view.dim(axis);
+        }
+
+        private long floats(int width) {
+            return (long) batches(0) * batches(1) * panels(width) * depth() * width;
+        }
+
+        /** Panels from one batch index to the next; 0 where the operand is the same for all. */
+        long batchPanels(int axis, int panels) {
+            if (batches(axis) == 1) {
+                return 0;
+            }
+            return axis == 1 ? panels : (long) batches(1) * panels;
+        }
+
+        void pack(int width, CallSink sink) {
+            var pieces = Math.ceilDiv(depth(), PACKED);
+            var neighbours = view.stride(across) == 1;
+            new TornadoKernel(
+                            "GemmPack",
+                            "Packs panels of " + view.dtype().text() + " " + width + " wide"
+                                    + (neighbours ? ", of neighbours" : ""),
+                            1)
+                    .number("batches", batches(1))
+                    .number("panels", panels(width))
+                    .number("pieces", pieces)
+                    .number("extent", view.dim(across))
+                    .number("depth", depth())
+                    .at("x", view)
+                    .number("batch0", view.stride(0))
+                    .number("batch1", view.stride(1))
+                    .number("across", view.stride(across))
+                    .number("along", view.stride(along()))
+                    .at("to", packed)
+                    .prepares(LaunchCost.bytes(view) + floats(width) * Float.BYTES)
+                    .launch(
+                            sink,
+                            (long) batches(0) * batches(1) * panels(width) * pieces,
+                            _ -> PanelGemmTemplate.pack(view.dtype(), width, neighbours));
+        }
     }
 
     /**
@@ -170,78 +273,60 @@ final class PanelGemmTemplate {
                 .build();
     }
 
-    private static CodeBlock render(GemmEpilogue epilogue, TornadoKernel.Helpers helpers) {
+    private static CodeBlock render(GemmEpilogue epilogue, Tile tile, TornadoKernel.Helpers helpers) {
         var code = CodeBlock.builder().add("""
-                        final int itemRow = group % itemRows * $1L;
-                        final int itemColumn = group / itemRows % itemColumns * $2L;
+                        final int itemRow = group % itemRows * panelsOfRow;
+                        final int itemColumn = group / itemRows % itemColumns * panelsOfColumn;
                         final int both = group / itemRows / itemColumns;
                         final int at1 = both % batches;
                         final int at0 = both / batches;
-                        final int lastRow = itemRow + $1L < rowPanels ? itemRow + $1L : rowPanels;
-                        final int lastColumn = itemColumn + $2L < columnPanels ? itemColumn + $2L : columnPanels;
+                        final int lastRow = itemRow + panelsOfRow < rowPanels ? itemRow + panelsOfRow : rowPanels;
+                        final int endColumn = itemColumn + panelsOfColumn;
+                        final int lastColumn = endColumn < columnPanels ? endColumn : columnPanels;
                         for (int columnPanel = itemColumn; columnPanel < lastColumn; columnPanel++) {
                         for (int rowPanel = itemRow; rowPanel < lastRow; rowPanel++) {
-                        int inA = a + (at0 * aBatch0 + at1 * aBatch1 + rowPanel) * depth * $3L;
-                        int inB = b + (at0 * bBatch0 + at1 * bBatch1 + columnPanel) * depth * $4L;
-                        """, ITEM_ROWS, ITEM_COLUMNS, ROWS, COLUMNS);
-        each((i, j) -> code.addStatement("$T c$L_$L = $L", TornadoApi.FLOAT_8, i, j, vector(_ -> CodeBlock.of("0f"))));
+                        int inA = a + (at0 * aBatch0 + at1 * aBatch1 + rowPanel) * depth * $1L;
+                        int inB = b + (at0 * bBatch0 + at1 * bBatch1 + columnPanel) * depth * $2L;
+                        """, tile.rows(), tile.columns());
+        var vector = tile.vector();
+        tile.each((i, j) -> code.addStatement("$T c$L_$L = $L", vector, i, j, tile.vector(_ -> CodeBlock.of("0f"))));
         // Not unrolled: that is slower.
         code.beginControlFlow("for (int k = 0; k < depth; k++)");
-        for (var j = 0; j < VECTORS; j++) {
-            var first = j * LANES;
+        for (var j = 0; j < tile.vectors(); j++) {
+            var first = j * tile.lanes();
             code.addStatement(
-                    "final $T b$L = $L",
-                    TornadoApi.FLOAT_8,
-                    j,
-                    vector(lane -> CodeBlock.of("f.get(inB + $L)", first + lane)));
+                    "final $T b$L = $L", vector, j, tile.vector(lane -> CodeBlock.of("f.get(inB + $L)", first + lane)));
         }
-        for (var i = 0; i < ROWS; i++) {
+        for (var i = 0; i < tile.rows(); i++) {
             var row = i;
             code.addStatement("final float e$L = f.get(inA + $L)", i, i)
-                    .addStatement("final $T a$L = $L", TornadoApi.FLOAT_8, i, vector(_ -> CodeBlock.of("e$L", row)));
-            for (var j = 0; j < VECTORS; j++) {
-                code.addStatement("c$1L_$2L = $3T.add(c$1L_$2L, $3T.mult(a$1L, b$2L))", i, j, TornadoApi.FLOAT_8);
+                    .addStatement("final $T a$L = $L", vector, i, tile.vector(_ -> CodeBlock.of("e$L", row)));
+            for (var j = 0; j < tile.vectors(); j++) {
+                code.addStatement("c$1L_$2L = $3T.add(c$1L_$2L, $3T.mult(a$1L, b$2L))", i, j, vector);
             }
         }
-        code.addStatement("inA += $L", ROWS)
-                .addStatement("inB += $L", COLUMNS)
+        code.addStatement("inA += $L", tile.rows())
+                .addStatement("inB += $L", tile.columns())
                 .endControlFlow()
-                .addStatement("final float[] sums = new float[$L]", ROWS * COLUMNS);
-        each((i, j) -> IntStream.range(0, LANES)
-                .forEach(lane ->
-                        code.addStatement("sums[$L] = c$L_$L.getS$L()", i * COLUMNS + j * LANES + lane, i, j, lane)));
+                .addStatement("final float[] sums = new float[$L]", tile.rows() * tile.columns());
+        tile.each((i, j) -> IntStream.range(0, tile.lanes())
+                .forEach(lane -> code.addStatement(
+                        "sums[$L] = c$L_$L.getS$L()", i * tile.columns() + j * tile.lanes() + lane, i, j, lane)));
         // Bounds that are not known when the kernel is compiled keep the loops from being unrolled, which would keep
         // the
         // epilogue out of vectors.
         return code.add("""
                         final int height = rows - rowPanel * $1L < $1L ? rows - rowPanel * $1L : $1L;
                         final int width = columns - columnPanel * $2L < $2L ? columns - columnPanel * $2L : $2L;
-                        """, ROWS, COLUMNS)
+                        """, tile.rows(), tile.columns())
                 .beginControlFlow("for (int i = 0; i < height; i++)")
-                .addStatement("final int row = rowPanel * $L + i", ROWS)
+                .addStatement("final int row = rowPanel * $L + i", tile.rows())
                 .beginControlFlow("for (int j = 0; j < width; j++)")
-                .addStatement("final int column = columnPanel * $L + j", COLUMNS)
-                .add(epilogue.render(helpers, CodeBlock.of("sums[i * $L + j]", COLUMNS)))
+                .addStatement("final int column = columnPanel * $L + j", tile.columns())
+                .add(epilogue.render(helpers, CodeBlock.of("sums[i * $L + j]", tile.columns())))
                 .endControlFlow()
                 .endControlFlow()
                 .add("}\n}\n")
                 .build();
-    }
-
-    private interface Lane {
-        CodeBlock value(int lane);
-    }
-
-    private static CodeBlock vector(Lane lane) {
-        var values = IntStream.range(0, LANES).mapToObj(lane::value).toList();
-        return CodeBlock.of("new $T($L)", TornadoApi.FLOAT_8, CodeBlock.join(values, ", "));
-    }
-
-    private static void each(GemmTemplate.Cell cell) {
-        for (var i = 0; i < ROWS; i++) {
-            for (var j = 0; j < VECTORS; j++) {
-                cell.at(i, j);
-            }
-        }
     }
 }

@@ -45,42 +45,12 @@ final class ProductTemplate {
 
     private ProductTemplate() {}
 
-    /** Has calls of kernels stand where they would be, without work. */
-    private record Skipping(CallSink to) implements Redirecting {
-
-        @Override
-        public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
-            to.launch(kernel, arguments, 0, groupSize);
-        }
-    }
-
     /** Leaves the launch's arithmetic to the product, for profiles. */
     private record AfterProduct(CallSink to, long bytes) implements Redirecting {
 
         @Override
         public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
             to.prepareLaunch(kernel, arguments, groups, groupSize, bytes);
-        }
-    }
-
-    private interface Redirecting extends CallSink {
-
-        CallSink to();
-
-        @Override
-        default String target() {
-            return to().target();
-        }
-
-        @Override
-        default int temporary(long bytes) {
-            return to().temporary(bytes);
-        }
-
-        @Override
-        default void call(
-                RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats) {
-            to().call(kernel, arguments, units, localFloats, sharedFloats);
         }
     }
 
@@ -110,7 +80,7 @@ final class ProductTemplate {
             var sums = sums(spec, launch, sink);
             for (var way : WAYS) {
                 options.put(way, to -> {
-                    GemmTemplate.plan(spec, launch, new Skipping(to));
+                    GemmTemplate.plan(spec, launch, new Redirecting.Skipping(to));
                     product(spec, launch, sums, WAYS.indexOf(way), to);
                     var bytes = LaunchCost.bytes(sums)
                             + launch.outputs().stream()
@@ -121,34 +91,11 @@ final class ProductTemplate {
             }
             options.put("fused", to -> {
                 GemmTemplate.plan(spec, launch, to);
-                product(spec, launch, sums, 0, new Skipping(to));
-                rest(spec, launch, sums, new Skipping(to));
+                product(spec, launch, sums, 0, new Redirecting.Skipping(to));
+                rest(spec, launch, sums, new Redirecting.Skipping(to));
             });
         }
-        sink.choose(name(spec, launch), options);
-    }
-
-    private static String name(Gemm spec, Launch launch) {
-        var a = launch.inputs().get(0);
-        var b = launch.inputs().get(1);
-        var c = launch.outputs().getFirst();
-        return "%s %dx%d %dx%dx%d %s%s"
-                .formatted(
-                        RenderedKernel.simpleName(STEM, GemmTemplate.describe(spec)),
-                        c.dim(0),
-                        c.dim(1),
-                        c.dim(2),
-                        c.dim(3),
-                        a.dim(3),
-                        layout(a),
-                        layout(b));
-    }
-
-    /** Which axes have no extent or a stride of 0: the batch's; and whether the last one is dense. */
-    private static String layout(View view) {
-        return (view.stride(0) == 0 ? "s" : "b")
-                + (view.stride(1) == 0 ? "s" : "b")
-                + (view.stride(3) == 1 ? "n" : "t");
+        sink.choose(GemmChoice.name(STEM, spec, launch), options);
     }
 
     /** Memory for the product, of the type that it has in the graph. */

@@ -168,7 +168,7 @@ final class ReduceTemplate {
         var expressions = new TornadoExpr(helpers, "t", operands.leaves(helpers, 3, new ReducedPoint(spec.inner())));
         var value = expressions.renderAs(dtype == DType.BOOL ? DType.F32 : dtype, spec.value());
         code.add(expressions.statements())
-                .addStatement("sum = $L", join(spec.fn(), CodeBlock.of("sum"), value))
+                .addStatement("sum = $L", join(spec.fn(), isInt, helpers, CodeBlock.of("sum"), value))
                 .endControlFlow()
                 .endControlFlow()
                 .addStatement(
@@ -183,7 +183,12 @@ final class ReduceTemplate {
                 .beginControlFlow("if (local < step)")
                 .addStatement(
                         "sums[local] = $L",
-                        join(spec.fn(), CodeBlock.of("sums[local]"), CodeBlock.of("sums[local + step]")))
+                        join(
+                                spec.fn(),
+                                isInt,
+                                helpers,
+                                CodeBlock.of("sums[local]"),
+                                CodeBlock.of("sums[local + step]")))
                 .endControlFlow()
                 .endControlFlow()
                 .beginControlFlow("if (local < $L && column < inner)", least);
@@ -230,13 +235,15 @@ final class ReduceTemplate {
                     .addStatement("final int column = first + lane");
         }
         code.add(expressions.statements())
-                .addStatement("sums[lane] = $L", join(spec.fn(), CodeBlock.of("sums[lane]"), value))
+                .addStatement("sums[lane] = $L", join(spec.fn(), false, helpers, CodeBlock.of("sums[lane]"), value))
                 .endControlFlow()
                 .endControlFlow();
         if (rows) {
             code.addStatement("float total = sums[0]")
                     .beginControlFlow("for (int lane = 1; lane < $L; lane++)", LANES)
-                    .addStatement("total = $L", join(spec.fn(), CodeBlock.of("total"), CodeBlock.of("sums[lane]")))
+                    .addStatement(
+                            "total = $L",
+                            join(spec.fn(), false, helpers, CodeBlock.of("total"), CodeBlock.of("sums[lane]")))
                     .endControlFlow();
         } else {
             code.beginControlFlow("for (int lane = 0; lane < lanes; lane++)")
@@ -291,11 +298,11 @@ final class ReduceTemplate {
         };
     }
 
-    private static CodeBlock join(ReduceFn fn, CodeBlock a, CodeBlock b) {
+    private static CodeBlock join(
+            ReduceFn fn, boolean areInts, TornadoKernel.Helpers helpers, CodeBlock a, CodeBlock b) {
         return switch (fn) {
             case SUM -> CodeBlock.of("$L + $L", a, b);
-            case MAX -> CodeBlock.of("($1L > $2L || $1L != $1L ? $1L : $2L)", a, b);
-            case MIN -> CodeBlock.of("($1L < $2L || $1L != $1L ? $1L : $2L)", a, b);
+            case MAX, MIN -> TornadoExpr.extreme(helpers, fn == ReduceFn.MAX, areInts, a, b);
         };
     }
 }

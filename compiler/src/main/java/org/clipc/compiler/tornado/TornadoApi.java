@@ -12,6 +12,7 @@ final class TornadoApi {
     static final ClassName FLOAT_ARRAY = ClassName.get(API + ".types.arrays", "FloatArray");
     static final ClassName INT_ARRAY = ClassName.get(API + ".types.arrays", "IntArray");
     static final ClassName FLOAT_8 = ClassName.get(API + ".types.vectors", "Float8");
+    static final ClassName FLOAT_16 = ClassName.get(API + ".types.vectors", "Float16");
     static final ClassName MATH = ClassName.get(API + ".math", "TornadoMath");
 
     private TornadoApi() {}

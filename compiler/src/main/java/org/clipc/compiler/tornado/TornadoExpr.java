@@ -93,7 +93,7 @@ final class TornadoExpr {
     static CodeBlock constant(double value, DType dtype) {
         return switch (dtype) {
             case F32, BF16, F16 -> real((float) value);
-            case I32 -> CodeBlock.of("$L", (int) value);
+            case I32 -> CodeBlock.of(value < 0 ? "($L)" : "$L", (int) value);
             case BOOL -> CodeBlock.of("$L", value != 0);
         };
     }
@@ -150,9 +150,7 @@ final class TornadoExpr {
             case MUL -> CodeBlock.of("$L * $L", a, b);
             case DIV ->
                 dtype == DType.I32 ? TornadoMathCode.INT_DIVIDE.call(helpers, a, b) : CodeBlock.of("$L / $L", a, b);
-            // NaN wins, as in Math.max; OpenCL's fmax would drop it.
-            case MAX -> extreme(dtype, ">", a, b);
-            case MIN -> extreme(dtype, "<", a, b);
+            case MAX, MIN -> extreme(helpers, fn == BinaryFn.MAX, dtype == DType.I32, a, b);
             case POW ->
                 dtype == DType.I32
                         ? TornadoMathCode.INT_POW.call(helpers, a, b)
@@ -162,10 +160,13 @@ final class TornadoExpr {
         };
     }
 
-    private static CodeBlock extreme(DType dtype, String operator, CodeBlock a, CodeBlock b) {
-        return dtype == DType.I32
-                ? CodeBlock.of("($1L $3L $2L ? $1L : $2L)", a, b, operator)
-                : CodeBlock.of("($1L $3L $2L || $1L != $1L ? $1L : $2L)", a, b, operator);
+    /** The larger or the smaller of two variables or elements, ints or floats. */
+    static CodeBlock extreme(
+            TornadoKernel.Helpers helpers, boolean largest, boolean areInts, CodeBlock a, CodeBlock b) {
+        if (areInts) {
+            return CodeBlock.of("($1L $3L $2L ? $1L : $2L)", a, b, largest ? ">" : "<");
+        }
+        return (largest ? TornadoMathCode.MAX : TornadoMathCode.MIN).call(helpers, a, b);
     }
 
     private static CodeBlock compare(Comparison comparison, DType dtype, CodeBlock a, CodeBlock b) {

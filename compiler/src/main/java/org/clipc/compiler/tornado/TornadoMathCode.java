@@ -67,6 +67,20 @@ enum TornadoMathCode {
                     """, TornadoApi.MATH);
         }
     },
+    /** NaN wins, and 0 over -0, as in {@link Math#max}: what OpenCL's fmax and a comparison leave open. */
+    MAX(TypeName.FLOAT, TypeName.FLOAT, List.of("a", "b")) {
+        @Override
+        CodeBlock body() {
+            return CodeBlock.of("return a == 0f && b == 0f ? a + b : (a > b || a != a ? a : b);\n");
+        }
+    },
+    /** NaN wins, and -0 over 0. */
+    MIN(TypeName.FLOAT, TypeName.FLOAT, List.of("a", "b")) {
+        @Override
+        CodeBlock body() {
+            return CodeBlock.of("return a == 0f && b == 0f ? -(-a - b) : (a < b || a != a ? a : b);\n");
+        }
+    },
     /** Division by 0 gives 0, as the reference interpreter says. */
     INT_DIVIDE(TypeName.INT, TypeName.INT, List.of("a", "b")) {
         @Override

@@ -127,7 +127,7 @@ public final class TornadoTarget implements Target {
             case KernelSpec.Gemm spec -> {
                 switch (kind) {
                     case CPU -> PanelGemmTemplate.plan(spec, launch, sink);
-                    case GPU -> GemmTemplate.plan(spec, launch, sink);
+                    case GPU -> GemmTemplate.choose(spec, launch, sink);
                     case CUDA -> ProductTemplate.plan(spec, launch, sink);
                 }
             }

@@ -1,93 +1,39 @@
 package org.clipc.compiler.jvm;
 
 import java.lang.foreign.Arena;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.SequencedMap;
-import java.util.function.Consumer;
-import org.clipc.compiler.kernel.CallSink;
-import org.clipc.compiler.kernel.CallSink.Argument;
 import org.clipc.compiler.kernel.Launch;
-import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.runtime.device.CudaDevice;
 
-/**
- * Runs launches of a {@link KernelLab} in CUDA C, on a device or by {@link CudaEmulator}: floats at the same places, ints one
- * for each byte.
- */
-final class CudaLab {
-
-    private final KernelLab lab;
-    private final Target target;
+/** Runs launches in CUDA C, on a device or by {@link CudaEmulator}. */
+final class CudaLab extends DeviceLab {
 
     CudaLab(KernelLab lab, Target target) {
-        this.lab = lab;
-        this.target = target;
+        super(lab, target);
     }
 
-    void run(Launch launch) {
-        var calls = new ArrayList<CudaDevice.Call>();
-        target.plan(launch, new CallSink() {
-            @Override
-            public String target() {
-                return target.name();
-            }
-
-            @Override
-            public int temporary(long bytes) {
-                return lab.buffer(bytes);
-            }
-
-            @Override
-            public void call(
-                    RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats) {
-                throw new IllegalArgumentException("this target launches kernels");
-            }
-
-            @Override
-            public void choose(String name, SequencedMap<String, Consumer<CallSink>> options) {
-                List.copyOf(options.values()).get(lab.option() % options.size()).accept(this);
-            }
-
-            @Override
-            public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
-                if (groups == 0) {
-                    return;
-                }
-                var name = kernel.className().substring(kernel.className().lastIndexOf('.') + 1);
-                var source = Objects.requireNonNull(kernel.prebuilt())
-                        .apply(kernel.source().get());
-                calls.add(new CudaDevice.Call(name, source, groups, groupSize, resolved(arguments)));
-            }
-        });
+    @Override
+    void run(Launch launch, List<Call> calls) {
+        var ready = calls.stream().map(this::ready).toList();
         try (var scope = Arena.ofShared()) {
             var ints = scope.allocate(lab.used() * Integer.BYTES, Long.BYTES);
-            launch.inputs().stream()
-                    .filter(view -> !view.dtype().isFloat())
-                    .forEach(view -> DeviceInts.copy(lab, view, ints, true));
+            copyInputs(launch, ints);
             var arena = lab.arena().asSlice(0, lab.used());
             if (TestTargets.isEmulated()) {
-                CudaDevice.emulate(calls, arena, ints);
+                CudaDevice.emulate(ready, arena, ints);
             } else {
-                CudaDevice.get().run(calls, arena, ints);
+                CudaDevice.get().run(ready, arena, ints);
             }
-            launch.outputs().stream()
-                    .filter(view -> !view.dtype().isFloat())
-                    .forEach(view -> DeviceInts.copy(lab, view, ints, false));
+            copyOutputs(launch, ints);
         }
     }
 
-    private List<Long> resolved(List<Argument> arguments) {
-        return arguments.stream()
-                .map(argument -> switch (argument) {
-                    case Argument.Literal(var literal) -> literal;
-                    case Argument.Element(var buffer, var index, var dtype) ->
-                        dtype.isFloat() ? lab.start(buffer) / dtype.bytes() + index : lab.start(buffer) + index;
-                    case Argument.Constant _, Argument.Address _ ->
-                        throw new IllegalArgumentException("a kernel takes no " + argument);
-                })
-                .toList();
+    private CudaDevice.Call ready(Call call) {
+        var source = Objects.requireNonNull(call.kernel().prebuilt())
+                .apply(call.kernel().source().get());
+        var arguments = call.arguments().stream().map(this::resolved).toList();
+        return new CudaDevice.Call(call.simpleName(), source, call.groups(), call.groupSize(), arguments);
     }
 }

@@ -30,6 +30,11 @@ class ElementwiseTemplateTest {
     private static final List<DType> DTYPES =
             TestTargets.among(List.of(DType.F32, DType.F32, DType.F32, DType.BF16, DType.F16, DType.I32, DType.BOOL));
 
+    /** Numbers of bf16 whose order is easily wrong. */
+    static final double[] EXTREMES = {
+        0.0, -0.0, Double.NaN, 1, -1, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, 0x1p-126, -0x1p-126
+    };
+
     /** A launch with what its results must be. */
     private record Case(Launch launch, List<double[]> want) {}
 
@@ -52,6 +57,57 @@ class ElementwiseTemplateTest {
                                 .as("result %d of %s, %s, seed %d", i, c.launch, target.name(), seed)
                                 .containsExactly(c.want.get(i), within(TestTargets.isTornado() ? 1e-5 : 0));
                     }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @Tag("kernels")
+    @EnumSource(names = {"I32", "F32"})
+    void negatesNumbersBelowZero(DType dtype) {
+        var value = new Expr.Binary(
+                BinaryFn.ADD, new Expr.Arg(0, dtype), new Expr.Unary(UnaryFn.NEG, new Expr.Const(-3, dtype)));
+        var operand = new Operand(dtype, Access.CONTIGUOUS);
+        var spec = new Elementwise(1, List.of(operand), List.of(new Result(dtype, value)), List.of(Access.CONTIGUOUS));
+        for (var target : TestTargets.all()) {
+            try (var lab = new KernelLab(1 << 20)) {
+                var x = lab.tensor(dtype, new double[] {1, -7, 0}, 3);
+                var y = lab.tensor(dtype, 3);
+                lab.run(target, new Launch(spec, List.of(x), List.of(y), List.of()));
+                assertThat(lab.get(y)).as(target.name()).containsExactly(4, -4, 3);
+            }
+        }
+    }
+
+    /** IEEE 754's minimum and maximum: -0 is less than 0, and NaN wins. */
+    @ParameterizedTest
+    @Tag("kernels")
+    @EnumSource(names = {"MAX", "MIN"})
+    void extremesOfZerosAndNaN(BinaryFn fn) {
+        var n = EXTREMES.length;
+        var left = new double[n * n];
+        var right = new double[n * n];
+        var want = new Double[n * n];
+        for (var i = 0; i < n * n; i++) {
+            left[i] = EXTREMES[i / n];
+            right[i] = EXTREMES[i % n];
+            want[i] = Scalars.binary(fn, DType.F32, left[i], right[i]);
+        }
+        for (var dtype : TestTargets.among(List.of(DType.F32, DType.BF16))) {
+            var operand = new Operand(dtype, Access.CONTIGUOUS);
+            var value = new Expr.Binary(fn, new Expr.Arg(0, dtype), new Expr.Arg(1, dtype));
+            var spec = new Elementwise(
+                    1, List.of(operand, operand), List.of(new Result(dtype, value)), List.of(Access.CONTIGUOUS));
+            for (var target : TestTargets.allRenderings()) {
+                try (var lab = new KernelLab(1 << 20)) {
+                    var inputs = List.of(lab.tensor(dtype, left, n * n), lab.tensor(dtype, right, n * n));
+                    var y = lab.tensor(dtype, n * n);
+                    lab.run(target, new Launch(spec, inputs, List.of(y), List.of()));
+                    // As objects: these tell zeros apart, and NaN is equal to itself.
+                    assertThat(Arrays.stream(lab.get(y)).boxed())
+                            .as("%s of %s, %s", fn, dtype, target.name())
+                            .containsExactly(want);
                 }
             }
         }

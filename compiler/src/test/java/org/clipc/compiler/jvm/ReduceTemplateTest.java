@@ -49,6 +49,33 @@ class ReduceTemplateTest {
         }
     }
 
+    /** Every pair of numbers whose order is easily wrong, alone, and far apart among others that are neither's result. */
+    @ParameterizedTest
+    @Tag("kernels")
+    @CsvSource({"MAX, true, 2", "MIN, true, 2", "MAX, false, 2", "MIN, false, 2", "MIN, true, 700", "MIN, false, 700"})
+    void extremesOfZerosAndNaN(ReduceFn fn, boolean inner, int reduced) {
+        var numbers = ElementwiseTemplateTest.EXTREMES;
+        var n = numbers.length * numbers.length;
+        var dims = inner ? new int[] {n, reduced, 1} : new int[] {1, reduced, n};
+        var values = new double[n * reduced];
+        Arrays.fill(values, fn == ReduceFn.MAX ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY);
+        for (var i = 0; i < n; i++) {
+            values[inner ? i * reduced : i] = numbers[i / numbers.length];
+            values[inner ? i * reduced + reduced - 1 : (reduced - 1) * n + i] = numbers[i % numbers.length];
+        }
+        var operand = new Operand(DType.F32, Access.CONTIGUOUS);
+        var spec = new Reduce(fn, inner, List.of(operand), new Expr.Arg(0, DType.F32), DType.F32);
+        for (var target : TestTargets.allRenderings()) {
+            try (var lab = new KernelLab(64 << 20)) {
+                var x = lab.tensor(DType.F32, values, dims);
+                var y = lab.tensor(DType.F32, dims[0], dims[2]);
+                var launch = new Launch(spec, List.of(x), List.of(y), List.of());
+                lab.run(target, launch);
+                check(lab, launch, target.name());
+            }
+        }
+    }
+
     private static Launch launch(KernelLab lab, RandomGenerator random) {
         var inner = random.nextBoolean();
         var dims = inner

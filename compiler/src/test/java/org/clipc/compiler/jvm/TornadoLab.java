@@ -14,63 +14,35 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
-import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.CallSink.Argument;
 import org.clipc.compiler.kernel.Launch;
-import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
-import org.clipc.compiler.kernel.View;
+import org.clipc.runtime.device.TornadoGraph;
+import org.clipc.runtime.device.TornadoPlan;
 import org.clipc.runtime.device.TornadoVm;
 import org.clipc.runtime.device.TornadoVm.DeviceArray;
 
-/** Runs launches of a {@link KernelLab} on a device of TornadoVM: floats at the same places, ints one for each byte. */
-final class TornadoLab {
+/** Runs launches on a device of TornadoVM. */
+final class TornadoLab extends DeviceLab {
 
     private static final Map<String, Object> KERNELS = new HashMap<>();
     private static final TestClasses LOADER = new TestClasses();
 
-    private record Call(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {}
-
-    private final KernelLab lab;
-    private final Target target;
-
     TornadoLab(KernelLab lab, Target target) {
-        this.lab = lab;
-        this.target = target;
+        super(lab, target);
     }
 
-    void run(Launch launch) {
-        var calls = new ArrayList<Call>();
-        target.plan(launch, new CallSink() {
-            @Override
-            public String target() {
-                return target.name();
-            }
-
-            @Override
-            public int temporary(long bytes) {
-                return lab.buffer(bytes);
-            }
-
-            @Override
-            public void call(
-                    RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats) {
-                throw new IllegalArgumentException("this target launches kernels");
-            }
-
-            @Override
-            public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
-                calls.add(new Call(kernel, arguments, groups, groupSize));
-            }
-        });
+    @Override
+    void run(Launch launch, List<Call> calls) {
         var receive = target.runtimeKernels().stream()
                 .filter(kernel -> kernel.className().endsWith(".Receive"))
                 .findFirst()
                 .orElseThrow();
-        calls.addFirst(new Call(receive, List.of(new Argument.Literal(0), new Argument.Literal(1)), 1, 256));
-        compile(calls);
+        var all = new ArrayList<>(calls);
+        all.addFirst(new Call(receive, List.of(new Argument.Literal(0), new Argument.Literal(1)), 1, 256));
+        compile(all);
         try (var scope = Arena.ofShared()) {
-            run(launch, calls, scope);
+            run(launch, all, scope);
         }
     }
 
@@ -80,11 +52,9 @@ final class TornadoLab {
         var floats = vm.floats(scope.allocate(vm.bytes(bytes / Float.BYTES), 128));
         var ints = vm.ints(scope.allocate(vm.bytes(bytes), 128));
         MemorySegment.copy(lab.arena(), 0, floats.host(), 0, bytes);
-        launch.inputs().stream()
-                .filter(TornadoLab::isInt)
-                .forEach(view -> DeviceInts.copy(lab, view, ints.host(), true));
+        copyInputs(launch, ints.host());
         var constants = new LinkedHashSet<Float>();
-        calls.forEach(call -> call.arguments.forEach(argument -> {
+        calls.forEach(call -> call.arguments().forEach(argument -> {
             if (argument instanceof Argument.Constant(var value)) {
                 constants.add(value);
             }
@@ -94,38 +64,36 @@ final class TornadoLab {
         for (var i = 0; i < ordered.size(); i++) {
             numbers.host().setAtIndex(ValueLayout.JAVA_FLOAT, i, ordered.get(i));
         }
-        var graphs = new ArrayList<TornadoVm.Graph>();
+        var graphs = new ArrayList<TornadoGraph>();
         for (var call : calls) {
             var args = arguments(vm, call, ordered, scope);
-            var graph = vm.new Graph();
+            var graph = new TornadoGraph(vm);
             graph = graphs.isEmpty()
                     ? graph.upload(floats, ints, numbers, args)
                     : graph.consume(floats, ints, numbers).upload(args);
             var prebuilt =
-                    target instanceof TestTargets.Prebuilt || !call.kernel.hasClass() ? call.kernel.prebuilt() : null;
+                    target instanceof TestTargets.Prebuilt || !call.kernel().hasClass()
+                            ? call.kernel().prebuilt()
+                            : null;
             if (prebuilt == null) {
-                var kernel = Objects.requireNonNull(KERNELS.get(call.kernel.className()));
-                graph.task(kernel, call.groups, call.groupSize, floats, ints, args, numbers);
+                var kernel = Objects.requireNonNull(KERNELS.get(call.kernel().className()));
+                graph.task(kernel, call.groups(), call.groupSize(), floats, ints, args, numbers);
             } else {
-                var name = call.kernel
-                        .className()
-                        .substring(call.kernel.className().lastIndexOf('.') + 1);
+                var name = call.simpleName();
                 var file = write(
                         name,
                         vm.headerBytes(),
-                        prebuilt.apply(call.kernel.source().get()));
-                graph.prebuiltTask(name, file, call.groups, call.groupSize, floats, ints, args, numbers);
+                        prebuilt.apply(call.kernel().source().get()));
+                graph.prebuiltTask(name, file, call.groups(), call.groupSize(), floats, ints, args, numbers);
             }
             graphs.add(graph.persist(floats, ints, numbers));
         }
         graphs.getLast().download(floats, ints);
-        try (var plan = vm.new Plan(graphs, vm.devices().getFirst())) {
+        try (var plan = new TornadoPlan(vm, graphs, vm.devices().getFirst())) {
             graphs.forEach(plan::run);
         }
         MemorySegment.copy(floats.host(), 0, lab.arena(), 0, bytes);
-        launch.outputs().stream()
-                .filter(TornadoLab::isInt)
-                .forEach(view -> DeviceInts.copy(lab, view, ints.host(), false));
+        copyOutputs(launch, ints.host());
     }
 
     private static Path write(String kernel, long headerBytes, String source) {
@@ -138,20 +106,13 @@ final class TornadoLab {
         }
     }
 
-    private static boolean isInt(View view) {
-        return !view.dtype().isFloat();
-    }
-
     private DeviceArray arguments(TornadoVm vm, Call call, List<Float> constants, Arena scope) {
-        var args = vm.ints(scope.allocate(vm.bytes(call.arguments.size() + 1), 128));
-        for (var i = 0; i < call.arguments.size(); i++) {
-            var value = switch (call.arguments.get(i)) {
-                case Argument.Literal(var literal) -> literal;
-                case Argument.Constant(var constant) -> constants.indexOf(constant);
-                case Argument.Element(var buffer, var index, var dtype) ->
-                    dtype.isFloat() ? lab.start(buffer) / dtype.bytes() + index : lab.start(buffer) + index;
-                case Argument.Address address -> throw new IllegalArgumentException("a kernel takes no " + address);
-            };
+        var args = vm.ints(scope.allocate(vm.bytes(call.arguments().size() + 1), 128));
+        for (var i = 0; i < call.arguments().size(); i++) {
+            var argument = call.arguments().get(i);
+            var value = argument instanceof Argument.Constant(var constant)
+                    ? constants.indexOf(constant)
+                    : resolved(argument);
             args.host().setAtIndex(ValueLayout.JAVA_INT, i, Math.toIntExact(value));
         }
         return args;
@@ -160,8 +121,8 @@ final class TornadoLab {
     private void compile(List<Call> calls) {
         var sources = new TreeMap<String, String>();
         for (var call : calls) {
-            if (call.kernel.hasClass() && !KERNELS.containsKey(call.kernel.className())) {
-                sources.put(call.kernel.className(), call.kernel.source().get());
+            if (call.kernel().hasClass() && !KERNELS.containsKey(call.kernel().className())) {
+                sources.put(call.kernel().className(), call.kernel().source().get());
             }
         }
         var classFiles = JvmKernelCompiler.compile(sources, target.classPath());

@@ -23,7 +23,6 @@ import org.clipc.ir.interp.Interpreter;
 import org.clipc.ir.interp.Scalars;
 import org.clipc.ir.interp.Tensor64;
 import org.clipc.ir.text.GraphParser;
-import org.clipc.program.Parameter;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.device.DeviceOptions;
 import org.clipc.runtime.device.DeviceProgram;
@@ -53,32 +52,6 @@ class Bf16ProgramTest {
 
     @TempDir
     Path folder = Path.of("");
-
-    /** A model of one graph. */
-    private record OneGraph(Graph graph) implements ModelSource {
-
-        @Override
-        public String name() {
-            return graph.name();
-        }
-
-        @Override
-        public List<Parameter> parameters() {
-            var zeros = new Parameter.Initializer(Parameter.Kind.ZEROS, 0, 0);
-            var type = graph.inputs().getFirst().type();
-            return List.of(new Parameter("w", type, zeros, false, true, null, -1, 0));
-        }
-
-        @Override
-        public List<String> entryNames() {
-            return List.of(graph.name());
-        }
-
-        @Override
-        public Graph entry(String name, int batch, boolean training) {
-            return graph;
-        }
-    }
 
     private Path compile(Target... targets) throws IOException {
         var options = new CompileOptions(

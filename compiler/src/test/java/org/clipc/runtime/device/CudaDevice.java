@@ -33,12 +33,12 @@ public final class CudaDevice {
     private CudaDevice() {
         var vm = TornadoVm.get();
         var unused = vm.ints(Arena.global().allocate(vm.bytes(1), 128));
-        var opening = vm.new Graph().uploadOnce(unused).libraryTask("lab", unused);
+        var opening = new TornadoGraph(vm).uploadOnce(unused).libraryTask("lab", unused);
         TornadoLibrary.add(
                 "lab",
                 invocation -> cuda = new CudaNative(vm.nativeContext(invocation), vm.nativeStream(invocation), false));
         // Open until this Java ends.
-        vm.new Plan(List.of(opening), vm.devices().getFirst()).run(opening);
+        new TornadoPlan(vm, List.of(opening), vm.devices().getFirst()).run(opening);
     }
 
     public static boolean isPresent() {

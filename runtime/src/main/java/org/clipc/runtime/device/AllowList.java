@@ -49,6 +49,9 @@ final class AllowList {
             members(
                     TORNADO + "types/vectors/Float8",
                     "<init> add getS0 getS1 getS2 getS3 getS4 getS5 getS6 getS7 mult"),
+            members(TORNADO + "types/vectors/Float16", """
+                    <init> add getS0 getS1 getS2 getS3 getS4 getS5 getS6 getS7 getS8 getS9 getS10 getS11 getS12 getS13
+                    getS14 getS15 mult"""),
             members(TORNADO + "types/arrays/FloatArray", "get set"),
             members(TORNADO + "types/arrays/IntArray", "get set"),
             members("java/nio/ByteOrder", "nativeOrder LITTLE_ENDIAN BIG_ENDIAN"));

@@ -56,7 +56,7 @@ final class CudaProgram implements DeviceProgram {
     private final Map<String, Cuda.Kernel> kernels = new HashMap<>();
     private final long bytes;
     private final GemmKernels gemm;
-    private TornadoVm.@Nullable Plan plan;
+    private @Nullable TornadoPlan plan;
     private @Nullable Cuda cuda;
     private long arena;
     private @Nullable CallObserver observer;
@@ -85,7 +85,7 @@ final class CudaProgram implements DeviceProgram {
         private final Schedule schedule;
         private final IntArena ints;
         private final long address;
-        private final TornadoVm.Graph graph;
+        private final TornadoGraph graph;
         private List<Ready> calls = List.of();
 
         /** Whether the graph has been played, so that it stays as it is. */
@@ -98,7 +98,7 @@ final class CudaProgram implements DeviceProgram {
          * @param ints its arena of ints on the host, a copy of that at {@code address}
          * @param graph of one library task
          */
-        Entry(Schedule schedule, IntArena ints, long address, TornadoVm.Graph graph) {
+        Entry(Schedule schedule, IntArena ints, long address, TornadoGraph graph) {
             this.schedule = schedule;
             this.ints = ints;
             this.address = address;
@@ -162,19 +162,19 @@ final class CudaProgram implements DeviceProgram {
     /** The first graph that runs tells the stream of the plan, on which all that follows happens. */
     private void open(List<Schedule> schedules, TornadoVm vm, Opener opener) throws IOException {
         var unused = vm.ints(Arena.ofAuto().allocate(vm.bytes(1), 128));
-        var opening = vm.new Graph().uploadOnce(unused).libraryTask(function("open"), unused);
+        var opening = new TornadoGraph(vm).uploadOnce(unused).libraryTask(function("open"), unused);
         var graphs = new ArrayList<>(List.of(opening));
-        var ofEntries = new LinkedHashMap<Schedule, TornadoVm.Graph>();
+        var ofEntries = new LinkedHashMap<Schedule, TornadoGraph>();
         for (var schedule : schedules) {
             if (schedule.kernelCalls().size() < schedule.calls().size()) {
                 throw new DeviceException(path + ": entry point '" + schedule.entry()
                         + "' is for several ranks, which run on the jvm device only");
             }
-            var graph = vm.new Graph().uploadOnce(unused).libraryTask(function(schedule.entry()), unused);
+            var graph = new TornadoGraph(vm).uploadOnce(unused).libraryTask(function(schedule.entry()), unused);
             graphs.add(graph);
             ofEntries.put(schedule, graph);
         }
-        plan = vm.new Plan(graphs, device);
+        plan = new TornadoPlan(vm, graphs, device);
         TornadoLibrary.add(function("open"), invocation -> cuda = opener.open(invocation));
         plan.run(opening);
         if (options.graph() && device.backend().equals(TornadoDevice.CUDA)) {
@@ -221,7 +221,7 @@ final class CudaProgram implements DeviceProgram {
         return kernel.substring(kernel.lastIndexOf('.') + 1);
     }
 
-    private Entry entry(Schedule schedule, TornadoVm.Graph graph) {
+    private Entry entry(Schedule schedule, TornadoGraph graph) {
         var size = Math.max(1, schedule.ints()) * (long) Integer.BYTES;
         var ints = Arena.ofAuto().allocate(size, Long.BYTES);
         var entry = new Entry(schedule, new IntArena(schedule, ints), cuda().allocate(size), graph);

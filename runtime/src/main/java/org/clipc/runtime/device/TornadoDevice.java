@@ -109,6 +109,7 @@ public final class TornadoDevice implements Device {
         var renderings = info.compilesOpenCl() ? gemm : GemmKernels.JIT;
         var loaded = TornadoProgram.load(
                 program, target.get(), schedules(program, target.get(), entries), vm, info, renderings, rank);
+        TuningFile.apply(program, description(), loaded).ifPresent(LOG::warn);
         LOG.info("{}: on {}, {} MiB", program.path().getFileName(), description(), loaded.memoryBytes() >> 20);
         return loaded;
     }

@@ -6,8 +6,11 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.clipc.program.KernelCall;
 import org.clipc.program.ProgramFile;
+import org.clipc.program.Schedule;
 
 /**
  * A program's kernels for TornadoVM, in the rendering that was asked for. TornadoVM reads prebuilt ones from files, which
@@ -23,6 +26,7 @@ final class TornadoKernels implements AutoCloseable {
     private final KernelLoader loader;
     private final Map<String, Optional<Path>> prebuilt = new HashMap<>();
     private final Path folder;
+    private Set<KernelCall> inJava = Set.of();
 
     /**
      * @param compilesOpenCl whether the device's driver takes OpenCL C
@@ -45,19 +49,44 @@ final class TornadoKernels implements AutoCloseable {
         return loader.instance("org.clipc.kernels." + target + "." + simpleName);
     }
 
-    /** Whether a kernel is one that the driver compiles. */
-    boolean isPrebuilt(String kernel) throws IOException {
-        return source(kernel).isPresent();
+    /** Those of a schedule's kernels that are there in C and in Java, where both would do. */
+    Set<String> inBoth(Schedule schedule) throws IOException {
+        var both = new TreeSet<String>();
+        if (gemm == GemmKernels.AUTO && compilesOpenCl) {
+            for (var call : schedule.kernelCalls()) {
+                if (program.hasClass(target, call.kernel())
+                        && source(call.kernel()).isPresent()) {
+                    both.add(call.kernel());
+                }
+            }
+        }
+        return both;
+    }
+
+    /** Has TornadoVM compile these calls' kernels, by identity, from now on, where it can and may. */
+    void renderInJava(Set<KernelCall> calls) {
+        inJava = gemm == GemmKernels.AUTO ? calls : Set.of();
+    }
+
+    /** Whether a call's kernel is one that the driver compiles. */
+    boolean isPrebuilt(KernelCall call) throws IOException {
+        return source(call).isPresent();
     }
 
     /** Adds a call to a graph. */
-    void add(KernelCall call, TornadoVm.Graph graph, TornadoVm.DeviceArray... arrays) throws IOException {
-        var source = source(call.kernel());
+    void add(KernelCall call, TornadoGraph graph, TornadoVm.DeviceArray... arrays) throws IOException {
+        var source = source(call);
         if (source.isPresent()) {
             graph.prebuiltTask(simpleName(call.kernel()), source.get(), call.units(), call.groupSize(), arrays);
         } else {
             graph.task(loader.instance(call.kernel()), call.units(), call.groupSize(), arrays);
         }
+    }
+
+    private Optional<Path> source(KernelCall call) throws IOException {
+        return inJava.contains(call) && program.hasClass(target, call.kernel())
+                ? Optional.empty()
+                : source(call.kernel());
     }
 
     private Optional<Path> source(String kernel) throws IOException {

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.regex.Pattern;
 import org.clipc.program.Call;
+import org.clipc.program.Choice;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.Manifest;
 import org.clipc.program.ProgramFile;
@@ -47,7 +48,7 @@ final class TornadoProgram implements DeviceProgram {
     private static final long ALIGNMENT = 128;
 
     /** A task as TornadoVM's messages name it. */
-    private static final Pattern TASK = Pattern.compile(TornadoVm.GRAPHS + "\\.(\\w+)_(\\d+)");
+    private static final Pattern TASK = Pattern.compile(TornadoGraph.NAME + "\\.(\\w+)_(\\d+)");
 
     private final Path path;
     private final Manifest manifest;
@@ -61,11 +62,14 @@ final class TornadoProgram implements DeviceProgram {
     private final HeldTensors tensors;
     private final Map<String, TornadoEntry> entries = new LinkedHashMap<>();
     private final long bytes;
-    private TornadoVm.@Nullable Plan plan;
+    private @Nullable TornadoPlan plan;
     private final TornadoVm.DeviceInfo device;
     private final Object probe;
     private final Object copy;
     private @Nullable CallObserver observer;
+
+    /** Whether calls were ever made in another way than by default. */
+    private boolean isTuned;
 
     private TornadoProgram(
             ProgramFile program,
@@ -109,7 +113,7 @@ final class TornadoProgram implements DeviceProgram {
         var program = new TornadoProgram(file, schedules, vm, device, loader, rank);
         try {
             program.requireMemory(device);
-            program.link(schedules, device);
+            program.link(schedules);
             return program;
         } catch (IOException | RuntimeException e) {
             program.close();
@@ -135,13 +139,21 @@ final class TornadoProgram implements DeviceProgram {
         }
     }
 
-    private void link(List<Schedule> schedules, TornadoVm.DeviceInfo device) throws IOException {
-        var graphs = new ArrayList<>(transfers.graphs());
-        for (var entry : make(schedules)) {
+    private void link(List<Schedule> schedules) throws IOException {
+        var one = vm.ints(memory(2));
+        one.host().setAtIndex(ValueLayout.JAVA_INT, 1, 1);
+        var shared =
+                new TornadoEntry.Shared(vm, kernels, ranks, background, floats, one, transfers, this::memory);
+        var layouts = schedules.stream().map(shared::layout).toList();
+        var most = layouts.stream().mapToLong(ExchangeLayout::bytes).max().orElse(0);
+        var exchanged = OffHeap.allocate(Math.max(1, most), lifetime);
+        for (var i = 0; i < schedules.size(); i++) {
+            checkPlaces(schedules.get(i));
+            var entry = new TornadoEntry(shared, schedules.get(i), layouts.get(i), exchanged);
             entries.put(entry.schedule().entry(), entry);
-            graphs.addAll(entry.graphs());
+            entry.make(entry.choices().with(Map.of()), false);
         }
-        plan = vm.new Plan(graphs, device);
+        plan = new TornadoPlan(vm, graphs(), device);
         transfers.open(plan());
         transfers.clear(plan(), 0, manifest.parameterBytes());
         if (bytes > manifest.stateOffset()) {
@@ -149,17 +161,37 @@ final class TornadoProgram implements DeviceProgram {
         }
     }
 
-    private List<TornadoEntry> make(List<Schedule> schedules) throws IOException {
-        var maker = new TornadoEntry.Maker(vm, kernels, ranks, background, floats, transfers, this::memory);
-        var layouts = schedules.stream().map(maker::layout).toList();
-        var most = layouts.stream().mapToLong(ExchangeLayout::bytes).max().orElse(0);
-        var exchanged = OffHeap.allocate(Math.max(1, most), lifetime);
-        var made = new ArrayList<TornadoEntry>();
-        for (var i = 0; i < schedules.size(); i++) {
-            checkPlaces(schedules.get(i));
-            made.add(maker.make(schedules.get(i), layouts.get(i), exchanged));
+    private List<TornadoGraph> graphs() {
+        var graphs = new ArrayList<>(transfers.graphs());
+        entries.values().forEach(entry -> graphs.addAll(entry.graphs()));
+        return graphs;
+    }
+
+    @Override
+    public List<Choice> choices(String entry) {
+        var loaded = entries.get(entry);
+        return loaded == null ? List.of() : loaded.choices().all();
+    }
+
+    @Override
+    public void tune(Map<String, String> options) {
+        isTuned |= !options.isEmpty();
+        var made = new LinkedHashMap<TornadoEntry, TornadoChoices.Made>();
+        entries.values().forEach(entry -> made.put(entry, entry.choices().with(options)));
+        var before = graphs().size();
+        try {
+            for (var entry : made.entrySet()) {
+                entry.getKey().make(entry.getValue(), isTuned);
+            }
+        } catch (IOException e) {
+            throw new DeviceException("%s: cannot be tuned: %s".formatted(path, e.getMessage()), e);
         }
-        return made;
+        if (graphs().size() > before) {
+            // The graphs of a plan are those that it begins with.
+            var next = new TornadoPlan(vm, graphs(), device);
+            transfers.handOver(plan(), next);
+            plan = next;
+        }
     }
 
     /** Every input and output of an int type must have its place in the arena of ints, and fit. */
@@ -177,7 +209,7 @@ final class TornadoProgram implements DeviceProgram {
         }
     }
 
-    private TornadoVm.Plan plan() {
+    private TornadoPlan plan() {
         return Objects.requireNonNull(plan, "linked when loaded");
     }
 
@@ -279,7 +311,7 @@ final class TornadoProgram implements DeviceProgram {
     }
 
     /** Nanoseconds of kernels by task, if somebody wants to know each call's; else nothing. */
-    private Map<String, Long> runGraph(Schedule schedule, TornadoVm.Graph graph) {
+    private Map<String, Long> runGraph(Schedule schedule, TornadoGraph graph) {
         try {
             if (observer != null && observer.wantsEachCall()) {
                 return plan().profile(graph);
@@ -313,16 +345,20 @@ final class TornadoProgram implements DeviceProgram {
         if (told == null) {
             return;
         }
+        // A part that receives has a task before those of its calls.
         var calls = part.calls();
-        // The first part has a task before those of its calls.
         var tasks = part.graph().tasks();
-        var before = tasks.size() - calls.size();
-        var share = nanos / Math.max(1, calls.size());
+        var task = tasks.size() - part.tasks();
+        var share = nanos / Math.max(1, part.tasks());
         var times = new long[calls.size()];
-        Arrays.setAll(times, i -> Objects.requireNonNullElse(kernels.get(tasks.get(before + i)), share));
-        var gap = Math.max(0, nanos - Arrays.stream(times).sum()) / Math.max(1, calls.size());
+        for (var i = 0; i < times.length; i++) {
+            if (calls.get(i).units() > 0) {
+                times[i] = Objects.requireNonNullElse(kernels.get(tasks.get(task++)), share);
+            }
+        }
+        var gap = Math.max(0, nanos - Arrays.stream(times).sum()) / Math.max(1, times.length);
         var at = start;
-        for (var i = 0; i < calls.size(); i++) {
+        for (var i = 0; i < times.length; i++) {
             told.called(schedule.entry(), calls.get(i), new CallTiming(at, times[i], List.of()));
             at += times[i] + gap;
         }

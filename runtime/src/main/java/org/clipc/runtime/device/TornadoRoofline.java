@@ -52,22 +52,22 @@ final class TornadoRoofline {
     static Roofline measure(
             TornadoVm vm, TornadoVm.DeviceInfo device, Object flops, Object copy, LongFunction<MemorySegment> memory) {
         var probe = new TornadoRoofline(vm, memory);
-        var computing = vm.new Graph()
+        var computing = new TornadoGraph(vm)
                 .upload(probe.range)
                 .uploadOnce(probe.ints, probe.unused)
                 .task(flops, ITEMS / GROUP, GROUP, probe.to, probe.ints, probe.range, probe.unused)
                 .persist(probe.to);
-        var copying = vm.new Graph()
+        var copying = new TornadoGraph(vm)
                 .upload(probe.range)
                 .uploadOnce(probe.ints, probe.from)
                 .task(copy, COPIED / GROUP, GROUP, probe.from, probe.ints, probe.range, probe.to)
                 .persist(probe.to);
-        try (var plan = vm.new Plan(List.of(computing, copying), device)) {
+        try (var plan = new TornadoPlan(vm, List.of(computing, copying), device)) {
             return new Roofline(probe.flops(plan, computing), probe.bytes(plan, copying));
         }
     }
 
-    private double flops(TornadoVm.Plan plan, TornadoVm.Graph graph) {
+    private double flops(TornadoPlan plan, TornadoGraph graph) {
         var steps = 16;
         while (nanos(plan, graph, steps, ITEMS) < LEAST_NANOS && steps < MOST_STEPS) {
             steps *= 2;
@@ -76,7 +76,7 @@ final class TornadoRoofline {
         return FLOPS * ITEMS * steps / least(() -> nanos(plan, graph, count, ITEMS)) * 1e9;
     }
 
-    private double bytes(TornadoVm.Plan plan, TornadoVm.Graph graph) {
+    private double bytes(TornadoPlan plan, TornadoGraph graph) {
         return 2.0 * Float.BYTES * COPIED / least(() -> nanos(plan, graph, 0, COPIED)) * 1e9;
     }
 
@@ -88,7 +88,7 @@ final class TornadoRoofline {
         return least;
     }
 
-    private long nanos(TornadoVm.Plan plan, TornadoVm.Graph graph, int first, int second) {
+    private long nanos(TornadoPlan plan, TornadoGraph graph, int first, int second) {
         range.host().setAtIndex(ValueLayout.JAVA_INT, 0, first);
         range.host().setAtIndex(ValueLayout.JAVA_INT, 1, second);
         var nanos =

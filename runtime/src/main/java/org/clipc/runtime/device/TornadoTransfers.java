@@ -31,7 +31,7 @@ final class TornadoTransfers {
      *
      * @param floats that it has
      */
-    private record Stage(int floats, DeviceArray staged, TornadoVm.Graph uploading, TornadoVm.Graph downloading) {
+    private record Stage(int floats, DeviceArray staged, TornadoGraph uploading, TornadoGraph downloading) {
 
         MemorySegment host() {
             return staged.host();
@@ -54,9 +54,9 @@ final class TornadoTransfers {
         for (var size : STAGES) {
             var staged = vm.floats(memory.apply(size));
             var opens = size.equals(STAGES.getLast());
-            var before = opens ? vm.new Graph() : vm.new Graph().consume(floats);
+            var before = opens ? new TornadoGraph(vm) : new TornadoGraph(vm).consume(floats);
             var uploading = uploading(before.uploadOnce(unused), size, staged, unused);
-            var downloading = downloading(vm.new Graph().consume(floats).uploadOnce(unused), size, staged, unused);
+            var downloading = downloading(new TornadoGraph(vm).consume(floats).uploadOnce(unused), size, staged, unused);
             made.add(new Stage(size, staged, uploading.persist(floats), downloading.persist(floats)));
         }
         stages = List.copyOf(made);
@@ -70,8 +70,8 @@ final class TornadoTransfers {
         range = outside.range;
         var made = new ArrayList<Stage>();
         for (var stage : outside.stages) {
-            var uploading = uploading(vm.new Graph().consume(floats, ints), stage.floats(), stage.staged(), ints);
-            var downloading = downloading(vm.new Graph().consume(floats, ints), stage.floats(), stage.staged(), ints);
+            var uploading = uploading(new TornadoGraph(vm).consume(floats, ints), stage.floats(), stage.staged(), ints);
+            var downloading = downloading(new TornadoGraph(vm).consume(floats, ints), stage.floats(), stage.staged(), ints);
             made.add(new Stage(
                     stage.floats(),
                     stage.staged(),
@@ -89,13 +89,13 @@ final class TornadoTransfers {
         return new TornadoTransfers(this, ints);
     }
 
-    private TornadoVm.Graph uploading(TornadoVm.Graph graph, int size, DeviceArray staged, DeviceArray ints)
+    private TornadoGraph uploading(TornadoGraph graph, int size, DeviceArray staged, DeviceArray ints)
             throws IOException {
         return graph.upload(staged, range)
                 .task(kernels.fixed("Upload"), size / GROUP, GROUP, floats, ints, range, staged);
     }
 
-    private TornadoVm.Graph downloading(TornadoVm.Graph graph, int size, DeviceArray staged, DeviceArray ints)
+    private TornadoGraph downloading(TornadoGraph graph, int size, DeviceArray staged, DeviceArray ints)
             throws IOException {
         return graph.upload(range)
                 .task(kernels.fixed("Download"), size / GROUP, GROUP, floats, ints, range, staged)
@@ -103,19 +103,29 @@ final class TornadoTransfers {
     }
 
     /** What the plan that is given to the methods must have. */
-    List<TornadoVm.Graph> graphs() {
+    List<TornadoGraph> graphs() {
         return stages.stream()
                 .flatMap(stage -> Stream.of(stage.uploading(), stage.downloading()))
                 .toList();
     }
 
     /** Makes the array on the device, whose elements are anything then: before all else that the plan runs. */
-    void open(TornadoVm.Plan plan) {
+    void open(TornadoPlan plan) {
         copy(plan, stages.getLast().uploading(), 0, 0);
     }
 
+    /**
+     * Has a plan go on with what another left on the device, of which it has the graphs of transfers: runs the same one, which
+     * waits for all before it, last in the one and first in the other.
+     */
+    void handOver(TornadoPlan from, TornadoPlan to) {
+        var downloading = stages.getFirst().downloading();
+        copy(from, downloading, 0, 0);
+        copy(to, downloading, 0, 0);
+    }
+
     /** @param fromByte a multiple of 4, as is {@code count} */
-    void clear(TornadoVm.Plan plan, long fromByte, long count) {
+    void clear(TornadoPlan plan, long fromByte, long count) {
         var end = (fromByte + count) / Float.BYTES;
         for (var at = fromByte / Float.BYTES; at < end; ) {
             var stage = stage(end - at);
@@ -127,7 +137,7 @@ final class TornadoTransfers {
     }
 
     /** Copies bytes of the array, from any one on. */
-    void read(TornadoVm.Plan plan, long fromByte, MemorySegment values) {
+    void read(TornadoPlan plan, long fromByte, MemorySegment values) {
         for (var done = 0L; done < values.byteSize(); ) {
             var before = (fromByte + done) % Float.BYTES;
             var stage = stage(wholeFloats(before + values.byteSize() - done));
@@ -139,7 +149,7 @@ final class TornadoTransfers {
     }
 
     /** Sets bytes of the array, from any one on; what else the first and the last float hold stays. */
-    void write(TornadoVm.Plan plan, long toByte, MemorySegment values) {
+    void write(TornadoPlan plan, long toByte, MemorySegment values) {
         for (var done = 0L; done < values.byteSize(); ) {
             var first = (toByte + done) / Float.BYTES;
             var before = (toByte + done) % Float.BYTES;
@@ -172,7 +182,7 @@ final class TornadoTransfers {
     }
 
     /** Copies the part of the array that {@code range} names. */
-    private void copy(TornadoVm.Plan plan, TornadoVm.Graph graph, long firstFloat, int count) {
+    private void copy(TornadoPlan plan, TornadoGraph graph, long firstFloat, int count) {
         range.host().setAtIndex(ValueLayout.JAVA_INT, 0, Math.toIntExact(firstFloat));
         range.host().setAtIndex(ValueLayout.JAVA_INT, 1, count);
         plan.run(graph);

@@ -11,6 +11,7 @@ import org.clipc.program.Call;
 import org.clipc.program.Choice;
 import org.clipc.runtime.device.CallTiming;
 import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.device.DeviceProgram.CallObserver;
 
 /**
  * Finds, among the ways to make a program's calls, those that are faster on the device than the default ones. Calls are
@@ -116,7 +117,17 @@ public final class Tuner {
     }
 
     private Result search(Effort effort) {
-        program.observe(this::called);
+        program.observe(new CallObserver() {
+            @Override
+            public void called(String entry, Call made, CallTiming timing) {
+                took(timing);
+            }
+
+            @Override
+            public boolean wantsEachCall() {
+                return true;
+            }
+        });
         var best = best(effort.trials());
         var tuned = new ArrayList<double[]>();
         var standard = new ArrayList<double[]>();
@@ -146,7 +157,7 @@ public final class Tuner {
         return new Result(choices.size(), all, findings);
     }
 
-    private void called(String entry, Call made, CallTiming timing) {
+    private void took(CallTiming timing) {
         var choice = choiceOfCall.get(call++);
         if (choice != null) {
             seconds[choice] += timing.nanos() * 1e-9;

@@ -1,0 +1,99 @@
+package org.clipc.compiler.jvm;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SequencedMap;
+import java.util.function.Consumer;
+import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.CallSink.Argument;
+import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.RenderedKernel;
+import org.clipc.compiler.kernel.Target;
+import org.clipc.compiler.kernel.View;
+
+/**
+ * Runs launches of a {@link KernelLab} on a device with two arenas: floats are at the same places, ints one for each byte.
+ */
+abstract class DeviceLab {
+
+    /** A call, of at least one group. */
+    record Call(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
+
+        String simpleName() {
+            return kernel.className().substring(kernel.className().lastIndexOf('.') + 1);
+        }
+    }
+
+    final KernelLab lab;
+    final Target target;
+
+    DeviceLab(KernelLab lab, Target target) {
+        this.lab = lab;
+        this.target = target;
+    }
+
+    /** Runs a launch, in the way that the lab chose. */
+    final void run(Launch launch) {
+        run(launch, calls(launch));
+    }
+
+    abstract void run(Launch launch, List<Call> calls);
+
+    private List<Call> calls(Launch launch) {
+        var calls = new ArrayList<Call>();
+        target.plan(launch, new CallSink() {
+            @Override
+            public String target() {
+                return target.name();
+            }
+
+            @Override
+            public int temporary(long bytes) {
+                return lab.buffer(bytes);
+            }
+
+            @Override
+            public void call(
+                    RenderedKernel kernel, List<Argument> arguments, int units, int localFloats, int sharedFloats) {
+                throw new IllegalArgumentException("this target launches kernels");
+            }
+
+            @Override
+            public void choose(String name, SequencedMap<String, Consumer<CallSink>> options) {
+                List.copyOf(options.values()).get(lab.option() % options.size()).accept(this);
+            }
+
+            @Override
+            public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
+                if (groups > 0) {
+                    calls.add(new Call(kernel, arguments, groups, groupSize));
+                }
+            }
+        });
+        return calls;
+    }
+
+    /** The place of an element in its arena, or a number; what else there is differs between devices. */
+    final long resolved(Argument argument) {
+        return switch (argument) {
+            case Argument.Literal(var literal) -> literal;
+            case Argument.Element(var buffer, var index, var dtype) ->
+                dtype.isFloat() ? lab.start(buffer) / dtype.bytes() + index : lab.start(buffer) + index;
+            case Argument.Constant _, Argument.Address _ ->
+                throw new IllegalArgumentException("a kernel takes no " + argument);
+        };
+    }
+
+    final void copyInputs(Launch launch, MemorySegment ints) {
+        isInt(launch.inputs()).forEach(view -> DeviceInts.copy(lab, view, ints, true));
+    }
+
+    final void copyOutputs(Launch launch, MemorySegment ints) {
+        isInt(launch.outputs()).forEach(view -> DeviceInts.copy(lab, view, ints, false));
+    }
+
+    private static List<View> isInt(List<View> views) {
+        return views.stream().filter(view -> !view.dtype().isFloat()).toList();
+    }
+}
