@@ -65,7 +65,8 @@ class CudaProgramTest {
             var told = new ArrayList<String>();
             for (var observed : List.of(false, true)) {
                 loaded.observe(observed ? (_, call, _) -> told.add(call.name()) : null);
-                Tensors.assertClose("tornadocuda", expected, DeviceRunner.run(loaded, EntryPoint.TRAIN_STEP, inputs), 1e-4);
+                Tensors.assertClose(
+                        "tornadocuda", expected, DeviceRunner.run(loaded, EntryPoint.TRAIN_STEP, inputs), 1e-4);
             }
             assertThat(told).hasSizeGreaterThan(20).anyMatch(name -> name.contains("Product_"));
             loaded.observe(null);

@@ -18,6 +18,7 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.clipc.compiler.lower.Tensors;
 import org.clipc.compiler.shard.Parallelism;
 import org.clipc.compiler.shard.TinyClip;
@@ -45,7 +46,6 @@ import org.clipc.runtime.device.EmulatedCuda;
 import org.clipc.runtime.device.EmulatedCuda.Behaviour;
 import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.device.TornadoVm;
-import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -88,7 +88,8 @@ class CudaRanksTest {
                 false,
                 (entry, _, graph) -> graphs.put(entry, graph));
         var file = folder.resolve("program.bin");
-        var program = ProgramBuilder.build(new TinyClip(settings).source(), options).program();
+        var program =
+                ProgramBuilder.build(new TinyClip(settings).source(), options).program();
         ProgramFile.write(file, program);
         return new Compiled(file, mesh, Objects.requireNonNull(graphs.get(EntryPoint.TRAIN_STEP)));
     }
@@ -133,8 +134,7 @@ class CudaRanksTest {
     @Test
     @Tag("kernels")
     void neighboursOnARingExchangeToo() throws IOException {
-        var compiled = compile(
-                new Mesh(2, 1), false, false, "objective", "sigmoid", "loss_dist_impl", "shift");
+        var compiled = compile(new Mesh(2, 1), false, false, "objective", "sigmoid", "loss_dist_impl", "shift");
         check(compiled, Behaviour.of(false, Duration.ZERO));
     }
 
@@ -189,8 +189,8 @@ class CudaRanksTest {
     @Test
     @Tag("kernels")
     void aRankWhoseDeviceFailsSaysSoToTheOthers() throws IOException {
-        var thrown = broken(
-                compile(new Mesh(1, 2), false, false), _ -> new DeviceException("the device fell off the bus"));
+        var thrown =
+                broken(compile(new Mesh(1, 2), false, false), _ -> new DeviceException("the device fell off the bus"));
         assertThat(thrown.get(0))
                 .get()
                 .satisfies(e -> requireStopped(e, "exchange 4 ", "rank 1 cannot go on: it failed with"))
@@ -202,8 +202,8 @@ class CudaRanksTest {
     }
 
     /** Rank 1 fails where its device should exchange something, once rank 0's waits for it there. */
-    private static List<Optional<Throwable>> broken(Compiled compiled, Function<MemoryRanks.Rank, RuntimeException> failure)
-            throws IOException {
+    private static List<Optional<Throwable>> broken(
+            Compiled compiled, Function<MemoryRanks.Rank, RuntimeException> failure) throws IOException {
         var waiting = new CountDownLatch(1);
         return MemoryRanks.run(2, CollectiveOptions.DEFAULT, rank -> {
             var behaviour = new Behaviour(false, 0, Duration.ZERO, told -> {
@@ -252,7 +252,10 @@ class CudaRanksTest {
 
     private static void runOnce(Compiled compiled, MemoryRanks.Rank rank, Behaviour behaviour) throws IOException {
         try (var loaded = load(compiled, rank, behaviour)) {
-            DeviceRunner.run(loaded, EntryPoint.TRAIN_STEP, inputs(compiled.step(), rank.ends().rank()));
+            DeviceRunner.run(
+                    loaded,
+                    EntryPoint.TRAIN_STEP,
+                    inputs(compiled.step(), rank.ends().rank()));
         }
     }
 
@@ -268,25 +271,32 @@ class CudaRanksTest {
     void ranksNeedTheirOwnGpu() throws IOException {
         var compiled = compile(new Mesh(2, 1), false, false);
         var elsewhere = new Behaviour(false, 1, Duration.ZERO, _ -> {});
-        var thrown = MemoryRanks.run(2, CollectiveOptions.DEFAULT, rank -> load(compiled, rank, elsewhere).close());
+        var thrown = MemoryRanks.run(
+                2,
+                CollectiveOptions.DEFAULT,
+                rank -> load(compiled, rank, elsewhere).close());
         assertThat(thrown)
                 .allSatisfy(e -> assertThat(e)
                         .get()
                         .asInstanceOf(InstanceOfAssertFactories.THROWABLE)
-                        .hasMessageContaining("NCCL has this rank on GPU 0, that of its local rank, but memory is GPU 1"));
+                        .hasMessageContaining(
+                                "NCCL has this rank on GPU 0, that of its local rank, but memory is GPU 1"));
     }
 
     @Test
     void ranksThatAreThreadsAreToldHowToStart() throws IOException {
         var compiled = compile(new Mesh(2, 1), false, false);
         var nccl = new MemoryNccl(new MemoryNccl.Network());
-        assertThatThrownBy(() -> LocalRanks.<IOException>run(2, CollectiveOptions.DEFAULT, ranks -> EmulatedCuda.load(
-                                compiled.file(),
-                                List.of(EntryPoint.TRAIN_STEP),
-                                MeshRank.of(compiled.mesh(), ranks),
-                                nccl,
-                                Behaviour.of(false, Duration.ZERO))
-                        .close()))
+        assertThatThrownBy(() -> LocalRanks.<IOException>run(
+                        2,
+                        CollectiveOptions.DEFAULT,
+                        ranks -> EmulatedCuda.load(
+                                        compiled.file(),
+                                        List.of(EntryPoint.TRAIN_STEP),
+                                        MeshRank.of(compiled.mesh(), ranks),
+                                        nccl,
+                                        Behaviour.of(false, Duration.ZERO))
+                                .close()))
                 .isInstanceOf(DeviceException.class)
                 .hasMessageContaining("is for 2 ranks, which exchange over NCCL on CUDA devices")
                 .hasMessageContaining("torchrun");

@@ -36,7 +36,8 @@ public final class CudaDevice {
         var opening = vm.new Graph().uploadOnce(unused).libraryTask("lab", unused);
         TornadoLibrary.add(
                 "lab",
-                invocation -> cuda = new CudaNative(vm.nativeContext(invocation), vm.nativeStream(invocation), false, false));
+                invocation ->
+                        cuda = new CudaNative(vm.nativeContext(invocation), vm.nativeStream(invocation), false, false));
         // Open until this Java ends.
         vm.new Plan(List.of(opening), vm.devices().getFirst()).run(opening);
     }

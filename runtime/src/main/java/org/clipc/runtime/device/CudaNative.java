@@ -211,21 +211,28 @@ final class CudaNative implements Cuda {
         check("cuStreamWaitEvent", cudart.cuStreamWaitEvent(of(lane), points.get(point.number()), 0));
     }
 
+    private static long word(Lane lane) {
+        return switch (lane) {
+            case MAIN -> 0;
+            case BESIDE -> 1;
+        };
+    }
+
     @Override
     public void tell(Lane lane, int number) {
-        var word = exchanging().told().address() + (long) lane.ordinal() * Integer.BYTES;
+        var word = exchanging().told().address() + word(lane) * Integer.BYTES;
         check("cuMemsetD32Async", cudart.cuMemsetD32Async(word, number, 1, of(lane)));
     }
 
     @Override
     public int told(Lane lane) {
-        return exchanging().told().get(lane.ordinal());
+        return exchanging().told().get(word(lane));
     }
 
     @Override
     public void resetTold() {
         for (var lane : Lane.values()) {
-            exchanging().told().put(lane.ordinal(), 0);
+            exchanging().told().put(word(lane), 0);
         }
     }
 

@@ -127,11 +127,7 @@ final class CudaProgram implements DeviceProgram {
     }
 
     private CudaProgram(
-            ProgramFile file,
-            List<Schedule> schedules,
-            TornadoVm.DeviceInfo device,
-            GemmKernels gemm,
-            MeshRank rank) {
+            ProgramFile file, List<Schedule> schedules, TornadoVm.DeviceInfo device, GemmKernels gemm, MeshRank rank) {
         this.file = file;
         this.manifest = file.manifest();
         this.path = file.path().toString();
@@ -202,10 +198,7 @@ final class CudaProgram implements DeviceProgram {
         }
         throw new DeviceException(
                 "%s: entry point '%s' is for %d ranks, which exchange over NCCL on CUDA devices, each a process with a GPU of its own: start them with torchrun or srun, or by hand with RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT set, and leave --ranks and mpirun out"
-                        .formatted(
-                                path,
-                                schedule.entry(),
-                                manifest.mesh().size()));
+                        .formatted(path, schedule.entry(), manifest.mesh().size()));
     }
 
     private Cuda cuda() {
@@ -270,8 +263,7 @@ final class CudaProgram implements DeviceProgram {
                         case CollectiveCall collective -> {
                             var exchange = exchange(entry, collective, index, exchanges.size(), awaited.get(index));
                             exchanges.put(index, exchange);
-                            yield new Ready(
-                                    collective, () -> exchange.start(cuda()), () -> exchange.await(cuda()));
+                            yield new Ready(collective, () -> exchange.start(cuda()), () -> exchange.await(cuda()));
                         }
                         case AwaitCall await -> {
                             var exchange = Objects.requireNonNull(exchanges.get(await.started()));
@@ -398,7 +390,7 @@ final class CudaProgram implements DeviceProgram {
      */
     private void play(Entry entry) {
         var exchanges = !entry.exchanges.isEmpty();
-        if (entry.isChanged || exchanges && !entry.hasRun) {
+        if (entry.isChanged || (exchanges && !entry.hasRun)) {
             entry.start(cuda());
         } else {
             entry.isCaptured = true;

@@ -2,6 +2,7 @@ package org.clipc.runtime.device;
 
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -81,8 +82,8 @@ final class ExchangeWatch implements AutoCloseable {
                 rank.abort("it was interrupted");
             }
             for (var group : groups) {
-                var underWay = underWay(group);
-                var found = group.failure(underWay == null ? null : underWay.waiting());
+                var found =
+                        group.failure(underWay(group).map(CudaExchange::waiting).orElse(null));
                 if (found != null) {
                     failure = stopped(found);
                     groups.forEach(StreamGroup::abort);
@@ -91,19 +92,18 @@ final class ExchangeWatch implements AutoCloseable {
             }
         }
 
-        private @Nullable CudaExchange underWay(StreamGroup group) {
+        private Optional<CudaExchange> underWay(StreamGroup group) {
             return exchanges.stream()
-                    .filter(e -> e.group() == group && cuda.told(e.lane()) == e.underWay())
-                    .findFirst()
-                    .orElse(null);
+                    .filter(e -> e.group().equals(group) && cuda.told(e.lane()) == e.underWay())
+                    .findFirst();
         }
 
         /** Names an exchange that the device was in, if it was in one. */
         private CollectiveException stopped(Failure reason) {
             var where = groups.stream()
-                    .map(this::underWay)
-                    .filter(e -> e != null)
-                    .map(e -> e.waiting().what() + " in the group of ranks " + e.group().ranks())
+                    .flatMap(group -> underWay(group).stream())
+                    .map(e -> e.waiting().what() + " in the group of ranks "
+                            + e.group().ranks())
                     .findFirst()
                     .orElse("entry point '" + entry + "'");
             return new CollectiveException(where + " failed: " + reason.reason(), reason.ranks());

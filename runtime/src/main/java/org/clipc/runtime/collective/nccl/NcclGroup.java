@@ -118,7 +118,7 @@ final class NcclGroup extends CheckedGroup implements StreamGroup {
 
     private void launch(Call call, long send, long receive) {
         var operation = call.operation();
-        if (operation.kind() == Kind.BARRIER || operation.kind() != Kind.EXCHANGE && operation.elements() == 0) {
+        if (operation.kind() != Kind.EXCHANGE && operation.elements() == 0) {
             // There are no barriers in NCCL, and it may skip what is empty, but members wait for each other.
             meet();
             return;

@@ -55,7 +55,8 @@ final class NcclNative implements Nccl {
         var opened = new NcclNative(device);
         if (version() < LEAST_VERSION) {
             throw new CollectiveException(
-                    opened.description() + " is older than 2.26, the first that several groups can use at once: install it",
+                    opened.description()
+                            + " is older than 2.26, the first that several groups can use at once: install it",
                     List.of());
         }
         return opened;

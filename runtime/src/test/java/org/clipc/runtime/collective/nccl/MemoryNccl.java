@@ -3,8 +3,8 @@ package org.clipc.runtime.collective.nccl;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
-import java.util.HexFormat;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -193,7 +193,14 @@ public final class MemoryNccl implements Nccl {
 
         @Override
         public void exchange(
-                long stream, long send, long sendCount, int to, long receive, long receiveCount, int from, DType dtype) {
+                long stream,
+                long send,
+                long sendCount,
+                int to,
+                long receive,
+                long receiveCount,
+                int from,
+                DType dtype) {
             var source = device(send, sendCount, dtype);
             var target = device(receive, receiveCount, dtype);
             start(stream, "exchange of " + sendCount, () -> member.world().exchange(source, to, target, from, dtype));

@@ -41,8 +41,7 @@ class NcclStreamConformanceTest extends NcclConformanceTest {
         }
 
         private Group started(Group group) {
-            return new StartedGroup(
-                    (StreamGroup) group, nccl, MemoryStream.open(Duration.ZERO), ends.rank());
+            return new StartedGroup((StreamGroup) group, nccl, MemoryStream.open(Duration.ZERO), ends.rank());
         }
 
         @Override
@@ -99,8 +98,7 @@ class NcclStreamConformanceTest extends NcclConformanceTest {
             group.start(
                     stream.handle(),
                     List.of(
-                            StreamCall.allReduce(
-                                    data.address(), data.address() + 4, 1, DType.I32, Reduction.SUM),
+                            StreamCall.allReduce(data.address(), data.address() + 4, 1, DType.I32, Reduction.SUM),
                             StreamCall.allGather(data.address() + 4, data.address() + 8, 1, DType.I32),
                             StreamCall.reduceScatter(
                                     data.address() + 8, data.address() + 8, 1, DType.I32, Reduction.MAX),
@@ -115,20 +113,21 @@ class NcclStreamConformanceTest extends NcclConformanceTest {
     void argumentsAreChecked() {
         alone((group, _, stream) -> {
             requireRefused(
-                    group, stream, StreamCall.allReduce(258, 258, 4, DType.F32, Reduction.SUM), "'send' is not aligned");
+                    group,
+                    stream,
+                    StreamCall.allReduce(258, 258, 4, DType.F32, Reduction.SUM),
+                    "'send' is not aligned");
             requireRefused(
                     group, stream, StreamCall.allReduce(256, 260, 4, DType.F32, Reduction.SUM), "overlaps 'receive'");
             requireRefused(
                     group, stream, StreamCall.allReduce(256, 256, 4, DType.F16, Reduction.SUM), "cannot reduce f16");
             requireRefused(group, stream, StreamCall.allGather(256, 260, 4, DType.F32), "overlaps");
-            requireRefused(
-                    group, stream, StreamCall.reduceScatter(256, 252, 4, DType.F32, Reduction.SUM), "overlaps");
+            requireRefused(group, stream, StreamCall.reduceScatter(256, 252, 4, DType.F32, Reduction.SUM), "overlaps");
             requireRefused(group, stream, StreamCall.allGather(0, 256, 4, DType.F32), "'send' has no address");
             requireRefused(group, stream, StreamCall.allGather(256, 512, -1, DType.F32), "less than no elements");
             requireRefused(group, stream, StreamCall.broadcast(256, 1, 4, DType.F32), "only 1 members");
             requireRefused(group, stream, StreamCall.exchange(256, 1, 512, 0, 4, DType.F32), "only 1 members");
-            requireRefused(
-                    group, stream, new StreamCall(Operation.MEET, 0, 0, 0, 0), "no barrier starts on a stream");
+            requireRefused(group, stream, new StreamCall(Operation.MEET, 0, 0, 0, 0), "no barrier starts on a stream");
         });
     }
 

@@ -49,15 +49,16 @@ final class StartedGroup extends CheckedGroup {
     private void start(Call call) {
         var send = call.send();
         var receive = call.receive();
-        var whole = send.byteSize() > receive.byteSize() ? send : receive;
-        var part = whole == send ? receive : send;
+        var sendsMore = send.byteSize() > receive.byteSize();
+        var whole = sendsMore ? send : receive;
+        var part = sendsMore ? receive : send;
         var isPart = part.byteSize() > 0
                 && part.address() >= whole.address()
                 && part.address() < whole.address() + whole.byteSize();
         var first = copied(whole);
         var second = isPart ? first.asSlice(part.address() - whole.address(), part.byteSize()) : copied(part);
-        var from = whole == send ? first : second;
-        var to = whole == send ? second : first;
+        var from = sendsMore ? first : second;
+        var to = sendsMore ? second : first;
         group.beginRun();
         group.start(
                 stream.handle(),
@@ -73,7 +74,8 @@ final class StartedGroup extends CheckedGroup {
     }
 
     private MemorySegment copied(MemorySegment data) {
-        var copy = MemorySegment.ofAddress(nccl.allocate(Math.max(1, data.byteSize()))).reinterpret(data.byteSize());
+        var copy = MemorySegment.ofAddress(nccl.allocate(Math.max(1, data.byteSize())))
+                .reinterpret(data.byteSize());
         return copy.copyFrom(data);
     }
 
