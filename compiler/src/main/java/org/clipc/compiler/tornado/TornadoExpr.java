@@ -93,6 +93,7 @@ final class TornadoExpr {
     static CodeBlock constant(double value, DType dtype) {
         return switch (dtype) {
             case F32, BF16, F16 -> real((float) value);
+            // A sign in front of another would be a decrement.
             case I32 -> CodeBlock.of(value < 0 ? "($L)" : "$L", (int) value);
             case BOOL -> CodeBlock.of("$L", value != 0);
         };

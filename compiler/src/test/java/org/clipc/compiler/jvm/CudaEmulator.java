@@ -111,7 +111,8 @@ public final class CudaEmulator {
         }
     }
 
-    public static void run(
+    /** By one thread at a time, since kernels keep what they work on in variables of their own. */
+    public static synchronized void run(
             String name, MemorySegment arena, MemorySegment ints, MemorySegment args, int groups, int groupSize) {
         try {
             Objects.requireNonNull(COMPILED.get(name)).invoke(arena, ints, args, groups, groupSize);

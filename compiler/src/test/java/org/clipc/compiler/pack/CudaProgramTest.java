@@ -6,11 +6,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -23,11 +20,10 @@ import org.clipc.ir.TensorType;
 import org.clipc.ir.interp.Interpreter;
 import org.clipc.ir.interp.Tensor64;
 import org.clipc.program.Choice;
+import org.clipc.program.EntryPoint;
 import org.clipc.program.ProgramFile;
-import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.EmulatedCuda;
 import org.clipc.runtime.device.TornadoVm;
-import org.clipc.runtime.tensor.HostTensor;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -69,7 +65,8 @@ class CudaProgramTest {
             var told = new ArrayList<String>();
             for (var observed : List.of(false, true)) {
                 loaded.observe(observed ? (_, call, _) -> told.add(call.name()) : null);
-                Tensors.assertClose("tornadocuda", expected, run(loaded, inputs), 1e-4);
+                Tensors.assertClose(
+                        "tornadocuda", expected, DeviceRunner.run(loaded, EntryPoint.TRAIN_STEP, inputs), 1e-4);
             }
             assertThat(told).hasSizeGreaterThan(20).anyMatch(name -> name.contains("Product_"));
             loaded.observe(null);
@@ -80,47 +77,8 @@ class CudaProgramTest {
                         .filter(choice -> choice.options().containsKey(way))
                         .collect(Collectors.toMap(Choice::name, _ -> way));
                 loaded.tune(chosen);
-                Tensors.assertClose(way, expected, run(loaded, inputs), 1e-4);
+                Tensors.assertClose(way, expected, DeviceRunner.run(loaded, EntryPoint.TRAIN_STEP, inputs), 1e-4);
             }
         }
-    }
-
-    private static Map<String, Tensor64> run(DeviceProgram program, Map<String, Tensor64> inputs) {
-        var manifest = program.manifest();
-        manifest.parameters().forEach(p -> program.write(p.name(), host(inputs, p.name())));
-        manifest.state().forEach(s -> program.write(s.name(), host(inputs, s.name())));
-        var given = new LinkedHashMap<String, HostTensor>();
-        manifest.entry("train_step").inputs().forEach(s -> given.put(s.name(), host(inputs, s.name())));
-        var results = new LinkedHashMap<String, Tensor64>();
-        program.run("train_step", given)
-                .forEach((name, tensor) -> results.put(
-                        name,
-                        tensor64(
-                                tensor,
-                                manifest.entry("train_step").outputs().stream()
-                                        .filter(slot -> slot.name().equals(name))
-                                        .findFirst()
-                                        .orElseThrow()
-                                        .type())));
-        manifest.parameters().forEach(p -> results.put("next." + p.name(), tensor64(program.read(p.name()), p.type())));
-        manifest.state().forEach(s -> results.put("next." + s.name(), tensor64(program.read(s.name()), s.type())));
-        return results;
-    }
-
-    private static HostTensor host(Map<String, Tensor64> inputs, String name) {
-        var tensor = Objects.requireNonNull(inputs.get(name), name);
-        var shape = tensor.type().shape().dims().stream().mapToLong(d -> d).toArray();
-        return tensor.type().dtype().isFloat()
-                ? HostTensor.of(tensor.data(), shape)
-                : HostTensor.of(
-                        Arrays.stream(tensor.data()).mapToInt(v -> (int) v).toArray(), shape);
-    }
-
-    private static Tensor64 tensor64(HostTensor tensor, TensorType type) {
-        var result = Tensor64.zeros(type);
-        for (var i = 0; i < result.size(); i++) {
-            result.data()[i] = type.dtype().isFloat() ? tensor.getDouble(i) : tensor.getLong(i);
-        }
-        return result;
     }
 }

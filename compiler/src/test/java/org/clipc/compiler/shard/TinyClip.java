@@ -18,11 +18,11 @@ import org.clipc.ir.interp.Tensor64;
 import org.clipc.program.Parameter;
 
 /** A CLIP small enough to train in the interpreter, which every mesh up to 2 x 4 divides. */
-final class TinyClip {
+public final class TinyClip {
 
     private final ModelSource source;
 
-    TinyClip(Object... keysAndValues) {
+    public TinyClip(Object... keysAndValues) {
         var settings = new LinkedHashMap<String, Setting>();
         set(
                 settings,
@@ -82,7 +82,7 @@ final class TinyClip {
         return source.parameters();
     }
 
-    ModelSource source() {
+    public ModelSource source() {
         return source;
     }
 

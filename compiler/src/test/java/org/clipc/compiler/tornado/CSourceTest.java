@@ -3,7 +3,9 @@ package org.clipc.compiler.tornado;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
 import java.util.Set;
+import org.clipc.ir.DType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -54,6 +56,17 @@ class CSourceTest {
                     f[local_] = exp_(f[local_]);
                 }
                 """);
+    }
+
+    /** As the expressions of kernels negate what they are given. */
+    @Test
+    void printsNegatedConstants() {
+        for (var dtype : List.of(DType.I32, DType.F32)) {
+            var constant = TornadoExpr.constant(-1, dtype);
+            assertThat(body("n.set(0, n.get(0) < 0 ? -" + constant + " : 2);"))
+                    .startsWith("n[0] = n[0] < 0 ? -(")
+                    .endsWith(") : 2;\n");
+        }
     }
 
     @Test

@@ -36,7 +36,8 @@ public final class CudaDevice {
         var opening = new TornadoGraph(vm).uploadOnce(unused).libraryTask("lab", unused);
         TornadoLibrary.add(
                 "lab",
-                invocation -> cuda = new CudaNative(vm.nativeContext(invocation), vm.nativeStream(invocation), false));
+                invocation ->
+                        cuda = new CudaNative(vm.nativeContext(invocation), vm.nativeStream(invocation), false, false));
         // Open until this Java ends.
         new TornadoPlan(vm, List.of(opening), vm.devices().getFirst()).run(opening);
     }

@@ -5,61 +5,228 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import org.clipc.compiler.jvm.CudaEmulator;
 import org.clipc.ir.DType;
 import org.clipc.ir.interp.Scalars;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
+import org.clipc.runtime.collective.nccl.MemoryNccl;
+import org.clipc.runtime.collective.nccl.MemoryStream;
 import org.clipc.runtime.device.CudaProduct.Matrix;
 
-/** CUDA in the host's memory. Products are computed as cuBLASLt's manual defines them, on matrices stored by columns. */
+/**
+ * CUDA in the host's memory, with streams that run by themselves: what does not wait for what it needs comes too early. Products
+ * are computed as cuBLASLt's manual defines them, on matrices stored by columns.
+ */
 public final class EmulatedCuda implements Cuda {
 
-    private final Arena scope = Arena.ofShared();
-    private final Map<Long, MemorySegment> memory = new HashMap<>();
+    private final MemoryNccl memory;
+    private final Behaviour behaviour;
+    private final Map<Lane, MemoryStream> streams = new EnumMap<>(Lane.class);
+    private final Map<Lane, AtomicInteger> told = new EnumMap<>(Lane.class);
+    private final List<MemoryStream.Event> points = new ArrayList<>();
     private final List<String> kernels = new ArrayList<>();
     private final Map<String, String> waiting = new HashMap<>();
 
-    EmulatedCuda() {}
+    /**
+     * How a device behaves.
+     *
+     * @param tornado whether TornadoVM runs its programs, or this process alone
+     * @param number of the device
+     * @param delay before each piece of work beside the main stream
+     * @param telling is given what a stream tells, by it
+     */
+    public record Behaviour(boolean tornado, int number, Duration delay, IntConsumer telling) {
+
+        public static Behaviour of(boolean tornado, Duration delay) {
+            return new Behaviour(tornado, 0, delay, _ -> {});
+        }
+    }
+
+    EmulatedCuda() {
+        this(new MemoryNccl(new MemoryNccl.Network()), Behaviour.of(true, Duration.ZERO));
+    }
+
+    /** @param memory of the device */
+    private EmulatedCuda(MemoryNccl memory, Behaviour behaviour) {
+        this.memory = memory;
+        this.behaviour = behaviour;
+        streams.put(Lane.MAIN, MemoryStream.open(Duration.ZERO));
+        streams.put(Lane.BESIDE, MemoryStream.open(behaviour.delay()));
+        for (var lane : Lane.values()) {
+            told.put(lane, new AtomicInteger());
+        }
+    }
 
     /** A program with its kernels and products emulated, in a library task of TornadoVM's first device. */
     public static DeviceProgram load(Path program, List<String> entries) throws IOException {
-        var vm = TornadoVm.get();
+        return load(program, entries, MeshRank.alone(), new EmulatedCuda());
+    }
+
+    /** A rank's program with its kernels, products and exchanges emulated. */
+    public static DeviceProgram load(
+            Path program, List<String> entries, MeshRank rank, MemoryNccl nccl, Behaviour behaviour)
+            throws IOException {
+        return load(program, entries, rank, new EmulatedCuda(nccl, behaviour));
+    }
+
+    private static DeviceProgram load(Path program, List<String> entries, MeshRank rank, EmulatedCuda cuda)
+            throws IOException {
         try (var file = ProgramFile.open(program)) {
             var schedules = new ArrayList<Schedule>();
             for (var entry : entries) {
                 schedules.add(file.schedule("tornadocuda", entry));
             }
+            if (!cuda.behaviour.tornado()) {
+                return CudaProgram.load(
+                        file, schedules, MEMORY, GemmKernels.AUTO, rank, (tasks, _) -> new Alone(cuda, tasks));
+            }
+            var vm = TornadoVm.get();
+            var device = vm.devices().getFirst();
             return CudaProgram.load(
                     file,
                     schedules,
-                    vm,
-                    vm.devices().getFirst(),
+                    device,
                     GemmKernels.AUTO,
-                    CudaOptions.DEFAULT,
-                    MeshRank.alone(),
-                    _ -> new EmulatedCuda());
+                    rank,
+                    (tasks, _) -> InTurns.open(() -> TornadoTasks.open(vm, device, false, _ -> cuda, tasks)));
         }
+    }
+
+    private static final TornadoVm.DeviceInfo MEMORY = new TornadoVm.DeviceInfo(
+            "0:0", TornadoDevice.CUDA, "memory", true, Long.MAX_VALUE, Long.MAX_VALUE, new Object());
+
+    /** Tasks without TornadoVM. */
+    private record Alone(Cuda cuda, Map<String, Runnable> tasks) implements CudaTasks {
+
+        @Override
+        public void run(String task) {
+            Objects.requireNonNull(tasks.get(task)).run();
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    /** TornadoVM is for one thread at a time, but ranks that are threads share it. */
+    private record InTurns(CudaTasks tasks) implements CudaTasks {
+
+        static CudaTasks open(Supplier<CudaTasks> tasks) {
+            synchronized (InTurns.class) {
+                return new InTurns(tasks.get());
+            }
+        }
+
+        @Override
+        public Cuda cuda() {
+            return tasks.cuda();
+        }
+
+        @Override
+        public void run(String task) {
+            synchronized (InTurns.class) {
+                tasks.run(task);
+            }
+        }
+
+        @Override
+        public void close() {
+            synchronized (InTurns.class) {
+                tasks.close();
+            }
+        }
+    }
+
+    private MemoryStream main() {
+        return of(Lane.MAIN);
+    }
+
+    private MemoryStream of(Lane lane) {
+        return Objects.requireNonNull(streams.get(lane));
+    }
+
+    private AtomicInteger word(Lane lane) {
+        return Objects.requireNonNull(told.get(lane));
+    }
+
+    @Override
+    public int device() {
+        return behaviour.number();
     }
 
     @Override
     public void attach() {}
 
     @Override
-    public long allocate(long bytes) {
-        var segment = scope.allocate(Math.max(1, bytes), 256);
-        memory.put(segment.address(), segment);
-        return segment.address();
+    public void enter() {}
+
+    @Override
+    public void leave() {}
+
+    @Override
+    public long stream(Lane lane) {
+        return of(lane).handle();
     }
 
     @Override
+    public Point newPoint() {
+        points.add(new MemoryStream.Event());
+        return new Point(points.size() - 1);
+    }
+
+    @Override
+    public void reach(Lane lane, Point point) {
+        points.get(point.number()).reach(of(lane));
+    }
+
+    @Override
+    public void await(Lane lane, Point point) {
+        points.get(point.number()).await(of(lane));
+    }
+
+    @Override
+    public void tell(Lane lane, int number) {
+        of(lane).start(() -> {
+            word(lane).set(number);
+            behaviour.telling().accept(number);
+        });
+    }
+
+    @Override
+    public int told(Lane lane) {
+        return word(lane).get();
+    }
+
+    @Override
+    public void resetTold() {
+        told.values().forEach(word -> word.set(0));
+    }
+
+    @Override
+    public void synchronize() {
+        main().await();
+    }
+
+    @Override
+    public long allocate(long bytes) {
+        return memory.allocate(Math.max(1, bytes));
+    }
+
+    /** Waits for the device, as CUDA's does. */
+    @Override
     public void free(long address) {
-        memory.remove(address);
+        streams.values().forEach(MemoryStream::drain);
+        memory.free(address);
     }
 
     @SuppressWarnings("restricted") // addresses are of memory that was allocated here
@@ -69,22 +236,25 @@ public final class EmulatedCuda implements Cuda {
 
     @Override
     public void upload(long to, MemorySegment from) {
-        at(to, from.byteSize()).copyFrom(from);
+        main().start(() -> at(to, from.byteSize()).copyFrom(from));
+        synchronize();
     }
 
     @Override
     public void download(long from, MemorySegment to) {
-        to.copyFrom(at(from, to.byteSize()));
+        main().start(() -> to.copyFrom(at(from, to.byteSize())));
+        synchronize();
     }
 
     @Override
     public void clear(long at, long bytes) {
-        at(at, bytes).fill((byte) 0);
+        main().start(() -> at(at, bytes).fill((byte) 0));
+        synchronize();
     }
 
     @Override
     public void copy(long from, long to, long bytes) {
-        at(to, bytes).copyFrom(at(from, bytes));
+        main().start(() -> at(to, bytes).copyFrom(at(from, bytes)));
     }
 
     /** Compiled together, before the first runs. */
@@ -99,15 +269,18 @@ public final class EmulatedCuda implements Cuda {
     public void launch(Kernel kernel, int groups, int groupSize, long arena, long ints, long[] args) {
         CudaEmulator.compile(waiting);
         waiting.clear();
-        try (var arguments = Arena.ofConfined()) {
-            CudaEmulator.run(
-                    Objects.requireNonNull(kernels.get(kernel.number())),
-                    MemorySegment.ofAddress(arena),
-                    MemorySegment.ofAddress(ints),
-                    arguments.allocateFrom(ValueLayout.JAVA_LONG, args),
-                    groups,
-                    groupSize);
-        }
+        var name = kernels.get(kernel.number());
+        main().start(() -> {
+            try (var arguments = Arena.ofConfined()) {
+                CudaEmulator.run(
+                        name,
+                        MemorySegment.ofAddress(arena),
+                        MemorySegment.ofAddress(ints),
+                        arguments.allocateFrom(ValueLayout.JAVA_LONG, args),
+                        groups,
+                        groupSize);
+            }
+        });
     }
 
     @Override
@@ -115,9 +288,13 @@ public final class EmulatedCuda implements Cuda {
         return true;
     }
 
-    /** D = op(A) · op(B) + C + bias, a bias being a column. */
     @Override
     public void multiply(CudaProduct product, long arena) {
+        main().start(() -> compute(product, arena));
+    }
+
+    /** D = op(A) · op(B) + C + bias, a bias being a column. */
+    private static void compute(CudaProduct product, long arena) {
         for (var outer = 0; outer < product.outer(); outer++) {
             for (var batch = 0; batch < product.batch(); batch++) {
                 for (var column = 0; column < product.result().columns(); column++) {
@@ -174,11 +351,12 @@ public final class EmulatedCuda implements Cuda {
     public long nanos(Runnable work) {
         var start = System.nanoTime();
         work.run();
+        synchronize();
         return Math.max(1, System.nanoTime() - start);
     }
 
     @Override
     public void close() {
-        scope.close();
+        streams.values().forEach(MemoryStream::close);
     }
 }

@@ -9,10 +9,14 @@ import org.clipc.runtime.collective.CollectiveOptions;
 import org.clipc.runtime.collective.Collectives;
 import org.clipc.runtime.collective.local.LocalRanks;
 import org.clipc.runtime.collective.mpi.MpiCollectives;
+import org.clipc.runtime.collective.nccl.NcclCollectives;
 import org.clipc.runtime.collective.rendezvous.RankEnvironment;
 import org.clipc.runtime.device.MeshRank;
 
-/** Starts the ranks that a program is for: threads of this process, or this process as one of those of {@code mpirun}. */
+/**
+ * Starts the ranks that a program is for: threads of this process; or this process, as one of those of {@code mpirun}, or of
+ * those with a GPU each that torchrun, srun or somebody by hand has started.
+ */
 final class RankLauncher {
 
     /** What {@code mpirun} of Open MPI and of MPICH tells processes. */
@@ -39,10 +43,13 @@ final class RankLauncher {
                             + "compile it with trainer.devices=%d")
                     .formatted(wanted, mesh.size(), mesh.data(), mesh.tensor(), wanted));
         }
-        if (isStartedByMpi(System.getenv())) {
-            runProcess(mesh, body);
+        var environment = System.getenv();
+        if (isStartedByMpi(environment)) {
+            runProcess(mesh, MpiCollectives.open(CollectiveOptions.DEFAULT), body);
         } else if (mesh.size() == 1) {
             body.run(MeshRank.alone(), 1);
+        } else if (hasGpuEach(environment)) {
+            runProcess(mesh, NcclCollectives.open(CollectiveOptions.DEFAULT), body);
         } else {
             runThreads(mesh, body);
         }
@@ -50,6 +57,14 @@ final class RankLauncher {
 
     private static boolean isStartedByMpi(Map<String, String> environment) {
         return WORLD_SIZES.stream().map(environment::get).anyMatch(size -> size != null && !size.equals("1"));
+    }
+
+    /** By torchrun or by hand, or as a step of Slurm's, which a shell in an allocation is none. */
+    static boolean hasGpuEach(Map<String, String> environment) {
+        var slurm =
+                environment.containsKey("SLURM_STEP_NODELIST") || environment.containsKey("SLURM_LAUNCH_NODE_IPADDR");
+        var size = environment.getOrDefault("WORLD_SIZE", slurm ? environment.getOrDefault("SLURM_NTASKS", "") : "");
+        return !size.isEmpty() && !size.equals("1");
     }
 
     private static void runThreads(Mesh mesh, Body body) throws IOException {
@@ -62,8 +77,8 @@ final class RankLauncher {
         }
     }
 
-    private static void runProcess(Mesh mesh, Body body) throws IOException {
-        try (Collectives ranks = MpiCollectives.open(CollectiveOptions.DEFAULT)) {
+    private static void runProcess(Mesh mesh, Collectives ends, Body body) throws IOException {
+        try (Collectives ranks = ends) {
             try {
                 body.run(MeshRank.of(mesh, ranks, RankEnvironment.localRank(System.getenv())), 1);
             } catch (IOException | RuntimeException | Error e) {

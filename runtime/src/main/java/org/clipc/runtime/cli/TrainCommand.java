@@ -71,7 +71,7 @@ final class TrainCommand implements Callable<Integer> {
             paramLabel = "N",
             description =
                     "Ranks to train on, as threads of this process: those that the program is compiled for, which is"
-                            + " the default. Under mpirun each process is one.")
+                            + " the default. Under mpirun, torchrun and srun each process is one.")
     private int ranks;
 
     @Parameters(paramLabel = "KEY=VALUE", arity = "0..*", description = "Changes to the recipe.")

@@ -95,7 +95,7 @@ public abstract class CheckedGroup implements Group {
 
     @Override
     public final void broadcast(MemorySegment data, DType dtype, int root) {
-        requireMember("the root of a broadcast", root);
+        requireMember("the root of a broadcast", root, size());
         if (rank == root) {
             Buffers.requireReadable("data", data, dtype);
         } else {
@@ -106,16 +106,12 @@ public abstract class CheckedGroup implements Group {
 
     @Override
     public final void exchange(MemorySegment send, int toRank, MemorySegment receive, int fromRank, DType dtype) {
-        requireMember("the receiver of an exchange", toRank);
-        requireMember("the sender of an exchange", fromRank);
+        requireMember("the receiver of an exchange", toRank, size());
+        requireMember("the sender of an exchange", fromRank, size());
         Buffers.requireReadable("send", send, dtype);
         Buffers.requireWritable("receive", receive, dtype);
         Buffers.requireDisjoint("receive", receive, "send", send);
-        if (toRank == rank != (fromRank == rank)) {
-            throw new IllegalArgumentException(
-                    "member %d exchanges with itself on one side only: sends to %d, receives from %d"
-                            .formatted(rank, toRank, fromRank));
-        }
+        requireBothSides(rank, toRank, fromRank);
         if (toRank == rank && send.byteSize() != receive.byteSize()) {
             throw new IllegalArgumentException("an exchange of a member with itself sends %d bytes, but receives %d"
                     .formatted(send.byteSize(), receive.byteSize()));
@@ -157,6 +153,11 @@ public abstract class CheckedGroup implements Group {
                 + " in the group of ranks " + ranks;
     }
 
+    /** Checks calls as far as this member alone can. */
+    protected final void requireValid(List<StreamCall> calls) {
+        calls.forEach(call -> call.require(rank, size()));
+    }
+
     /** What a member gets whose call comes to nothing. */
     protected final CollectiveException stopped(Call call, Failure failure) {
         return new CollectiveException(name(call) + " failed: " + failure.reason(), failure.ranks());
@@ -167,14 +168,22 @@ public abstract class CheckedGroup implements Group {
         return members.stream().map(ranks::get).toList();
     }
 
-    private void requireMember(String what, int member) {
-        if (member < 0 || member >= size()) {
+    static void requireMember(String what, int member, int size) {
+        if (member < 0 || member >= size) {
             throw new IllegalArgumentException(
-                    "%s is %d, but the group has only %d members".formatted(what, member, size()));
+                    "%s is %d, but the group has only %d members".formatted(what, member, size));
         }
     }
 
-    private static void requireReducible(DType dtype) {
+    static void requireBothSides(int rank, int toRank, int fromRank) {
+        if (toRank == rank != (fromRank == rank)) {
+            throw new IllegalArgumentException(
+                    "member %d exchanges with itself on one side only: sends to %d, receives from %d"
+                            .formatted(rank, toRank, fromRank));
+        }
+    }
+
+    static void requireReducible(DType dtype) {
         switch (dtype) {
             case F32, BF16, I32 -> {}
             case F16, BOOL -> throw new IllegalArgumentException("ranks cannot reduce " + dtype.text());

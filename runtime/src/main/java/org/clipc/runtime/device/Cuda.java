@@ -3,16 +3,60 @@ package org.clipc.runtime.device;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What programs need of CUDA: its driver, its compiler and its library of matrix products, on one device and one stream, in
- * whose order everything happens. All methods throw {@link DeviceException} where CUDA fails.
+ * What programs need of CUDA: its driver, its compiler and its library of matrix products, on one device. Everything happens
+ * in the order of one stream, but what ranks exchange beside it. All methods throw {@link DeviceException} where CUDA fails.
  */
 interface Cuda extends AutoCloseable {
 
     /** How a kernel is called once it is compiled. */
     record Kernel(int number) {}
 
+    /** A stream. */
+    enum Lane {
+        /** Of all that follows each other. */
+        MAIN,
+        /** Of what goes on beside that. */
+        BESIDE
+    }
+
+    /** Where a stream gets to: an event of CUDA's. */
+    record Point(int number) {}
+
+    /** The number of the device among CUDA's. */
+    int device();
+
     /** Makes the device this thread's, which then may call the other methods. */
     void attach();
+
+    /** As {@link #attach}; what is started from now on waits for what the one who lent the stream started there. */
+    void enter();
+
+    /** Has whoever lent the stream wait there for all of {@link Lane#MAIN}, and gives this thread back to them. */
+    void leave();
+
+    /** Handle of a stream, for other libraries of CUDA's. */
+    long stream(Lane lane);
+
+    /** To be kept, and reached any number of times. */
+    Point newPoint();
+
+    /** The lane gets to the point when all is done that was started there before. */
+    void reach(Lane lane, Point point);
+
+    /** What is started on the lane from now on waits for the point, as it was last reached by {@link #reach}. */
+    void await(Lane lane, Point point);
+
+    /** Has {@link #told} be this number when all is done that was started on the lane before. */
+    void tell(Lane lane, int number);
+
+    /** What a lane told last, or {@link #resetTold} set since. Any thread may ask at any time, also while work is captured. */
+    int told(Lane lane);
+
+    /** Has all lanes have told 0; nothing may be under way. */
+    void resetTold();
+
+    /** Waits for all of {@link Lane#MAIN}. */
+    void synchronize();
 
     /** Device memory, cleared; gives its address, a multiple of 256. */
     long allocate(long bytes);

@@ -30,8 +30,16 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerPointer;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.clipc.runtime.device.CudaProduct.Matrix;
+import org.jspecify.annotations.Nullable;
 
-/** CUDA by JavaCPP, on a context and a stream that others made. The only class of devices that names it. */
+/**
+ * CUDA by JavaCPP, for work on a stream that others made. The only class of devices that names it.
+ *
+ * <p>A program of one rank works on that stream, in its context. NCCL's kernels run in the device's primary context only,
+ * which TornadoVM's is not, and a kernel cannot be started on a stream of another context, nor reach its memory. So a program
+ * that exchanges has memory, kernels and streams in the primary context, and is tied to TornadoVM's stream by events, which
+ * work across contexts, in graphs too.
+ */
 final class CudaNative implements Cuda {
 
     /** What NVIDIA advises for cuBLAS on Hopper. */
@@ -40,13 +48,18 @@ final class CudaNative implements Cuda {
     /** An address is taken to be a multiple of no more than that. */
     private static final long MOST_ALIGNED = 256;
 
+    private final CUctx_st lentContext;
+    private final CUstream_st lentStream;
     private final CUctx_st context;
     private final CUstream_st stream;
     private final boolean tf32;
+    private final int device;
+    private final @Nullable Exchanging exchanging;
     private final String architecture;
     private final cublasLtContext library = new cublasLtContext();
     private final long workspace;
     private final List<Loaded> kernels = new ArrayList<>();
+    private final List<CUevent_st> points = new ArrayList<>();
     private final Map<CudaProduct, Optional<Plan>> plans = new HashMap<>();
 
     private record Loaded(CUmod_st module, CUfunc_st function) {}
@@ -61,23 +74,68 @@ final class CudaNative implements Cuda {
             cublasLtMatmulHeuristicResult_t found) {}
 
     /**
-     * @param context address of the context
+     * What it takes to exchange.
+     *
+     * @param beside the second stream
+     * @param entered reached on the stream that was lent, where this program's work begins
+     * @param left reached where it ends
+     * @param told words of the host's memory that the device writes, one for each lane
+     */
+    private record Exchanging(CUstream_st beside, CUevent_st entered, CUevent_st left, IntPointer told) {}
+
+    /**
+     * @param context address of the stream's context
      * @param stream address of the stream
      * @param tf32 whether products of f32 may be computed from numbers of 10 bits
+     * @param exchanges whether ranks exchange what the program computes
      * @throws LinkageError if the binding, or what it binds, is missing
      */
-    CudaNative(long context, long stream, boolean tf32) {
-        this.context = new CUctx_st(new Address(context));
-        this.stream = new CUstream_st(new Address(stream));
+    CudaNative(long context, long stream, boolean tf32, boolean exchanges) {
+        this.lentContext = new CUctx_st(new Address(context));
+        this.lentStream = new CUstream_st(new Address(stream));
         this.tf32 = tf32;
+        setCurrent(lentContext);
+        var number = new int[1];
+        check("cuCtxGetDevice", cudart.cuCtxGetDevice(number));
+        device = number[0];
+        if (exchanges) {
+            var entered = newEvent();
+            this.context = new CUctx_st();
+            check("cuDevicePrimaryCtxRetain", cudart.cuDevicePrimaryCtxRetain(this.context, device));
+            attach();
+            this.stream = newStream();
+            exchanging = new Exchanging(newStream(), entered, newEvent(), newWords());
+        } else {
+            this.context = lentContext;
+            this.stream = lentStream;
+            exchanging = null;
+        }
         attach();
-        var device = new int[1];
-        check("cuCtxGetDevice", cudart.cuCtxGetDevice(device));
         architecture = "--gpu-architecture=sm_"
-                + attribute(cudart.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device[0])
-                + attribute(cudart.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device[0]);
+                + attribute(cudart.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device)
+                + attribute(cudart.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device);
         checkLibrary("cublasLtCreate", cublas.cublasLtCreate(library));
         workspace = allocate(WORKSPACE);
+    }
+
+    private static CUstream_st newStream() {
+        var made = new CUstream_st();
+        check("cuStreamCreate", cudart.cuStreamCreate(made, cudart.CU_STREAM_NON_BLOCKING));
+        return made;
+    }
+
+    private static CUevent_st newEvent() {
+        var made = new CUevent_st();
+        check("cuEventCreate", cudart.cuEventCreate(made, cudart.CU_EVENT_DISABLE_TIMING));
+        return made;
+    }
+
+    /** Memory of the host that the device has under the same address. */
+    private static IntPointer newWords() {
+        var words = new Pointer();
+        var bytes = (long) Lane.values().length * Integer.BYTES;
+        check("cuMemHostAlloc", cudart.cuMemHostAlloc(words, bytes, cudart.CU_MEMHOSTALLOC_DEVICEMAP));
+        return new IntPointer(words).capacity(Lane.values().length);
     }
 
     private static int attribute(int attribute, int device) {
@@ -87,8 +145,95 @@ final class CudaNative implements Cuda {
     }
 
     @Override
+    public int device() {
+        return device;
+    }
+
+    @Override
     public void attach() {
+        setCurrent(context);
+    }
+
+    private static void setCurrent(CUctx_st context) {
         check("cuCtxSetCurrent", cudart.cuCtxSetCurrent(context));
+    }
+
+    @Override
+    public void enter() {
+        if (exchanging != null) {
+            setCurrent(lentContext);
+            check("cuEventRecord", cudart.cuEventRecord(exchanging.entered(), lentStream));
+            attach();
+            check("cuStreamWaitEvent", cudart.cuStreamWaitEvent(stream, exchanging.entered(), 0));
+        } else {
+            attach();
+        }
+    }
+
+    @Override
+    public void leave() {
+        if (exchanging != null) {
+            check("cuEventRecord", cudart.cuEventRecord(exchanging.left(), stream));
+            setCurrent(lentContext);
+            check("cuStreamWaitEvent", cudart.cuStreamWaitEvent(lentStream, exchanging.left(), 0));
+        }
+    }
+
+    private Exchanging exchanging() {
+        return Objects.requireNonNull(exchanging, "opened for a program that exchanges nothing");
+    }
+
+    private CUstream_st of(Lane lane) {
+        return switch (lane) {
+            case MAIN -> stream;
+            case BESIDE -> exchanging().beside();
+        };
+    }
+
+    @Override
+    public long stream(Lane lane) {
+        return of(lane).address();
+    }
+
+    @Override
+    public Point newPoint() {
+        points.add(newEvent());
+        return new Point(points.size() - 1);
+    }
+
+    @Override
+    public void reach(Lane lane, Point point) {
+        check("cuEventRecord", cudart.cuEventRecord(points.get(point.number()), of(lane)));
+    }
+
+    @Override
+    public void await(Lane lane, Point point) {
+        check("cuStreamWaitEvent", cudart.cuStreamWaitEvent(of(lane), points.get(point.number()), 0));
+    }
+
+    private static long word(Lane lane) {
+        return switch (lane) {
+            case MAIN -> 0;
+            case BESIDE -> 1;
+        };
+    }
+
+    @Override
+    public void tell(Lane lane, int number) {
+        var word = exchanging().told().address() + word(lane) * Integer.BYTES;
+        check("cuMemsetD32Async", cudart.cuMemsetD32Async(word, number, 1, of(lane)));
+    }
+
+    @Override
+    public int told(Lane lane) {
+        return exchanging().told().get(word(lane));
+    }
+
+    @Override
+    public void resetTold() {
+        for (var lane : Lane.values()) {
+            exchanging().told().put(word(lane), 0);
+        }
     }
 
     @Override
@@ -127,7 +272,8 @@ final class CudaNative implements Cuda {
         check("cuMemcpyDtoDAsync", cudart.cuMemcpyDtoDAsync(to, from, bytes, stream));
     }
 
-    private void synchronize() {
+    @Override
+    public void synchronize() {
         check("cuStreamSynchronize", cudart.cuStreamSynchronize(stream));
     }
 
@@ -383,6 +529,16 @@ final class CudaNative implements Cuda {
         kernels.forEach(kernel -> cudart.cuModuleUnload(kernel.module()));
         cublas.cublasLtDestroy(library);
         free(workspace);
+        points.forEach(cudart::cuEventDestroy);
+        if (exchanging != null) {
+            cudart.cuEventDestroy(exchanging.left());
+            cudart.cuStreamDestroy(exchanging.beside());
+            cudart.cuStreamDestroy(stream);
+            cudart.cuMemFreeHost(exchanging.told());
+            setCurrent(lentContext);
+            cudart.cuEventDestroy(exchanging.entered());
+            cudart.cuDevicePrimaryCtxRelease(device);
+        }
     }
 
     private static void check(String function, int code) {

@@ -9,16 +9,20 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
+import org.clipc.program.AwaitCall;
+import org.clipc.program.Call;
 import org.clipc.program.Choice;
+import org.clipc.program.CollectiveCall;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.program.TensorSlot;
+import org.clipc.runtime.collective.StreamGroup;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +34,9 @@ import org.jspecify.annotations.Nullable;
  * (TornadoVM 5.2: PrebuiltTask.equals holds for tasks of another class only), an array has 8 GiB at most, and an argument
  * is no place of two bytes in an array of floats.
  *
- * <p>All of an entry point is one CUDA graph, unless that is turned off: what changes from run to run lies in memory.
+ * <p>All of an entry point is one CUDA graph, unless that is turned off: what changes from run to run lies in memory. What
+ * ranks exchange is started by NCCL between the kernels, or on a second stream beside them where the schedule awaits it later,
+ * and is part of that graph. No copy goes through the host, which waits only for the end of a run.
  */
 final class CudaProgram implements DeviceProgram {
 
@@ -42,13 +48,9 @@ final class CudaProgram implements DeviceProgram {
 
     private static final int RUNS = 3;
 
-    private static final AtomicLong COUNT = new AtomicLong();
-
     private final ProgramFile file;
     private final Manifest manifest;
     private final String path;
-    private final CudaOptions options;
-    private final String id = "program" + COUNT.incrementAndGet();
     private final TornadoVm.DeviceInfo device;
     private final HeldTensors tensors;
     private final RankedProgram ranks;
@@ -56,26 +58,25 @@ final class CudaProgram implements DeviceProgram {
     private final Map<String, Cuda.Kernel> kernels = new HashMap<>();
     private final long bytes;
     private final GemmKernels gemm;
-    private @Nullable TornadoPlan plan;
-    private @Nullable Cuda cuda;
+    private final ExchangeWatch watch;
+    private @Nullable CudaTasks tasks;
     private long arena;
     private @Nullable CallObserver observer;
 
     /**
-     * How CUDA is reached.
+     * A call, ready to be started. One of no units, which is there for another way to make its neighbours, is not.
+     *
+     * @param start starts it
+     * @param end has what is started later wait for it, where that does not go without saying
      */
-    @FunctionalInterface
-    interface Opener {
+    private record Ready(Call call, Runnable start, Runnable end) {
 
-        /** @param invocation of a library task, which knows TornadoVM's context and stream */
-        Cuda open(Object invocation);
-    }
-
-    /** A call, ready to be started. One of no units, which is there for another way to make its neighbours, is not. */
-    private record Ready(KernelCall call, Runnable start) {
+        Ready(Call call, Runnable start) {
+            this(call, start, () -> {});
+        }
 
         boolean isSkipped() {
-            return call.units() == 0;
+            return call instanceof KernelCall kernel && kernel.units() == 0;
         }
     }
 
@@ -85,8 +86,15 @@ final class CudaProgram implements DeviceProgram {
         private final Schedule schedule;
         private final IntArena ints;
         private final long address;
-        private final TornadoGraph graph;
+
+        /** Where the streams part, if they do, and where collectives are over, by the index of their calls. */
+        private final Map<Integer, Cuda.Point> points = new HashMap<>();
+
         private List<Ready> calls = List.of();
+        private List<CudaExchange> exchanges = List.of();
+
+        /** Whether it has run. */
+        private boolean hasRun;
 
         /** Whether the graph has been played, so that it stays as it is. */
         private boolean isCaptured;
@@ -94,56 +102,55 @@ final class CudaProgram implements DeviceProgram {
         /** Whether calls have changed since. */
         private boolean isChanged;
 
-        /**
-         * @param ints its arena of ints on the host, a copy of that at {@code address}
-         * @param graph of one library task
-         */
-        Entry(Schedule schedule, IntArena ints, long address, TornadoGraph graph) {
+        /** @param ints its arena of ints on the host, a copy of that at {@code address} */
+        Entry(Schedule schedule, IntArena ints, long address) {
             this.schedule = schedule;
             this.ints = ints;
             this.address = address;
-            this.graph = graph;
         }
 
-        void start() {
+        String name() {
+            return schedule.entry();
+        }
+
+        Cuda.Point point(Cuda cuda, int call) {
+            return points.computeIfAbsent(call, _ -> cuda.newPoint());
+        }
+
+        void start(Cuda cuda) {
+            cuda.enter();
             calls.stream()
                     .filter(call -> !call.isSkipped())
                     .forEach(call -> call.start().run());
+            cuda.leave();
         }
     }
 
     private CudaProgram(
-            ProgramFile file,
-            List<Schedule> schedules,
-            TornadoVm.DeviceInfo device,
-            GemmKernels gemm,
-            CudaOptions options,
-            MeshRank rank) {
+            ProgramFile file, List<Schedule> schedules, TornadoVm.DeviceInfo device, GemmKernels gemm, MeshRank rank) {
         this.file = file;
         this.manifest = file.manifest();
         this.path = file.path().toString();
         this.device = device;
         this.gemm = gemm;
-        this.options = options;
         this.tensors = HeldTensors.of(manifest, schedules);
         this.ranks = new RankedProgram(file.path(), manifest, rank, schedules);
+        this.watch = new ExchangeWatch(rank);
         this.bytes = tensors.bytes();
     }
 
     static CudaProgram load(
             ProgramFile file,
             List<Schedule> schedules,
-            TornadoVm vm,
             TornadoVm.DeviceInfo device,
             GemmKernels gemm,
-            CudaOptions options,
             MeshRank rank,
-            Opener opener)
+            CudaTasks.Opener opener)
             throws IOException {
-        var program = new CudaProgram(file, schedules, device, gemm, options, rank);
+        var program = new CudaProgram(file, schedules, device, gemm, rank);
         try {
             program.requireMemory();
-            program.open(schedules, vm, opener);
+            program.open(schedules, opener);
             return program;
         } catch (IOException | RuntimeException e) {
             program.close();
@@ -159,42 +166,43 @@ final class CudaProgram implements DeviceProgram {
         }
     }
 
-    /** The first graph that runs tells the stream of the plan, on which all that follows happens. */
-    private void open(List<Schedule> schedules, TornadoVm vm, Opener opener) throws IOException {
-        var unused = vm.ints(Arena.ofAuto().allocate(vm.bytes(1), 128));
-        var opening = new TornadoGraph(vm).uploadOnce(unused).libraryTask(function("open"), unused);
-        var graphs = new ArrayList<>(List.of(opening));
-        var ofEntries = new LinkedHashMap<Schedule, TornadoGraph>();
-        for (var schedule : schedules) {
-            if (schedule.kernelCalls().size() < schedule.calls().size()) {
-                throw new DeviceException(path + ": entry point '" + schedule.entry()
-                        + "' is for several ranks, which run on the jvm device only");
-            }
-            var graph = new TornadoGraph(vm).uploadOnce(unused).libraryTask(function(schedule.entry()), unused);
-            graphs.add(graph);
-            ofEntries.put(schedule, graph);
-        }
-        plan = new TornadoPlan(vm, graphs, device);
-        TornadoLibrary.add(function("open"), invocation -> cuda = opener.open(invocation));
-        plan.run(opening);
-        if (options.graph() && device.backend().equals(TornadoDevice.CUDA)) {
-            plan.captureGraphs();
-        }
+    private void open(List<Schedule> schedules, CudaTasks.Opener opener) throws IOException {
+        var exchanging = schedules.stream()
+                .filter(schedule -> schedule.calls().stream().anyMatch(CollectiveCall.class::isInstance))
+                .toList();
+        exchanging.forEach(this::requireStreams);
+        var works = new LinkedHashMap<String, Runnable>();
+        schedules.forEach(schedule -> works.put(
+                schedule.entry(),
+                () -> Objects.requireNonNull(entries.get(schedule.entry())).start(cuda())));
+        tasks = opener.open(works, !exchanging.isEmpty());
         cuda().attach();
         arena = cuda().allocate(bytes);
         kernels.putAll(compile(schedules));
-        for (var schedule : schedules) {
-            entries.put(schedule.entry(), entry(schedule, Objects.requireNonNull(ofEntries.get(schedule))));
-        }
+        schedules.forEach(schedule -> entries.put(schedule.entry(), entry(schedule)));
         tune(Map.of());
     }
 
-    private String function(String name) {
-        return id + "." + name;
+    /** Groups that exchange on streams are NCCL's. */
+    private void requireStreams(Schedule schedule) {
+        for (var call : schedule.calls()) {
+            if (call instanceof CollectiveCall collective) {
+                streams(schedule, collective, false);
+            }
+        }
+    }
+
+    private StreamGroup streams(Schedule schedule, CollectiveCall call, boolean beside) {
+        if (ranks.group(schedule, call, beside) instanceof StreamGroup group) {
+            return group;
+        }
+        throw new DeviceException(
+                "%s: entry point '%s' is for %d ranks, which exchange over NCCL on CUDA devices, each a process with a GPU of its own: start them with torchrun or srun, or by hand with RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT set, and leave --ranks and mpirun out"
+                        .formatted(path, schedule.entry(), manifest.mesh().size()));
     }
 
     private Cuda cuda() {
-        return Objects.requireNonNull(cuda, "opened by the first graph");
+        return Objects.requireNonNull(tasks, "loaded").cuda();
     }
 
     /** All kernels, several at once: the compiler takes a while for each. */
@@ -221,15 +229,10 @@ final class CudaProgram implements DeviceProgram {
         return kernel.substring(kernel.lastIndexOf('.') + 1);
     }
 
-    private Entry entry(Schedule schedule, TornadoGraph graph) {
+    private Entry entry(Schedule schedule) {
         var size = Math.max(1, schedule.ints()) * (long) Integer.BYTES;
         var ints = Arena.ofAuto().allocate(size, Long.BYTES);
-        var entry = new Entry(schedule, new IntArena(schedule, ints), cuda().allocate(size), graph);
-        TornadoLibrary.add(function(schedule.entry()), _ -> {
-            cuda().attach();
-            entry.start();
-        });
-        return entry;
+        return new Entry(schedule, new IntArena(schedule, ints), cuda().allocate(size));
     }
 
     @Override
@@ -243,10 +246,51 @@ final class CudaProgram implements DeviceProgram {
         cuda().attach();
         for (var entry : entries.values()) {
             entry.isChanged |= entry.isCaptured;
-            entry.calls = entry.schedule.with(options).kernelCalls().stream()
-                    .map(call -> new Ready(call, start(call, entry.address)))
-                    .toList();
+            link(entry, entry.schedule.with(options));
         }
+    }
+
+    /** The order of the schedule is that in which all ranks give work to NCCL, whatever the streams. */
+    private void link(Entry entry, Schedule schedule) {
+        var awaited = schedule.awaited();
+        var exchanges = new TreeMap<Integer, CudaExchange>();
+        var linked = new ArrayList<Ready>(schedule.calls().size());
+        for (var call : schedule.calls()) {
+            var index = linked.size();
+            linked.add(
+                    switch (call) {
+                        case KernelCall kernel -> new Ready(kernel, start(kernel, entry.address));
+                        case CollectiveCall collective -> {
+                            var exchange = exchange(entry, collective, index, exchanges.size(), awaited.get(index));
+                            exchanges.put(index, exchange);
+                            yield new Ready(collective, () -> exchange.start(cuda()), () -> exchange.await(cuda()));
+                        }
+                        case AwaitCall await -> {
+                            var exchange = Objects.requireNonNull(exchanges.get(await.started()));
+                            yield new Ready(await, () -> exchange.await(cuda()));
+                        }
+                    });
+        }
+        entry.calls = List.copyOf(linked);
+        entry.exchanges = List.copyOf(exchanges.values());
+    }
+
+    private CudaExchange exchange(Entry entry, CollectiveCall call, int index, int number, boolean beside) {
+        var group = streams(entry.schedule, call, beside);
+        if (group.device() != cuda().device()) {
+            throw new DeviceException(
+                    "%s: NCCL has this rank on GPU %d, that of its local rank, but %s is GPU %d: leave the number of the device out of --device, or set LOCAL_RANK to that"
+                            .formatted(path, group.device(), device.name(), cuda().device()));
+        }
+        return new CudaExchange(
+                call,
+                group,
+                arena,
+                number,
+                "exchange " + (number + 1) + " of " + entry.name(),
+                beside ? Cuda.Lane.BESIDE : Cuda.Lane.MAIN,
+                entry.point(cuda(), -1),
+                entry.point(cuda(), index));
     }
 
     private Runnable start(KernelCall call, long ints) {
@@ -329,31 +373,48 @@ final class CudaProgram implements DeviceProgram {
         var point = ranks.shortest(entry, inputs);
         var loaded = Objects.requireNonNull(entries.get(point.name()));
         writeInputs(point, loaded, ranks.inputs(point, inputs));
-        if (observer != null) {
-            profile(loaded, observer);
-        } else {
-            play(loaded);
-        }
+        var told = observer;
+        watch.run(cuda(), loaded.name(), loaded.exchanges, () -> {
+            if (told != null) {
+                profile(loaded, told);
+            } else {
+                play(loaded);
+            }
+        });
         return results(point, loaded, outputs);
     }
 
-    /** By the graph, unless calls have changed since that was captured. */
+    /**
+     * By the graph, unless calls have changed since that was captured. An entry point that exchanges first runs without: NCCL
+     * connects the ranks when they first exchange something, which cannot be captured.
+     */
     private void play(Entry entry) {
-        if (entry.isChanged) {
-            cuda().attach();
-            entry.start();
+        var exchanges = !entry.exchanges.isEmpty();
+        if (entry.isChanged || (exchanges && !entry.hasRun)) {
+            entry.start(cuda());
         } else {
             entry.isCaptured = true;
-            Objects.requireNonNull(plan).run(entry.graph);
+            Objects.requireNonNull(tasks).run(entry.name());
+        }
+        if (exchanges) {
+            cuda().attach();
+            cuda().synchronize();
+            entry.hasRun = true;
         }
     }
 
-    /** Runs calls one by one, each between two events of the device. */
+    /** Runs calls one by one, each between two events of the device, those too that would go on beside others. */
     private void profile(Entry entry, CallObserver told) {
+        cuda().attach();
         for (var ready : entry.calls) {
             var start = System.nanoTime();
-            var nanos = ready.isSkipped() ? 0 : cuda().nanos(ready.start());
-            told.called(entry.schedule.entry(), ready.call(), new CallTiming(start, nanos, List.of()));
+            var nanos = ready.isSkipped() || ready.call() instanceof AwaitCall
+                    ? 0
+                    : cuda().nanos(() -> {
+                        ready.start().run();
+                        ready.end().run();
+                    });
+            told.called(entry.name(), ready.call(), new CallTiming(start, nanos, List.of()));
         }
     }
 
@@ -425,18 +486,16 @@ final class CudaProgram implements DeviceProgram {
 
     @Override
     public void close() {
-        TornadoLibrary.remove(function("open"));
-        entries.keySet().forEach(entry -> TornadoLibrary.remove(function(entry)));
-        if (cuda != null) {
-            cuda.attach();
-            entries.values().forEach(entry -> cuda().free(entry.address));
-            if (arena != 0) {
-                cuda.free(arena);
-            }
-            cuda.close();
+        watch.close();
+        if (tasks == null) {
+            return;
         }
-        if (plan != null) {
-            plan.close();
+        cuda().attach();
+        entries.values().forEach(entry -> cuda().free(entry.address));
+        if (arena != 0) {
+            cuda().free(arena);
         }
+        cuda().close();
+        tasks.close();
     }
 }

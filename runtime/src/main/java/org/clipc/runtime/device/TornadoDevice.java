@@ -129,7 +129,14 @@ public final class TornadoDevice implements Device {
 
     private DeviceProgram loadCuda(ProgramFile program, List<Schedule> schedules, MeshRank rank) throws IOException {
         try {
-            var loaded = CudaProgram.load(program, schedules, vm, info, gemm, cuda, rank, this::cuda);
+            var loaded = CudaProgram.load(
+                    program,
+                    schedules,
+                    info,
+                    gemm,
+                    rank,
+                    (tasks, exchanges) ->
+                            TornadoTasks.open(vm, info, cuda.graph(), task -> cuda(task, exchanges), tasks));
             TuningFile.apply(program, description(), loaded).ifPresent(LOG::warn);
             LOG.info("{}: on {}, {} MiB", program.path().getFileName(), description(), loaded.memoryBytes() >> 20);
             return loaded;
@@ -142,8 +149,8 @@ public final class TornadoDevice implements Device {
     }
 
     /** CUDA on the stream of the plan that a library task belongs to. */
-    private Cuda cuda(Object invocation) {
-        return new CudaNative(vm.nativeContext(invocation), vm.nativeStream(invocation), cuda.tf32());
+    private Cuda cuda(Object invocation, boolean exchanges) {
+        return new CudaNative(vm.nativeContext(invocation), vm.nativeStream(invocation), cuda.tf32(), exchanges);
     }
 
     @Override

@@ -46,7 +46,7 @@ final class TornadoExchange {
     }
 
     /** Copies what the rank gives from the device. */
-    void download(TornadoVm.Plan plan) {
+    void download(TornadoPlan plan) {
         for (var i = 0; i < tensors.size(); i++) {
             var from = call.tensors().get(i).from();
             var host = tensors.get(i).from();
@@ -59,7 +59,7 @@ final class TornadoExchange {
     }
 
     /** Copies what the rank got to the device. */
-    void upload(TornadoVm.Plan plan) {
+    void upload(TornadoPlan plan) {
         for (var i = 0; i < tensors.size(); i++) {
             var to = call.tensors().get(i).to();
             var host = tensors.get(i).to();

@@ -7,10 +7,16 @@ import org.jspecify.annotations.Nullable;
 /** What is used of NCCL and CUDA, on one device. Addresses are of device memory, where nothing else is said. */
 interface Nccl {
 
-    /** Such as {@code NCCL 2.29.3 on NVIDIA H100, GPU 0}. */
+    /** Such as {@code NCCL 2.29.3 on GPU 0}. */
     String description();
 
-    /** Makes the device the calling thread's. */
+    /** The number of the device among CUDA's. */
+    int device();
+
+    /**
+     * Makes the device the calling thread's, in its primary context. NCCL does so itself whenever it starts something, so
+     * its kernels run in no other context, and streams must be of that one.
+     */
     void attach();
 
     /** A number that no other communicator has, for all its members to {@link #join} by. */
@@ -28,35 +34,46 @@ interface Nccl {
     /** Gives memory back. */
     void free(long address);
 
-    /** A member of a communicator, and a stream on which its operations follow each other. Counts are of elements. */
+    /**
+     * A member of a communicator, with a stream of its own. Counts are of elements. Operations on one stream follow each
+     * other; all are given to the communicator in one order, the same on all members.
+     */
     interface Channel {
 
-        void allReduce(long data, long count, DType dtype, Reduction reduction);
+        /** Handle of the channel's own stream. */
+        long stream();
+
+        /** @param receive may be {@code send} */
+        void allReduce(long stream, long send, long receive, long count, DType dtype, Reduction reduction);
 
         /** @param count of what each member sends */
-        void allGather(long send, long receive, long count, DType dtype);
+        void allGather(long stream, long send, long receive, long count, DType dtype);
 
         /** @param count of what each member receives */
-        void reduceScatter(long send, long receive, long count, DType dtype, Reduction reduction);
+        void reduceScatter(long stream, long send, long receive, long count, DType dtype, Reduction reduction);
 
-        void broadcast(long data, long count, DType dtype, int root);
+        void broadcast(long stream, long data, long count, DType dtype, int root);
 
-        void exchange(long send, long sendCount, int to, long receive, long receiveCount, int from, DType dtype);
+        void exchange(
+                long stream, long send, long sendCount, int to, long receive, long receiveCount, int from, DType dtype);
 
-        /** Copies between the host's memory and the device's, in either direction. */
+        /** Has all operations that {@code starts} asks for, on one stream, go on together. */
+        void together(Runnable starts);
+
+        /** Copies between the host's memory and the device's, in either direction, on its own stream. */
         void copy(long from, long to, long bytes);
 
-        /** Whether all that was asked for is done. */
+        /** Whether all that was asked for on its own stream is done. */
         boolean isDone();
 
         /** What went wrong meanwhile; null if nothing did. */
         @Nullable
         String error();
 
-        /** Ends operations that wait in vain, and the communicator with them. */
+        /** Ends operations that wait in vain, on whatever stream, and the communicator with them; does not wait for it. */
         void abort();
 
-        /** Ends the communicator, of which nothing is under way. */
+        /** Ends the communicator, of which nothing is under way, and which no graph of CUDA's uses any more. */
         void close();
     }
 }

@@ -12,14 +12,17 @@ import org.clipc.runtime.collective.Call;
 import org.clipc.runtime.collective.CheckedGroup;
 import org.clipc.runtime.collective.CollectiveOptions;
 import org.clipc.runtime.collective.Failure;
+import org.clipc.runtime.collective.Operation;
 import org.clipc.runtime.collective.Operation.Kind;
 import org.clipc.runtime.collective.Reduction;
+import org.clipc.runtime.collective.StreamCall;
+import org.clipc.runtime.collective.StreamGroup;
 import org.clipc.runtime.collective.rendezvous.Patience;
 import org.clipc.runtime.collective.rendezvous.Rendezvous;
 import org.jspecify.annotations.Nullable;
 
-/** A member that asks NCCL, and watches it. */
-final class NcclGroup extends CheckedGroup {
+/** A member that asks NCCL, and watches it; or has others watch, where operations start among a stream's other work. */
+final class NcclGroup extends CheckedGroup implements StreamGroup {
 
     private static final int SPINS_BEFORE_PARK = 200;
     private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
@@ -37,6 +40,7 @@ final class NcclGroup extends CheckedGroup {
     private final Staging sending;
     private final Staging receiving;
     private final long noteworthyNanos;
+    private final NcclWatch watch;
     private boolean noted;
 
     NcclGroup(
@@ -53,9 +57,14 @@ final class NcclGroup extends CheckedGroup {
         this.name = name;
         this.rendezvous = rendezvous;
         this.patience = new Patience(rendezvous, options, worldRank);
-        this.noteworthyNanos = Math.min(NOTEWORTHY.toNanos(), options.timeout().toNanos() / 4);
+        this.noteworthyNanos = noteworthyNanos(options);
+        this.watch = new NcclWatch(name, ranks, worldRank, rendezvous, options);
         this.sending = new Staging();
         this.receiving = new Staging();
+    }
+
+    static long noteworthyNanos(CollectiveOptions options) {
+        return Math.min(NOTEWORTHY.toNanos(), options.timeout().toNanos() / 4);
     }
 
     @Override
@@ -109,32 +118,74 @@ final class NcclGroup extends CheckedGroup {
 
     private void launch(Call call, long send, long receive) {
         var operation = call.operation();
-        var dtype = operation.dtype();
-        var count = operation.elements();
-        if (count == 0 && operation.kind() != Kind.EXCHANGE) {
-            // NCCL may skip what is empty, but members wait for each other.
+        if (operation.kind() != Kind.EXCHANGE && operation.elements() == 0) {
+            // There are no barriers in NCCL, and it may skip what is empty, but members wait for each other.
             meet();
             return;
         }
+        var isInPlace = operation.kind() == Kind.ALL_REDUCE;
+        var received = call.receive().byteSize() / operation.dtype().bytes();
+        var given = new StreamCall(operation, isInPlace ? receive : send, receive, call.to(), call.from());
+        launch(channel.stream(), given, received);
+    }
+
+    /** @param received elements that an exchange receives */
+    private void launch(long stream, StreamCall call, long received) {
+        var operation = call.operation();
+        var dtype = operation.dtype();
+        var count = operation.elements();
         switch (operation.kind()) {
-            case ALL_REDUCE -> channel.allReduce(receive, count, dtype, reductionOf(call));
-            case REDUCE_SCATTER -> channel.reduceScatter(send, receive, count, dtype, reductionOf(call));
-            case ALL_GATHER -> channel.allGather(send, receive, count, dtype);
-            case BROADCAST -> channel.broadcast(receive, count, dtype, operation.root());
+            case ALL_REDUCE ->
+                channel.allReduce(stream, call.send(), call.receive(), count, dtype, reductionOf(operation));
+            case REDUCE_SCATTER ->
+                channel.reduceScatter(stream, call.send(), call.receive(), count, dtype, reductionOf(operation));
+            case ALL_GATHER -> channel.allGather(stream, call.send(), call.receive(), count, dtype);
+            case BROADCAST -> channel.broadcast(stream, call.receive(), count, dtype, operation.root());
             case EXCHANGE ->
-                channel.exchange(
-                        send, count, call.to(), receive, call.receive().byteSize() / dtype.bytes(), call.from(), dtype);
-            case BARRIER -> meet();
+                channel.exchange(stream, call.send(), count, call.to(), call.receive(), received, call.from(), dtype);
+            case BARRIER -> throw new IllegalArgumentException("there are no barriers in NCCL");
         }
     }
 
-    /** There are no barriers in NCCL. */
     private void meet() {
-        channel.allReduce(sending.ofAtLeast(Integer.BYTES), 1, DType.I32, Reduction.MAX);
+        var word = sending.ofAtLeast(Integer.BYTES);
+        channel.allReduce(channel.stream(), word, word, 1, DType.I32, Reduction.MAX);
     }
 
-    private static Reduction reductionOf(Call call) {
-        return Objects.requireNonNull(call.operation().reduction());
+    private static Reduction reductionOf(Operation operation) {
+        return Objects.requireNonNull(operation.reduction());
+    }
+
+    @Override
+    public int device() {
+        return nccl.device();
+    }
+
+    @Override
+    public void start(long stream, List<StreamCall> calls) {
+        requireValid(calls);
+        var failure = rendezvous.failure();
+        if (failure != null) {
+            throw failure.exception();
+        }
+        channel.together(() -> calls.stream()
+                .filter(call -> call.operation().elements() > 0)
+                .forEach(call -> launch(stream, call, call.operation().elements())));
+    }
+
+    @Override
+    public void beginRun() {
+        watch.begin();
+    }
+
+    @Override
+    public @Nullable Failure failure(@Nullable Waiting waiting) {
+        return watch.failure(waiting, channel.error());
+    }
+
+    @Override
+    public void abort() {
+        channel.abort();
     }
 
     private void await(Call call) {

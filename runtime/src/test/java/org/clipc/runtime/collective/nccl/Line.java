@@ -7,19 +7,19 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A line to a port of this machine that can be cut, as it is when a process dies. */
-final class Line implements AutoCloseable {
+public final class Line implements AutoCloseable {
 
     private final ServerSocket listening;
     private final int to;
     private final List<Socket> ends = new CopyOnWriteArrayList<>();
 
-    Line(int to) throws IOException {
+    public Line(int to) throws IOException {
         this.to = to;
         listening = new ServerSocket(0);
         Thread.ofVirtual().start(this::accept);
     }
 
-    int port() {
+    public int port() {
         return listening.getLocalPort();
     }
 

@@ -3,6 +3,7 @@ package org.clipc.runtime.collective.nccl;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -10,8 +11,7 @@ import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.clipc.ir.DType;
@@ -20,6 +20,7 @@ import org.clipc.runtime.collective.CollectiveOptions;
 import org.clipc.runtime.collective.Collectives;
 import org.clipc.runtime.collective.Reduction;
 import org.clipc.runtime.collective.local.LocalRanks;
+import org.clipc.runtime.collective.rendezvous.Rendezvous;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,9 +42,20 @@ public final class MemoryNccl implements Nccl {
     private final Network network;
     private final NavigableMap<Long, MemorySegment> allocated = new TreeMap<>();
     private final AtomicLong copied = new AtomicLong();
+    private final List<String> started = new ArrayList<>();
 
     public MemoryNccl(Network network) {
         this.network = network;
+    }
+
+    /** This process's end of a world whose devices are in memory. */
+    public Collectives open(int rank, int size, CollectiveOptions options, Rendezvous rendezvous) {
+        return NcclCollectives.open(this, rank, size, options, rendezvous);
+    }
+
+    /** What was started on streams other than communicators' own, in order: the same on all ranks that are in all groups. */
+    public synchronized List<String> started() {
+        return List.copyOf(started);
     }
 
     /** Bytes that were copied between host and device so far. */
@@ -61,6 +73,11 @@ public final class MemoryNccl implements Nccl {
     }
 
     @Override
+    public int device() {
+        return 0;
+    }
+
+    @Override
     public void attach() {}
 
     @Override
@@ -73,7 +90,7 @@ public final class MemoryNccl implements Nccl {
         var members = network.communicators.computeIfAbsent(
                 HexFormat.of().formatHex(id), _ -> LocalRanks.open(size, FOR_EVER));
         members.get(rank).world().barrier();
-        return new MemoryChannel(members.get(rank));
+        return new MemoryChannel(HexFormat.of().formatHex(id), members.get(rank));
     }
 
     @Override
@@ -96,25 +113,43 @@ public final class MemoryNccl implements Nccl {
 
     private final class MemoryChannel implements Channel {
 
+        private final String id;
         private final Collectives member;
-        private final ExecutorService stream =
-                Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().factory());
-        private final AtomicInteger pending = new AtomicInteger();
+        private final MemoryStream own = MemoryStream.open(Duration.ZERO);
+        private final CountDownLatch aborted = new CountDownLatch(1);
 
-        MemoryChannel(Collectives member) {
+        MemoryChannel(String id, Collectives member) {
+            this.id = id;
             this.member = member;
         }
 
-        private void enqueue(Runnable work) {
-            pending.incrementAndGet();
-            stream.execute(() -> {
+        @Override
+        public long stream() {
+            return own.handle();
+        }
+
+        private void start(long stream, String what, Runnable operation) {
+            if (stream != own.handle()) {
+                synchronized (MemoryNccl.this) {
+                    started.add(what + " in " + id);
+                }
+            }
+            MemoryStream.of(stream).start(() -> {
                 try {
-                    work.run();
-                    pending.decrementAndGet();
+                    operation.run();
                 } catch (CollectiveException e) {
-                    // As NCCL's kernels do, it never ends.
+                    // NCCL's kernels wait on, whatever happens to the others.
+                    awaitAbort();
                 }
             });
+        }
+
+        private void awaitAbort() {
+            try {
+                aborted.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
         }
 
         private MemorySegment device(long address, long count, DType dtype) {
@@ -125,50 +160,68 @@ public final class MemoryNccl implements Nccl {
         }
 
         @Override
-        public void allReduce(long data, long count, DType dtype, Reduction reduction) {
-            var segment = device(data, count, dtype);
-            enqueue(() -> member.world().allReduce(segment, dtype, reduction));
+        public void allReduce(long stream, long send, long receive, long count, DType dtype, Reduction reduction) {
+            var from = device(send, count, dtype);
+            var to = device(receive, count, dtype);
+            start(stream, "all-reduce of " + count, () -> {
+                if (send != receive) {
+                    to.copyFrom(from);
+                }
+                member.world().allReduce(to, dtype, reduction);
+            });
         }
 
         @Override
-        public void allGather(long send, long receive, long count, DType dtype) {
+        public void allGather(long stream, long send, long receive, long count, DType dtype) {
             var from = device(send, count, dtype);
             var to = device(receive, count * member.size(), dtype);
-            enqueue(() -> member.world().allGather(from, to, dtype));
+            start(stream, "all-gather of " + count, () -> member.world().allGather(from, to, dtype));
         }
 
         @Override
-        public void reduceScatter(long send, long receive, long count, DType dtype, Reduction reduction) {
+        public void reduceScatter(long stream, long send, long receive, long count, DType dtype, Reduction reduction) {
             var from = device(send, count * member.size(), dtype);
             var to = device(receive, count, dtype);
-            enqueue(() -> member.world().reduceScatter(from, to, dtype, reduction));
+            start(stream, "reduce-scatter of " + count, () -> member.world().reduceScatter(from, to, dtype, reduction));
         }
 
         @Override
-        public void broadcast(long data, long count, DType dtype, int root) {
+        public void broadcast(long stream, long data, long count, DType dtype, int root) {
             var segment = device(data, count, dtype);
-            enqueue(() -> member.world().broadcast(segment, dtype, root));
+            start(stream, "broadcast of " + count, () -> member.world().broadcast(segment, dtype, root));
         }
 
         @Override
         public void exchange(
-                long send, long sendCount, int to, long receive, long receiveCount, int from, DType dtype) {
+                long stream,
+                long send,
+                long sendCount,
+                int to,
+                long receive,
+                long receiveCount,
+                int from,
+                DType dtype) {
             var source = device(send, sendCount, dtype);
             var target = device(receive, receiveCount, dtype);
-            enqueue(() -> member.world().exchange(source, to, target, from, dtype));
+            start(stream, "exchange of " + sendCount, () -> member.world().exchange(source, to, target, from, dtype));
+        }
+
+        @Override
+        public void together(Runnable starts) {
+            starts.run();
         }
 
         @Override
         public void copy(long from, long to, long bytes) {
             copied.addAndGet(bytes);
-            enqueue(() -> MemorySegment.ofAddress(to)
+            own.start(() -> MemorySegment.ofAddress(to)
                     .reinterpret(bytes)
                     .copyFrom(MemorySegment.ofAddress(from).reinterpret(bytes)));
         }
 
         @Override
         public boolean isDone() {
-            return pending.get() == 0;
+            return own.isDone();
         }
 
         @Override
@@ -178,8 +231,8 @@ public final class MemoryNccl implements Nccl {
 
         @Override
         public void abort() {
+            aborted.countDown();
             member.abort("aborted");
-            stream.shutdown();
         }
 
         @Override
@@ -187,7 +240,7 @@ public final class MemoryNccl implements Nccl {
             if (!isDone()) {
                 throw new AssertionError("closed with work under way");
             }
-            stream.shutdown();
+            own.close();
         }
     }
 }

@@ -6,10 +6,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.clipc.ir.DType;
 import org.clipc.runtime.collective.CollectiveException;
 import org.clipc.runtime.collective.CollectiveOptions;
@@ -25,66 +22,33 @@ import org.junit.jupiter.api.Test;
 /** All of the NCCL backend but NCCL: ranks are threads, which find each other over TCP. */
 class NcclConformanceTest extends CollectivesConformance {
 
-    private static final Duration JOINING = Duration.ofSeconds(30);
-
-    private static final class Death extends Error {
-        private static final long serialVersionUID = 1L;
-    }
+    static final Duration JOINING = Duration.ofSeconds(30);
 
     @Override
-    protected List<String> outcomes(Scenario scenario, Duration timeout) throws IOException, InterruptedException {
-        var network = new MemoryNccl.Network();
-        var outcomes = new AtomicReferenceArray<String>(Scenario.RANKS);
-        var server = RendezvousServer.open(0, Scenario.RANKS, JOINING);
-        var threads = new ArrayList<Thread>();
-        for (var i = 0; i < Scenario.RANKS; i++) {
-            var rank = i;
-            var line = new Line(server.port());
-            threads.add(Thread.ofPlatform().start(() -> {
-                var rendezvous = Rendezvous.join(
-                        rank,
-                        Scenario.RANKS,
-                        List.of("localhost"),
-                        rank == 0 ? server.port() : line.port(),
-                        JOINING,
-                        rank == 0 ? server : null);
-                var options = CollectiveOptions.DEFAULT.withTimeout(timeout);
-                var nccl = new MemoryNccl(network);
-                outcomes.set(rank, "");
-                try (var ends = NcclCollectives.open(nccl, rank, Scenario.RANKS, options, rendezvous)) {
-                    outcomes.set(rank, outcome(scenario, ends, line));
-                } catch (Death e) {
-                    // Said nothing.
-                }
+    protected List<String> outcomes(Scenario scenario, Duration timeout) throws IOException {
+        var options = CollectiveOptions.DEFAULT.withTimeout(timeout);
+        var thrown = MemoryRanks.run(Scenario.RANKS, options, rank -> {
+            var ends = used(rank.ends(), rank.nccl());
+            scenario.run(new Scenario.Rank(ends, 0, () -> {
+                throw rank.die();
             }));
-        }
-        for (var thread : threads) {
-            thread.join();
-        }
-        var all = new String[Scenario.RANKS];
-        Arrays.setAll(all, outcomes::get);
-        return List.of(all);
+        });
+        return thrown.stream()
+                .map(e -> e.map(NcclConformanceTest::text).orElse(DONE))
+                .toList();
     }
 
-    private static String outcome(Scenario scenario, Collectives ends, Line line) {
-        try {
-            scenario.run(new Scenario.Rank(ends, 0, () -> die(line)));
-            return DONE;
-        } catch (CollectiveException e) {
-            return String.valueOf(e.getMessage());
-        } catch (RuntimeException | AssertionError | InterruptedException e) {
-            ends.abort("it failed with " + e);
-            return e.toString();
-        }
+    private static String text(Throwable thrown) {
+        return switch (thrown) {
+            case MemoryRanks.Death _ -> "";
+            case CollectiveException e -> String.valueOf(e.getMessage());
+            default -> thrown.toString();
+        };
     }
 
-    private static void die(Line line) {
-        try {
-            line.close();
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
-        throw new Death();
+    /** What a scenario sees of a rank's end. */
+    Collectives used(Collectives ends, MemoryNccl nccl) {
+        return ends;
     }
 
     @Test
