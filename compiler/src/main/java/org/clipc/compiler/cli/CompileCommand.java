@@ -94,13 +94,12 @@ final class CompileCommand implements Callable<Integer> {
         var targets = CompileSettings.targets(target);
         OutputFile.prepare(output);
         var loaded = options.load(file, withBatch(), console);
-        var settings = CompileSettings.of(
-                loaded,
-                targets,
-                !inferenceOnly,
-                verifyEach,
-                keepSources,
-                (entry, pass, graph) -> passed(entry, pass, graph, console));
+        var settings = CompileSettings.of(loaded, targets)
+                .training(!inferenceOnly)
+                .verifyEach(verifyEach)
+                .keepSources(keepSources)
+                .observer((entry, pass, graph) -> passed(entry, pass, graph, console))
+                .build();
         var compiled = ProgramBuilder.build(loaded.source(), settings);
         if (printAfter != null && !printAfter.equals(ALL) && !passes.contains(printAfter)) {
             throw new Failure("no pass is called '" + printAfter + "'" + Suggestion.among(printAfter, passes)

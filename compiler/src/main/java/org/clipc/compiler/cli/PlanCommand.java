@@ -4,15 +4,17 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.concurrent.atomic.AtomicReference;
+import org.clipc.compiler.accumulate.AccumulationException;
 import org.clipc.compiler.config.ByteSize;
 import org.clipc.compiler.config.Suggestion;
 import org.clipc.compiler.elaborate.ElaboratedModel;
 import org.clipc.compiler.elaborate.ElaborationException;
+import org.clipc.compiler.explain.StepGraphs;
 import org.clipc.compiler.pack.ProgramBuilder;
 import org.clipc.compiler.pass.TensorSizeException;
 import org.clipc.compiler.plan.Candidate;
@@ -24,7 +26,7 @@ import org.clipc.compiler.plan.Planner;
 import org.clipc.compiler.plan.Recompute.Mode;
 import org.clipc.compiler.recompute.Rematerialize.BudgetException;
 import org.clipc.ir.Graph;
-import org.clipc.program.EntryPoint;
+import org.clipc.program.TrainingStep;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -195,28 +197,29 @@ final class PlanCommand implements Callable<Integer> {
 
     /** What the same recipe gives with the overrides of a candidate, by the same passes. */
     private Outcome compile(Path model, Candidate candidate, boolean hasModes) {
-        var settings = new ArrayList<>(overrides);
-        settings.add("model.text_lengths=[]");
+        var keys = new ArrayList<>(overrides);
+        keys.add("model.text_lengths=[]");
         candidate.overrides().stream()
                 .filter(override -> hasModes || !override.contains(CHECKPOINT))
-                .forEach(settings::add);
+                .forEach(keys::add);
         try {
-            var recipe = options.recipe(model, settings);
+            var recipe = options.recipe(model, keys);
             if (!recipe.problems().isEmpty()) {
                 return new Outcome.Refused(recipe.problems().getFirst());
             }
             var elaborated = options.elaborate(model, recipe).orThrow();
             var loaded = new LoadedModel(model, elaborated, new TreeMap<>(), recipe);
-            var graph = new AtomicReference<@Nullable Graph>();
-            var compile = CompileSettings.planned(loaded).observedBy((_, _, passed) -> graph.set(passed));
-            var program = ProgramBuilder.plan(loaded.source(), compile, EntryPoint.TRAIN_STEP);
-            var last = graph.get();
-            return last == null
-                    ? new Outcome.Refused("the model has no entry point 'loss' to train with")
-                    : new Outcome.Step(last, program);
+            var graphs = new HashMap<String, Graph>();
+            var settings = CompileSettings.planned(loaded).toBuilder()
+                    .observer((entry, _, graph) -> graphs.put(entry, graph))
+                    .build();
+            var planned = ProgramBuilder.planStep(loaded.source(), settings);
+            return TrainingStep.of(planned.program().manifest())
+                    .<Outcome>map(step -> new Outcome.Step(StepGraphs.of(step, graphs), planned))
+                    .orElse(new Outcome.Refused("the model has no entry point 'loss' to train with"));
         } catch (BudgetException | TensorSizeException _) {
             return new Outcome.TooLarge();
-        } catch (Failure e) {
+        } catch (Failure | AccumulationException e) {
             return new Outcome.Refused(String.valueOf(e.getMessage()));
         } catch (ElaborationException e) {
             return new Outcome.Refused(e.diagnostics().getFirst().message());
