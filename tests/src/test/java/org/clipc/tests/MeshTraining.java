@@ -119,7 +119,15 @@ final class MeshTraining {
             OptionalLong budget,
             double epsilon)
             throws IOException {
-        var options = CompileOptions.builder(List.of(new JvmTarget(128))).microBatch(BATCH / parallelism.mesh().data()).inferenceBatch(BATCH).training(new Optimizer(0.9, 0.98, epsilon, 0.2, 1.0)).parallelism(parallelism).precision(precision).memoryBudget(budget).verifyEach(true).build();
+        var options = CompileOptions.builder(List.of(new JvmTarget(128)))
+                .microBatch(BATCH / parallelism.mesh().data())
+                .inferenceBatch(BATCH)
+                .training(new Optimizer(0.9, 0.98, epsilon, 0.2, 1.0))
+                .parallelism(parallelism)
+                .precision(precision)
+                .memoryBudget(budget)
+                .verifyEach(true)
+                .build();
         var path = folder.resolve("program.bin");
         ProgramFile.write(path, ProgramBuilder.build(model, options).program());
         return path;

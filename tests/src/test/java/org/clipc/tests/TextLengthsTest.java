@@ -42,7 +42,11 @@ class TextLengthsTest {
     Path folder;
 
     private static CompileOptions options() {
-        return CompileOptions.builder(List.of(new JvmTarget(128))).batch(BATCH).training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0)).verifyEach(true).build();
+        return CompileOptions.builder(List.of(new JvmTarget(128)))
+                .batch(BATCH)
+                .training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0))
+                .verifyEach(true)
+                .build();
     }
 
     private Path compile(String name, int... lengths) throws IOException {

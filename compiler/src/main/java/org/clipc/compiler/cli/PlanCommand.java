@@ -30,10 +30,7 @@ import org.clipc.program.TrainingStep;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code clipc plan}: how to train a model on a cluster that is not here. */
 @Command(
@@ -46,11 +43,8 @@ final class PlanCommand implements Callable<Integer> {
     private static final String YAML = ".yaml";
     private static final String GLOBAL_BATCH = "model.global_batch_size";
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Mixin
-    private ModelOptions options = new ModelOptions();
+    private ModelArguments model = new ModelArguments();
 
     @Option(names = "--gpus", paramLabel = "N", required = true, description = "How many GPUs train together.")
     private int gpus;
@@ -92,18 +86,11 @@ final class PlanCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON instead of a table: more about each way.")
     private boolean json;
 
-    @Parameters(index = "0", paramLabel = "FILE", description = "The model, or a recipe named as the model is.")
-    private Path file = Path.of("");
-
-    @Parameters(index = "1..*", paramLabel = "key=value", description = "Overrides of the recipe.")
-    private List<String> overrides = List.of();
-
     @Override
     public Integer call() throws IOException {
-        var console = Console.of(spec);
+        var console = model.console();
         var described = cluster();
-        var model = options.modelOf(file);
-        var loaded = options.load(model, overrides, console);
+        var loaded = model.load();
         var modes = modes(loaded);
         var plan = Planner.plan(
                 described,
@@ -111,7 +98,7 @@ final class PlanCommand implements Callable<Integer> {
                 globalBatch(loaded),
                 modes,
                 all,
-                candidate -> compile(model, candidate, !modes.isEmpty()));
+                candidate -> compile(loaded, candidate, !modes.isEmpty()));
         var what = loaded.model().name() + " with " + loaded.recipe().described();
         console.out().print(json ? PlanJson.of(plan, loaded.model().name()) : PlanText.of(plan, what, top));
         console.out().flush();
@@ -196,26 +183,25 @@ final class PlanCommand implements Callable<Integer> {
     }
 
     /** What the same recipe gives with the overrides of a candidate, by the same passes. */
-    private Outcome compile(Path model, Candidate candidate, boolean hasModes) {
-        var keys = new ArrayList<>(overrides);
-        keys.add("model.text_lengths=[]");
+    private Outcome compile(LoadedModel planned, Candidate candidate, boolean hasModes) {
+        var keys = new ArrayList<>(List.of("model.text_lengths=[]"));
         candidate.overrides().stream()
                 .filter(override -> hasModes || !override.contains(CHECKPOINT))
                 .forEach(keys::add);
         try {
-            var recipe = options.recipe(model, keys);
+            var recipe = model.recipe(planned, keys);
             if (!recipe.problems().isEmpty()) {
                 return new Outcome.Refused(recipe.problems().getFirst());
             }
-            var elaborated = options.elaborate(model, recipe).orThrow();
-            var loaded = new LoadedModel(model, elaborated, new TreeMap<>(), recipe);
+            var elaborated = model.elaborate(planned, recipe).orThrow();
+            var loaded = new LoadedModel(planned.file(), elaborated, new TreeMap<>(), recipe);
             var graphs = new HashMap<String, Graph>();
             var settings = CompileSettings.planned(loaded).toBuilder()
                     .observer((entry, _, graph) -> graphs.put(entry, graph))
                     .build();
-            var planned = ProgramBuilder.planStep(loaded.source(), settings);
-            return TrainingStep.of(planned.program().manifest())
-                    .<Outcome>map(step -> new Outcome.Step(StepGraphs.of(step, graphs), planned))
+            var program = ProgramBuilder.planStep(loaded.source(), settings);
+            return TrainingStep.of(program.program().manifest())
+                    .<Outcome>map(step -> new Outcome.Step(StepGraphs.of(step, graphs), program))
                     .orElse(new Outcome.Refused("the model has no entry point 'loss' to train with"));
         } catch (BudgetException | TensorSizeException _) {
             return new Outcome.TooLarge();

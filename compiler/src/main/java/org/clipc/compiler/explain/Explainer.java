@@ -38,7 +38,9 @@ public final class Explainer {
     /** Compiles as {@code options} say, with the first of their targets. */
     public static Explainer of(ElaboratedModel model, CompileOptions options) {
         var graphs = new HashMap<String, Graph>();
-        var observed = options.toBuilder().observer((entry, _, graph) -> graphs.put(entry, graph)).build();
+        var observed = options.toBuilder()
+                .observer((entry, _, graph) -> graphs.put(entry, graph))
+                .build();
         var planned = ProgramBuilder.plan(ModelSource.of(model), observed);
         return new Explainer(model, graphs, planned);
     }

@@ -52,7 +52,10 @@ public record StepTime(double compute, double tensor, double data) {
         var ready = new double[graph.nodes().size()];
         for (var i = 0; i < ready.length; i++) {
             var node = graph.nodes().get(i);
-            var needed = node.operands().stream().mapToDouble(v -> ready[v.node()]).max().orElse(0);
+            var needed = node.operands().stream()
+                    .mapToDouble(v -> ready[v.node()])
+                    .max()
+                    .orElse(0);
             var exchange = exchange(node.op());
             if (exchange.isPresent()) {
                 var seconds = seconds(graph, node, exchange.get(), mesh, cluster);

@@ -79,7 +79,10 @@ class Bf16ProgramTest {
     }
 
     private Path compile(Target... targets) throws IOException {
-        var options = CompileOptions.builder(List.of(targets)).batch(3).verifyEach(true).build();
+        var options = CompileOptions.builder(List.of(targets))
+                .batch(3)
+                .verifyEach(true)
+                .build();
         var file = folder.resolve(targets[0].name() + ".bin");
         ProgramFile.write(
                 file, ProgramBuilder.build(new OneGraph(GRAPH), options).program());

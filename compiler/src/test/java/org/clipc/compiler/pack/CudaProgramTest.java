@@ -45,7 +45,11 @@ class CudaProgramTest {
     void aTrainingStepDoesWhatTheGraphSays() throws IOException {
         assumeTrue(TornadoVm.isPresent(), "TornadoVM is not here: TORNADOVM_HOME is not set");
         var model = TwoTowers.build(TwoTowers.Sizes.tiny(0.2));
-        var options = CompileOptions.builder(List.of(TornadoTarget.cuda())).batch(3).training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05)).verifyEach(true).build();
+        var options = CompileOptions.builder(List.of(TornadoTarget.cuda()))
+                .batch(3)
+                .training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05))
+                .verifyEach(true)
+                .build();
         var program = ProgramBuilder.build(new LossOnly(model), options).program();
         var file = folder.resolve("program.bin");
         ProgramFile.write(file, program);

@@ -35,7 +35,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 class JvmProgramTest {
 
     private static CompileOptions options(boolean training, Target... targets) {
-        return CompileOptions.builder(List.of(targets)).batch(3).training(training).optimizer(new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05)).verifyEach(true).build();
+        return CompileOptions.builder(List.of(targets))
+                .batch(3)
+                .training(training)
+                .optimizer(new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05))
+                .verifyEach(true)
+                .build();
     }
 
     @ParameterizedTest
@@ -105,7 +110,13 @@ class JvmProgramTest {
     void aTrainingStepInBf16DoesWhatTheGraphSays(Precision precision) {
         var model = TwoTowers.build(TwoTowers.Sizes.tiny(0.2));
         var graphs = new HashMap<String, Graph>();
-        var options = CompileOptions.builder(List.of(new JvmTarget(256))).batch(3).training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05)).precision(precision).verifyEach(true).observer((entry, _, graph) -> graphs.put(entry, graph)).build();
+        var options = CompileOptions.builder(List.of(new JvmTarget(256)))
+                .batch(3)
+                .training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05))
+                .precision(precision)
+                .verifyEach(true)
+                .observer((entry, _, graph) -> graphs.put(entry, graph))
+                .build();
         var program = ProgramBuilder.build(new LossOnly(model), options).program();
         try (var runner = new ProgramRunner(program, "jvm256")) {
             for (var entry : List.of("loss_grad", "train_step")) {

@@ -29,7 +29,14 @@ class ProgramBuilderTest {
     }
 
     private static CompileOptions options(boolean training) {
-        return CompileOptions.builder(TARGETS).config(Map.of("name", "tiny")).batch(3).training(training).optimizer(new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0)).verifyEach(true).keepSources(true).build();
+        return CompileOptions.builder(TARGETS)
+                .config(Map.of("name", "tiny"))
+                .batch(3)
+                .training(training)
+                .optimizer(new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0))
+                .verifyEach(true)
+                .keepSources(true)
+                .build();
     }
 
     @Test
@@ -137,7 +144,11 @@ class ProgramBuilderTest {
     @Test
     void theReportAddsUp() {
         var seen = new ArrayList<String>();
-        var report = build(Sizes.tiny(0), options(true).toBuilder().observer((entry, pass, _) -> seen.add(entry + " " + pass)).build())
+        var report = build(
+                        Sizes.tiny(0),
+                        options(true).toBuilder()
+                                .observer((entry, pass, _) -> seen.add(entry + " " + pass))
+                                .build())
                 .report();
         assertThat(report.kernels().keySet()).containsExactlyInAnyOrder("left", "right");
         assertThat(report.entries()).hasSize(3).allSatisfy(entry -> {

@@ -34,7 +34,13 @@ class CollectivesTest {
 
         static Compiled of(Parallelism parallelism, Object... keys) {
             var graphs = new HashMap<String, Graph>();
-            var options = CompileOptions.builder(List.of(new JvmTarget(128))).batch(8).training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0)).parallelism(parallelism).verifyEach(true).observer((entry, _, graph) -> graphs.put(entry, graph)).build();
+            var options = CompileOptions.builder(List.of(new JvmTarget(128)))
+                    .batch(8)
+                    .training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0))
+                    .parallelism(parallelism)
+                    .verifyEach(true)
+                    .observer((entry, _, graph) -> graphs.put(entry, graph))
+                    .build();
             var program =
                     ProgramBuilder.plan(new TinyClip(keys).source(), options).program();
             var calls = program.schedules().stream()
