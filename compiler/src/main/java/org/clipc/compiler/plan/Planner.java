@@ -30,7 +30,9 @@ import org.clipc.ir.Mesh;
  *       time of each op and exchange is at most proportional to the size of a micro-batch but for what it takes whatever the
  *       size (weights to read, launches, latencies): a maximum of functions a + b·size with a, b ≥ 0. So the same samples
  *       take no less time in more parts. What divides the parts evenly, such as samples among tensor-parallel ranks,
- *       divides the whole.
+ *       divides the whole. This takes for granted that the compiler makes the same ops of all of them, as it does but for
+ *       what it finds cheap to compute again ({@link org.clipc.compiler.recompute.Rematerialize}), which in narrow layers,
+ *       of 200 features or less, depends on how many samples share the reading of their weights.
  *   <li>Small micro-batches of steps of any size. The time of such a step is a convex function of its size (of rooflines,
  *       and of logits for all pairs of samples), so samples per second have one peak: from the largest size that fits,
  *       sizes are halved until that makes it slower.
