@@ -94,6 +94,11 @@ public record Manifest(
         return stateOffset() + stateBytes;
     }
 
+    /** What {@link #carried} tensors take of the state. */
+    public long carriedBytes() {
+        return carried.stream().mapToLong(slot -> align(slot.type().bytes())).sum();
+    }
+
     /** @throws NoSuchElementException if the program has no entry point of that name */
     public EntryPoint entry(String name) {
         return entries.stream()

@@ -56,6 +56,11 @@ public record TrainingStep(List<String> entries, int microBatch, int microBatche
         return entry.equals(EntryPoint.TRAIN_STEP) || SEVERAL.contains(entry);
     }
 
+    /** How often a step runs one of its entry points: once, or for each micro-batch. */
+    public int times(String entry) {
+        return entry.equals(EntryPoint.TRAIN_FEATURES) || entry.equals(EntryPoint.TRAIN_BACKWARD) ? microBatches : 1;
+    }
+
     /** Samples in the rank's batch. */
     public int batch() {
         return microBatch * microBatches;

@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.OptionalLong;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.clipc.compiler.jvm.JvmTarget;
@@ -21,7 +20,6 @@ import org.clipc.compiler.pack.ModelSource;
 import org.clipc.compiler.pack.ProgramBuilder;
 import org.clipc.compiler.tornado.TornadoSdk;
 import org.clipc.compiler.tornado.TornadoTarget;
-import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.Graph;
 import org.clipc.ir.TensorType;
 import org.clipc.program.Parameter;
@@ -133,17 +131,7 @@ public final class GemmBenchmark {
     }
 
     private static Path compile(List<Product> products, String device) throws IOException {
-        var options = new CompileOptions(
-                Map.of(),
-                1,
-                1,
-                false,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, null),
-                OptionalLong.empty(),
-                targets(device),
-                false,
-                false,
-                (_, _, _) -> {});
+        var options = CompileOptions.builder(targets(device)).build();
         var path = Files.createTempFile("gemm", ".bin");
         ProgramFile.write(
                 path, ProgramBuilder.build(new Products(products), options).program());

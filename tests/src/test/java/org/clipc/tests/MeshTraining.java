@@ -139,19 +139,15 @@ final class MeshTraining {
             double epsilon,
             Target target)
             throws IOException {
-        var options = new CompileOptions(
-                        Map.of(),
-                        BATCH / parallelism.mesh().data(),
-                        BATCH,
-                        true,
-                        new Optimizer(0.9, 0.98, epsilon, 0.2, 1.0),
-                        parallelism,
-                        budget,
-                        List.of(target),
-                        true,
-                        false,
-                        (_, _, _) -> {})
-                .withPrecision(precision);
+        var options = CompileOptions.builder(List.of(target))
+                .microBatch(BATCH / parallelism.mesh().data())
+                .inferenceBatch(BATCH)
+                .training(new Optimizer(0.9, 0.98, epsilon, 0.2, 1.0))
+                .parallelism(parallelism)
+                .precision(precision)
+                .memoryBudget(budget)
+                .verifyEach(true)
+                .build();
         var path = folder.resolve("program.bin");
         ProgramFile.write(path, ProgramBuilder.build(model, options).program());
         return path;

@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
@@ -43,17 +42,11 @@ class TextLengthsTest {
     Path folder;
 
     private static CompileOptions options() {
-        return new CompileOptions(
-                Map.of(),
-                BATCH,
-                BATCH,
-                true,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
-                OptionalLong.empty(),
-                List.of(new JvmTarget(128)),
-                true,
-                false,
-                (_, _, _) -> {});
+        return CompileOptions.builder(List.of(new JvmTarget(128)))
+                .batch(BATCH)
+                .training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0))
+                .verifyEach(true)
+                .build();
     }
 
     private Path compile(String name, int... lengths) throws IOException {

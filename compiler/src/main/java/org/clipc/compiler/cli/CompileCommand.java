@@ -3,7 +3,6 @@ package org.clipc.compiler.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -21,10 +20,7 @@ import org.clipc.program.ProgramFile;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code clipc compile}: from a model to a program that clip-run runs. */
 @Command(
@@ -35,11 +31,8 @@ final class CompileCommand implements Callable<Integer> {
 
     private static final String ALL = "all";
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Mixin
-    private ModelOptions options = new ModelOptions();
+    private ModelArguments model = new ModelArguments();
 
     @Option(
             names = {"-o", "--output"},
@@ -80,27 +73,20 @@ final class CompileCommand implements Callable<Integer> {
     @Option(names = "--keep-sources", description = "Put the generated kernels' Java sources into the program.")
     private boolean keepSources;
 
-    @Parameters(index = "0", paramLabel = "FILE", description = "The model.")
-    private Path file = Path.of("");
-
-    @Parameters(index = "1..*", paramLabel = "key=value", description = "Overrides of the recipe.")
-    private List<String> overrides = List.of();
-
     private final Set<String> passes = new LinkedHashSet<>();
 
     @Override
     public Integer call() throws IOException {
-        var console = Console.of(spec);
+        var console = model.console();
         var targets = CompileSettings.targets(target);
         OutputFile.prepare(output);
-        var loaded = options.load(file, withBatch(), console);
-        var settings = CompileSettings.of(
-                loaded,
-                targets,
-                !inferenceOnly,
-                verifyEach,
-                keepSources,
-                (entry, pass, graph) -> passed(entry, pass, graph, console));
+        var loaded = model.load(batchOverrides());
+        var settings = CompileSettings.of(loaded, targets)
+                .training(!inferenceOnly)
+                .verifyEach(verifyEach)
+                .keepSources(keepSources)
+                .observer((entry, pass, graph) -> passed(entry, pass, graph, console))
+                .build();
         var compiled = ProgramBuilder.build(loaded.source(), settings);
         if (printAfter != null && !printAfter.equals(ALL) && !passes.contains(printAfter)) {
             throw new Failure("no pass is called '" + printAfter + "'" + Suggestion.among(printAfter, passes)
@@ -117,13 +103,10 @@ final class CompileCommand implements Callable<Integer> {
         return Clipc.OK;
     }
 
-    private List<String> withBatch() {
-        var all = new ArrayList<>(overrides);
-        if (batch != null) {
-            all.add("model.micro_batch_size=" + batch);
-            all.add("model.inference_batch_size=" + batch);
-        }
-        return all;
+    private List<String> batchOverrides() {
+        return batch == null
+                ? List.of()
+                : List.of("model.micro_batch_size=" + batch, "model.inference_batch_size=" + batch);
     }
 
     private void passed(String entry, String pass, Graph graph, Console console) {

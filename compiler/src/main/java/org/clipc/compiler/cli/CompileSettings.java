@@ -33,33 +33,23 @@ final class CompileSettings {
 
     /** To count what a program takes, and for pictures. */
     static CompileOptions planned(LoadedModel loaded) {
-        return of(loaded, List.of(new JvmTarget(PLANNED_BITS)), true, false, false, (_, _, _) -> {});
+        return of(loaded, List.of(new JvmTarget(PLANNED_BITS))).build();
     }
 
-    static CompileOptions of(
-            LoadedModel loaded,
-            List<Target> targets,
-            boolean training,
-            boolean verifyEach,
-            boolean keepSources,
-            CompileOptions.Observer observer) {
+    /** What the recipe says; the rest is up to the command. */
+    static CompileOptions.Builder of(LoadedModel loaded, List<Target> targets) {
         var recipe = loaded.recipe();
         var budget = recipe.values().get("model.memory_budget");
         var parallelism = parallelism(recipe);
-        return new CompileOptions(
-                loaded.config(),
-                batch(recipe, "model.micro_batch_size"),
-                microBatches(recipe, parallelism.mesh().data()),
-                batch(recipe, "model.inference_batch_size"),
-                training,
-                optimizer(recipe),
-                parallelism,
-                precision(recipe),
-                budget instanceof Long bytes ? OptionalLong.of(bytes) : OptionalLong.empty(),
-                targets,
-                verifyEach,
-                keepSources,
-                observer);
+        return CompileOptions.builder(targets)
+                .config(loaded.config())
+                .microBatch(batch(recipe, "model.micro_batch_size"))
+                .microBatches(microBatches(recipe, parallelism.mesh().data()))
+                .inferenceBatch(batch(recipe, "model.inference_batch_size"))
+                .training(optimizer(recipe))
+                .parallelism(parallelism)
+                .precision(precision(recipe))
+                .memoryBudget(budget instanceof Long bytes ? OptionalLong.of(bytes) : OptionalLong.empty());
     }
 
     /** {@code trainer.devices} and {@code num_nodes} count ranks; those that do not share a model's layers share the batch. */

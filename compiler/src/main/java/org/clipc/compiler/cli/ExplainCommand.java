@@ -3,7 +3,6 @@ package org.clipc.compiler.cli;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.Callable;
 import org.clipc.compiler.explain.Explainer;
 import org.clipc.compiler.explain.ExplanationJson;
@@ -11,10 +10,7 @@ import org.clipc.compiler.explain.ExplanationText;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code clipc explain}: what a model takes. */
 @Command(
@@ -23,11 +19,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true)
 final class ExplainCommand implements Callable<Integer> {
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Mixin
-    private ModelOptions options = new ModelOptions();
+    private ModelArguments model = new ModelArguments();
 
     @Option(names = "--json", description = "Print JSON instead of tables.")
     private boolean json;
@@ -49,19 +42,13 @@ final class ExplainCommand implements Callable<Integer> {
             description = "Whose memory plan to draw (default: train_step, if the model can be trained).")
     private @Nullable String entry;
 
-    @Parameters(index = "0", paramLabel = "FILE", description = "The model.")
-    private Path file = Path.of("");
-
-    @Parameters(index = "1..*", paramLabel = "key=value", description = "Overrides of the recipe.")
-    private List<String> overrides = List.of();
-
     @Override
     public Integer call() throws IOException {
-        var console = Console.of(spec);
+        var console = model.console();
         if (memory != null) {
             OutputFile.prepare(memory);
         }
-        var loaded = options.load(file, overrides, console);
+        var loaded = model.load();
         var explainer = Explainer.of(loaded.model(), CompileSettings.planned(loaded));
         if (memory != null) {
             OutputFile.write(memory, explainer.memoryChart(entry).getBytes(StandardCharsets.UTF_8));

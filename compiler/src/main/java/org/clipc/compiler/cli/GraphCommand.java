@@ -3,7 +3,6 @@ package org.clipc.compiler.cli;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.clipc.compiler.config.Suggestion;
@@ -17,10 +16,7 @@ import org.clipc.compiler.shard.ShardedGraph;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code clipc graph}: a picture of any entry point, as each of several ranks runs it where the recipe asks for them. */
 @Command(
@@ -29,11 +25,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true)
 final class GraphCommand implements Callable<Integer> {
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Mixin
-    private ModelOptions options = new ModelOptions();
+    private ModelArguments model = new ModelArguments();
 
     @Option(
             names = "--entry",
@@ -54,12 +47,6 @@ final class GraphCommand implements Callable<Integer> {
             description = "The picture; its ending decides: .svg, .dot or .html.")
     private Path output = Path.of("");
 
-    @Parameters(index = "0", paramLabel = "FILE", description = "The model.")
-    private Path file = Path.of("");
-
-    @Parameters(index = "1..*", paramLabel = "key=value", description = "Overrides of the recipe.")
-    private List<String> overrides = List.of();
-
     private enum Form {
         SVG,
         DOT,
@@ -76,10 +63,10 @@ final class GraphCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        var console = Console.of(spec);
+        var console = model.console();
         var form = form();
         OutputFile.prepare(output);
-        var loaded = options.load(file, overrides, console);
+        var loaded = model.load();
         var graph = graph(loaded);
         var diagram = depth == null ? GraphDiagram.of(graph) : GraphDiagram.of(graph, depth);
         OutputFile.write(output, form.write(diagram).getBytes(StandardCharsets.UTF_8));

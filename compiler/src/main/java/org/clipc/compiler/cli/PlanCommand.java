@@ -4,15 +4,17 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.concurrent.atomic.AtomicReference;
+import org.clipc.compiler.accumulate.AccumulationException;
 import org.clipc.compiler.config.ByteSize;
 import org.clipc.compiler.config.Suggestion;
 import org.clipc.compiler.elaborate.ElaboratedModel;
 import org.clipc.compiler.elaborate.ElaborationException;
+import org.clipc.compiler.explain.StepGraphs;
 import org.clipc.compiler.pack.ProgramBuilder;
 import org.clipc.compiler.pass.TensorSizeException;
 import org.clipc.compiler.plan.Candidate;
@@ -24,14 +26,11 @@ import org.clipc.compiler.plan.Planner;
 import org.clipc.compiler.plan.Recompute.Mode;
 import org.clipc.compiler.recompute.Rematerialize.BudgetException;
 import org.clipc.ir.Graph;
-import org.clipc.program.EntryPoint;
+import org.clipc.program.TrainingStep;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code clipc plan}: how to train a model on a cluster that is not here. */
 @Command(
@@ -44,11 +43,8 @@ final class PlanCommand implements Callable<Integer> {
     private static final String YAML = ".yaml";
     private static final String GLOBAL_BATCH = "model.global_batch_size";
 
-    @Spec
-    private @Nullable CommandSpec spec;
-
     @Mixin
-    private ModelOptions options = new ModelOptions();
+    private ModelArguments model = new ModelArguments();
 
     @Option(names = "--gpus", paramLabel = "N", required = true, description = "How many GPUs train together.")
     private int gpus;
@@ -90,18 +86,11 @@ final class PlanCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON instead of a table: more about each way.")
     private boolean json;
 
-    @Parameters(index = "0", paramLabel = "FILE", description = "The model, or a recipe named as the model is.")
-    private Path file = Path.of("");
-
-    @Parameters(index = "1..*", paramLabel = "key=value", description = "Overrides of the recipe.")
-    private List<String> overrides = List.of();
-
     @Override
     public Integer call() throws IOException {
-        var console = Console.of(spec);
+        var console = model.console();
         var described = cluster();
-        var model = options.modelOf(file);
-        var loaded = options.load(model, overrides, console);
+        var loaded = model.load();
         var modes = modes(loaded);
         var plan = Planner.plan(
                 described,
@@ -109,7 +98,7 @@ final class PlanCommand implements Callable<Integer> {
                 globalBatch(loaded),
                 modes,
                 all,
-                candidate -> compile(model, candidate, !modes.isEmpty()));
+                candidate -> compile(loaded, candidate, !modes.isEmpty()));
         var what = loaded.model().name() + " with " + loaded.recipe().described();
         console.out().print(json ? PlanJson.of(plan, loaded.model().name()) : PlanText.of(plan, what, top));
         console.out().flush();
@@ -194,29 +183,29 @@ final class PlanCommand implements Callable<Integer> {
     }
 
     /** What the same recipe gives with the overrides of a candidate, by the same passes. */
-    private Outcome compile(Path model, Candidate candidate, boolean hasModes) {
-        var settings = new ArrayList<>(overrides);
-        settings.add("model.text_lengths=[]");
+    private Outcome compile(LoadedModel planned, Candidate candidate, boolean hasModes) {
+        var keys = new ArrayList<>(List.of("model.text_lengths=[]"));
         candidate.overrides().stream()
                 .filter(override -> hasModes || !override.contains(CHECKPOINT))
-                .forEach(settings::add);
+                .forEach(keys::add);
         try {
-            var recipe = options.recipe(model, settings);
+            var recipe = model.recipe(planned, keys);
             if (!recipe.problems().isEmpty()) {
                 return new Outcome.Refused(recipe.problems().getFirst());
             }
-            var elaborated = options.elaborate(model, recipe).orThrow();
-            var loaded = new LoadedModel(model, elaborated, new TreeMap<>(), recipe);
-            var graph = new AtomicReference<@Nullable Graph>();
-            var compile = CompileSettings.planned(loaded).observedBy((_, _, passed) -> graph.set(passed));
-            var program = ProgramBuilder.plan(loaded.source(), compile, EntryPoint.TRAIN_STEP);
-            var last = graph.get();
-            return last == null
-                    ? new Outcome.Refused("the model has no entry point 'loss' to train with")
-                    : new Outcome.Step(last, program);
+            var elaborated = model.elaborate(planned, recipe).orThrow();
+            var loaded = new LoadedModel(planned.file(), elaborated, new TreeMap<>(), recipe);
+            var graphs = new HashMap<String, Graph>();
+            var settings = CompileSettings.planned(loaded).toBuilder()
+                    .observer((entry, _, graph) -> graphs.put(entry, graph))
+                    .build();
+            var program = ProgramBuilder.planStep(loaded.source(), settings);
+            return TrainingStep.of(program.program().manifest())
+                    .<Outcome>map(step -> new Outcome.Step(StepGraphs.of(step, graphs), program))
+                    .orElse(new Outcome.Refused("the model has no entry point 'loss' to train with"));
         } catch (BudgetException | TensorSizeException _) {
             return new Outcome.TooLarge();
-        } catch (Failure e) {
+        } catch (Failure | AccumulationException e) {
             return new Outcome.Refused(String.valueOf(e.getMessage()));
         } catch (ElaborationException e) {
             return new Outcome.Refused(e.diagnostics().getFirst().message());

@@ -1,10 +1,8 @@
 package org.clipc.compiler.explain;
 
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import org.clipc.compiler.elaborate.ElaboratedModel;
 import org.clipc.compiler.pack.CompileOptions;
@@ -40,29 +38,25 @@ public final class Explainer {
     /** Compiles as {@code options} say, with the first of their targets. */
     public static Explainer of(ElaboratedModel model, CompileOptions options) {
         var graphs = new HashMap<String, Graph>();
-        var planned = ProgramBuilder.plan(
-                ModelSource.of(model), options.observedBy((entry, _, graph) -> graphs.put(entry, graph)));
+        var observed = options.toBuilder()
+                .observer((entry, _, graph) -> graphs.put(entry, graph))
+                .build();
+        var planned = ProgramBuilder.plan(ModelSource.of(model), observed);
         return new Explainer(model, graphs, planned);
     }
 
     /** @param recipe what configured the model, for the heading */
     public Explanation explain(String recipe) {
         var towers = Towers.of(model);
-        var communication = new ArrayList<Communication.Collective>();
-        var flops = 0L;
-        for (var entry : step().map(TrainingStep::entries).orElse(List.of())) {
-            var graph = Objects.requireNonNull(graphs.get(entry));
-            flops += times(entry) * MatrixFlops.of(graph);
-            communication.addAll(Communication.of(graph, times(entry)));
-        }
+        var work = step().map(step -> StepGraphs.of(step, graphs)).orElse(new StepGraphs(List.of()));
         return new Explanation(
                 model.name(),
                 recipe,
                 towers.count(),
-                new Explanation.Flops(towers.imageFlops(), towers.textFlops(), flops),
+                new Explanation.Flops(towers.imageFlops(), towers.textFlops(), work.flops()),
                 training(),
                 RecomputeText.ofStep(planned.report()).orElse(null),
-                new Communication(communication),
+                work.communication(),
                 kernels(planned.program().schedules()),
                 planned.report().entries().stream().map(this::entry).toList(),
                 PassTimes.milliseconds(planned.report()),
@@ -73,25 +67,16 @@ public final class Explainer {
         return TrainingStep.of(planned.program().manifest());
     }
 
-    /** How often a training step runs one of its entry points. */
-    private int times(String entry) {
-        var batch = planned.program().manifest().entry(entry).batch();
-        return step().map(step -> step.batch() / batch).orElse(1);
-    }
-
     private Explanation.@Nullable Training training() {
         Manifest manifest = planned.program().manifest();
-        var gradients = manifest.carried().stream()
-                .mapToLong(slot -> Manifest.align(slot.type().bytes()))
-                .sum();
         return step().map(step -> new Explanation.Training(
                         step.microBatch(),
                         step.microBatches(),
                         manifest.mesh().size(),
                         manifest.arenaBytes(),
                         manifest.parameterBytes(),
-                        manifest.stateBytes() - gradients,
-                        gradients,
+                        manifest.stateBytes() - manifest.carriedBytes(),
+                        manifest.carriedBytes(),
                         manifest.workspaceBytes()))
                 .orElse(null);
     }

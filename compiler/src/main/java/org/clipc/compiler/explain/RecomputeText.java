@@ -18,7 +18,7 @@ public final class RecomputeText {
     private RecomputeText() {}
 
     /** What the training step computes again, if there is one. */
-    static Optional<RecomputeReport> ofStep(CompileReport report) {
+    public static Optional<RecomputeReport> ofStep(CompileReport report) {
         return report.entries().stream()
                 .filter(entry -> entry.entry().equals(EntryPoint.TRAIN_STEP)
                         || entry.entry().equals(EntryPoint.TRAIN_BACKWARD))

@@ -53,92 +53,142 @@ public record CompileOptions(
         }
     }
 
-    /** For a batch of one micro-batch, in f32. */
-    public CompileOptions(
-            Map<String, Object> config,
-            int microBatch,
-            int inferenceBatch,
-            boolean training,
-            Optimizer optimizer,
-            Parallelism parallelism,
-            OptionalLong memoryBudget,
-            List<Target> targets,
-            boolean verifyEach,
-            boolean keepSources,
-            Observer observer) {
-        this(
-                config,
-                microBatch,
-                1,
-                inferenceBatch,
-                training,
-                optimizer,
-                parallelism,
-                Precision.F32,
-                memoryBudget,
-                targets,
-                verifyEach,
-                keepSources,
-                observer);
+    /**
+     * Starts from what is simplest: a program that only infers, for batches of one, on one rank, in f32, with every
+     * optional check and output left out.
+     */
+    public static Builder builder(List<Target> targets) {
+        return new Builder(targets);
     }
 
-    /** For one rank and a batch of one micro-batch, in f32. */
-    public CompileOptions(
-            Map<String, Object> config,
-            int microBatch,
-            int inferenceBatch,
-            boolean training,
-            Optimizer optimizer,
-            OptionalLong memoryBudget,
-            List<Target> targets,
-            boolean verifyEach,
-            boolean keepSources,
-            Observer observer) {
-        this(
-                config,
-                microBatch,
-                inferenceBatch,
-                training,
-                optimizer,
-                Parallelism.NONE,
-                memoryBudget,
-                targets,
-                verifyEach,
-                keepSources,
-                observer);
+    /** Starts from these, to change some. */
+    public Builder toBuilder() {
+        return new Builder(this);
     }
 
-    public CompileOptions withPrecision(Precision other) {
-        return new CompileOptions(
-                config,
-                microBatch,
-                microBatches,
-                inferenceBatch,
-                training,
-                optimizer,
-                parallelism,
-                other,
-                memoryBudget,
-                targets,
-                verifyEach,
-                keepSources,
-                observer);
-    }
+    /** Collects options. Not thread-safe. */
+    public static final class Builder {
 
-    public CompileOptions observedBy(Observer other) {
-        return new CompileOptions(
-                config,
-                microBatch,
-                microBatches,
-                inferenceBatch,
-                training,
-                optimizer,
-                parallelism,
-                precision,
-                memoryBudget,
-                targets,
-                verifyEach,
-                keepSources,
-                other);
+        private final List<Target> targets;
+        private Map<String, Object> config = Map.of();
+        private int microBatch = 1;
+        private int microBatches = 1;
+        private int inferenceBatch = 1;
+        private boolean training;
+        private Optimizer optimizer = Optimizer.CLIP;
+        private Parallelism parallelism = Parallelism.NONE;
+        private Precision precision = Precision.F32;
+        private OptionalLong memoryBudget = OptionalLong.empty();
+        private boolean verifyEach;
+        private boolean keepSources;
+        private Observer observer = (_, _, _) -> {};
+
+        private Builder(List<Target> targets) {
+            this.targets = targets;
+        }
+
+        private Builder(CompileOptions from) {
+            this(from.targets);
+            config = from.config;
+            microBatch = from.microBatch;
+            microBatches = from.microBatches;
+            inferenceBatch = from.inferenceBatch;
+            training = from.training;
+            optimizer = from.optimizer;
+            parallelism = from.parallelism;
+            precision = from.precision;
+            memoryBudget = from.memoryBudget;
+            verifyEach = from.verifyEach;
+            keepSources = from.keepSources;
+            observer = from.observer;
+        }
+
+        public Builder config(Map<String, Object> values) {
+            config = values;
+            return this;
+        }
+
+        /** The same number of samples for a step's micro-batch and for inference. */
+        public Builder batch(int samples) {
+            return microBatch(samples).inferenceBatch(samples);
+        }
+
+        public Builder microBatch(int samples) {
+            microBatch = samples;
+            return this;
+        }
+
+        public Builder microBatches(int number) {
+            microBatches = number;
+            return this;
+        }
+
+        public Builder inferenceBatch(int samples) {
+            inferenceBatch = samples;
+            return this;
+        }
+
+        /** Whether the program can train. */
+        public Builder training(boolean value) {
+            training = value;
+            return this;
+        }
+
+        /** The program can train, with this optimizer. */
+        public Builder training(Optimizer value) {
+            return training(true).optimizer(value);
+        }
+
+        public Builder optimizer(Optimizer value) {
+            optimizer = value;
+            return this;
+        }
+
+        public Builder parallelism(Parallelism value) {
+            parallelism = value;
+            return this;
+        }
+
+        public Builder precision(Precision value) {
+            precision = value;
+            return this;
+        }
+
+        public Builder memoryBudget(OptionalLong bytes) {
+            memoryBudget = bytes;
+            return this;
+        }
+
+        public Builder verifyEach(boolean value) {
+            verifyEach = value;
+            return this;
+        }
+
+        public Builder keepSources(boolean value) {
+            keepSources = value;
+            return this;
+        }
+
+        public Builder observer(Observer value) {
+            observer = value;
+            return this;
+        }
+
+        public CompileOptions build() {
+            return new CompileOptions(
+                    config,
+                    microBatch,
+                    microBatches,
+                    inferenceBatch,
+                    training,
+                    optimizer,
+                    parallelism,
+                    precision,
+                    memoryBudget,
+                    targets,
+                    verifyEach,
+                    keepSources,
+                    observer);
+        }
     }
 }

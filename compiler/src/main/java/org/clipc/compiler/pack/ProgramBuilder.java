@@ -28,6 +28,7 @@ import org.clipc.program.Manifest;
 import org.clipc.program.Parameter;
 import org.clipc.program.Program;
 import org.clipc.program.Schedule;
+import org.clipc.program.TrainingStep;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,9 +88,9 @@ public final class ProgramBuilder {
         return new ProgramBuilder(model, options, false, _ -> true).run();
     }
 
-    /** Like {@link #plan}, for one of the entry points alone, such as {@link EntryPoint#TRAIN_STEP}. */
-    public static CompiledProgram plan(ModelSource model, CompileOptions options, String entry) {
-        return new ProgramBuilder(model, options, false, entry::equals).run();
+    /** Like {@link #plan}, for the entry points of a training step alone. */
+    public static CompiledProgram planStep(ModelSource model, CompileOptions options) {
+        return new ProgramBuilder(model, options, false, TrainingStep::needsState).run();
     }
 
     private CompiledProgram run() {

@@ -10,13 +10,13 @@ import org.clipc.ir.Mesh;
  * it would take without, and both save memory.
  *
  * @param gpusPerNode of the cluster
- * @param microBatch samples of each data-parallel rank
+ * @param batch of each data-parallel rank
  */
-public record Candidate(Mesh mesh, int gpusPerNode, int microBatch, Recompute recompute) {
+public record Candidate(Mesh mesh, int gpusPerNode, RankBatch batch, Recompute recompute) {
 
     /** Samples of a step. */
-    public long batch() {
-        return (long) microBatch * mesh.data();
+    public long samples() {
+        return batch.samples() * mesh.data();
     }
 
     /** What makes a recipe ask for this. */
@@ -27,8 +27,8 @@ public record Candidate(Mesh mesh, int gpusPerNode, int microBatch, Recompute re
                 "trainer.num_nodes=" + mesh.size() / devices,
                 "model.tensor_model_parallel_size=" + mesh.tensor(),
                 "model.sequence_parallel=" + (mesh.tensor() > 1),
-                "model.micro_batch_size=" + microBatch,
-                "model.global_batch_size=" + batch()));
+                "model.micro_batch_size=" + batch.microBatch(),
+                "model.global_batch_size=" + samples()));
         if (mesh.data() > 1) {
             overrides.add("model.optim.name=distributed_fused_adam");
         }

@@ -21,6 +21,7 @@ import org.clipc.ir.MeshAxis;
  * @param reserved bytes of these that no program gets: the driver's, and the buffers of collectives
  * @param flops peak per second of matrix products, by the type of their operands
  * @param memoryBandwidth bytes per second of a GPU's memory
+ * @param launch seconds that any kernel takes, whatever it does
  * @param betweenNodes what each GPU has for itself
  */
 public record Cluster(
@@ -30,6 +31,7 @@ public record Cluster(
         long reserved,
         Map<DType, Double> flops,
         double memoryBandwidth,
+        double launch,
         Efficiency efficiency,
         Link withinNode,
         Link betweenNodes) {
@@ -40,7 +42,8 @@ public record Cluster(
      * @param products of the peak of matrix products and attention
      * @param memory of the memory's bandwidth
      * @param links of the links' bandwidths
-     * @param overlap share of the exchange between data-parallel ranks that other work hides
+     * @param overlap share of an exchange between data-parallel ranks that kernels hide, as far as there are any that need
+     *     not wait for it
      */
     public record Efficiency(double products, double memory, double links, double overlap) {}
 
@@ -68,6 +71,7 @@ public record Cluster(
             Key.number("flops.f32", null).atLeast(1),
             Key.number("flops.bf16", null).atLeast(1),
             Key.of("memory_bandwidth", Kind.BYTES, null),
+            Key.number("launch", 0.0).atLeast(0),
             Key.number("efficiency.products", null).atLeast(0),
             Key.number("efficiency.memory", null).atLeast(0),
             Key.number("efficiency.links", null).atLeast(0),
@@ -93,6 +97,7 @@ public record Cluster(
                         DType.BF16, number(values, "flops.bf16"),
                         DType.F16, number(values, "flops.bf16")),
                 number(values, "memory_bandwidth"),
+                number(values, "launch"),
                 new Efficiency(
                         number(values, "efficiency.products"),
                         number(values, "efficiency.memory"),
@@ -141,7 +146,16 @@ public record Cluster(
     /** The same GPUs with another memory. */
     public Cluster withMemory(long bytes) {
         return new Cluster(
-                name, gpusPerNode, bytes, reserved, flops, memoryBandwidth, efficiency, withinNode, betweenNodes);
+                name,
+                gpusPerNode,
+                bytes,
+                reserved,
+                flops,
+                memoryBandwidth,
+                launch,
+                efficiency,
+                withinNode,
+                betweenNodes);
     }
 
     /** Bytes that a program can have. */

@@ -1,17 +1,13 @@
 package org.clipc.compiler.plan;
 
+import org.clipc.compiler.explain.StepGraphs;
 import org.clipc.compiler.pack.CompiledProgram;
-import org.clipc.ir.Graph;
 
 /** What the compiler makes of a candidate. */
 public sealed interface Outcome {
 
-    /**
-     * A training step, without its kernels.
-     *
-     * @param graph the final one
-     */
-    record Step(Graph graph, CompiledProgram program) implements Outcome {}
+    /** A training step, without its kernels. */
+    record Step(StepGraphs graphs, CompiledProgram program) implements Outcome {}
 
     /** No program, since it cannot be brought within its memory budget, or a tensor has too many elements for kernels. */
     record TooLarge() implements Outcome {}

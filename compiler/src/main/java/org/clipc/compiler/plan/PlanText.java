@@ -54,10 +54,11 @@ public final class PlanText {
                         "recompute",
                         "tp",
                         "dp",
-                        "micro-batch",
+                        "micro-batches",
                         "memory",
                         "weights",
                         "optimizer",
+                        "sums",
                         "workspace",
                         "arithmetic",
                         "sent",
@@ -78,10 +79,11 @@ public final class PlanText {
             e.candidate().recompute().text(),
             String.valueOf(e.candidate().mesh().tensor()),
             String.valueOf(e.candidate().mesh().data()),
-            String.valueOf(e.candidate().microBatch()),
+            batches(e.candidate().batch()),
             ByteSize.format(e.memory()),
             ByteSize.format(e.parameters()),
             ByteSize.format(e.optimizer()),
+            ByteSize.format(e.sums()),
             ByteSize.format(e.workspace()),
             ExplanationText.count(e.flops()),
             ByteSize.format(e.communication().sent()),
@@ -89,6 +91,10 @@ public final class PlanText {
             milliseconds(time.tensor() + time.data()),
             String.format(Locale.ROOT, "%,.0f", e.samplesPerSecond())
         };
+    }
+
+    private static String batches(RankBatch batch) {
+        return batch.microBatches() + " × " + batch.microBatch();
     }
 
     private static String milliseconds(double seconds) {

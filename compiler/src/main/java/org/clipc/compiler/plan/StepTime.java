@@ -2,6 +2,7 @@ package org.clipc.compiler.plan;
 
 import java.util.Objects;
 import java.util.Optional;
+import org.clipc.compiler.explain.StepGraphs;
 import org.clipc.ir.Cost;
 import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
@@ -13,11 +14,12 @@ import org.clipc.ir.Op;
 /**
  * Estimated seconds of a training step. Each op of the fused graph takes what its arithmetic or its memory traffic asks
  * for, whichever is more (Williams et al., "Roofline: an insightful visual performance model", 2009). An exchange takes its
- * bytes ({@link Cost#sent}) over the slowest link on the way, and that link's latency for each level of a tree.
+ * bytes ({@link Cost#sent}) over the slowest link on the way, and that link's latency for each level of a tree. What
+ * data-parallel ranks exchange travels one after the other beside the kernels, which wait where they need its results.
  *
  * @param compute of kernels
  * @param tensor of exchanges between tensor-parallel ranks, which kernels wait for
- * @param data of exchanges between data-parallel ranks, as far as nothing hides them
+ * @param data of exchanges between data-parallel ranks, as far as kernels do not hide them
  */
 public record StepTime(double compute, double tensor, double data) {
 
@@ -28,28 +30,65 @@ public record StepTime(double compute, double tensor, double data) {
         return compute + tensor + data;
     }
 
-    /** @param graph the final one of a rank's training step */
-    static StepTime of(Graph graph, Mesh mesh, Cluster cluster) {
+    /** @param overlapped whether kernels go on while data-parallel ranks exchange */
+    static StepTime of(StepGraphs step, Mesh mesh, Cluster cluster, boolean overlapped) {
+        var sum = new StepTime(0, 0, 0);
+        for (var run : step.runs()) {
+            sum = sum.plus(of(run.graph(), mesh, cluster, overlapped), run.times());
+        }
+        return sum;
+    }
+
+    private StepTime plus(StepTime other, int times) {
+        return new StepTime(compute + times * other.compute, tensor + times * other.tensor, data + times * other.data);
+    }
+
+    private static StepTime of(Graph graph, Mesh mesh, Cluster cluster, boolean overlapped) {
+        var hidden = overlapped ? cluster.efficiency().overlap() : 0;
         var compute = 0.0;
         var tensor = 0.0;
-        var data = 0.0;
-        for (var node : graph.nodes()) {
+        var now = 0.0;
+        var linkFree = 0.0;
+        var ready = new double[graph.nodes().size()];
+        for (var i = 0; i < ready.length; i++) {
+            var node = graph.nodes().get(i);
+            var needed = node.operands().stream()
+                    .mapToDouble(v -> ready[v.node()])
+                    .max()
+                    .orElse(0);
             var exchange = exchange(node.op());
-            if (exchange.isEmpty()) {
-                compute += kernel(graph, node, cluster);
-                continue;
-            }
-            var axis = exchange.get().axis();
-            var sent = Cost.sent(
-                    node.op(), node.operands().stream().map(graph::type).toList());
-            var seconds = cluster.link(mesh, axis)
-                    .seconds(sent / cluster.efficiency().links(), exchange.get().hops());
-            switch (axis) {
-                case TENSOR -> tensor += seconds;
-                case DATA -> data += seconds;
+            if (exchange.isPresent()) {
+                var seconds = seconds(graph, node, exchange.get(), mesh, cluster);
+                now = Math.max(now, needed);
+                if (exchange.get().axis() == MeshAxis.DATA) {
+                    now += seconds * (1 - hidden);
+                    linkFree = Math.max(linkFree, now) + seconds * hidden;
+                    ready[i] = linkFree;
+                    continue;
+                }
+                tensor += seconds;
+                now += seconds;
+            } else if (takesTime(graph, node)) {
+                var seconds = kernel(graph, node, cluster);
+                compute += seconds;
+                now = Math.max(now, needed) + seconds;
+            } else {
+                ready[i] = needed;
             }
         }
-        return new StepTime(compute, tensor, data * (1 - cluster.efficiency().overlap()));
+        return new StepTime(compute, tensor, Math.max(now, linkFree) - compute - tensor);
+    }
+
+    private static double seconds(Graph graph, Node node, Exchange exchange, Mesh mesh, Cluster cluster) {
+        var sent =
+                Cost.sent(node.op(), node.operands().stream().map(graph::type).toList());
+        return cluster.link(mesh, exchange.axis())
+                .seconds(sent / cluster.efficiency().links(), exchange.hops());
+    }
+
+    /** Whether a kernel runs: nothing does for inputs, nor for what only renames memory. */
+    private static boolean takesTime(Graph graph, Node node) {
+        return !Cost.of(graph, node).equals(Cost.NONE);
     }
 
     private static Optional<Exchange> exchange(Op op) {
@@ -70,9 +109,10 @@ public record StepTime(double compute, double tensor, double data) {
         var cost = Cost.of(graph, node);
         var efficiency = cluster.efficiency();
         var peak = Objects.requireNonNull(cluster.flops().getOrDefault(operandType(graph, node), f32(cluster)));
-        return Math.max(
-                cost.flops() / (peak * efficiency.products()),
-                cost.bytes() / (cluster.memoryBandwidth() * efficiency.memory()));
+        return cluster.launch()
+                + Math.max(
+                        cost.flops() / (peak * efficiency.products()),
+                        cost.bytes() / (cluster.memoryBandwidth() * efficiency.memory()));
     }
 
     private static double f32(Cluster cluster) {

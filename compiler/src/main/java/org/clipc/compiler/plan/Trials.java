@@ -10,13 +10,13 @@ import org.clipc.compiler.config.ByteSize;
 import org.clipc.compiler.plan.Recompute.Budget;
 import org.clipc.ir.Mesh;
 
-/** The search among micro-batches, from small to large, for one mesh and mode of recomputation. */
+/** The search among batches of a rank, from small micro-batches to large, for one mesh and mode of recomputation. */
 final class Trials {
 
     private final Cluster cluster;
     private final Function<Candidate, Outcome> compiler;
     private final Mesh mesh;
-    private final List<Integer> batches;
+    private final List<RankBatch> batches;
     private final Recompute recompute;
     private final SortedMap<Integer, Estimate> feasible = new TreeMap<>();
     private final List<String> reasons = new ArrayList<>();
@@ -37,7 +37,7 @@ final class Trials {
             Cluster cluster,
             Function<Candidate, Outcome> compiler,
             Mesh mesh,
-            List<Integer> batches,
+            List<RankBatch> batches,
             Recompute recompute) {
         this.cluster = cluster;
         this.compiler = compiler;
@@ -52,7 +52,7 @@ final class Trials {
      *
      * @param reasons against what is not feasible, one each time that something was tried in vain
      * @param fitting how many of the micro-batches fit, tried or not
-     * @param fixedBytes of parameters and the optimizer's state
+     * @param fixedBytes of everything but the workspace
      * @param refused whether the compiler cannot do it, however small they are
      */
     record Result(List<Estimate> feasible, List<String> reasons, int fitting, long fixedBytes, boolean refused) {
@@ -70,11 +70,17 @@ final class Trials {
         return result();
     }
 
-    /** The largest micro-batch that fits, smaller ones down to the fastest, and those tried on the way. */
-    Result leap() {
+    /** The largest micro-batch that fits, and those tried on the way. */
+    Result largest() {
         while (low + 1 < high) {
             run(Math.clamp(guess(), low + 1, high - 1), recompute);
         }
+        return result();
+    }
+
+    /** The largest micro-batch that fits, smaller ones down to the fastest, and those tried on the way. */
+    Result leap() {
+        largest();
         for (var i = low; i > 0 && speed(i - 1) > speed(i); ) {
             i--;
         }
@@ -95,8 +101,8 @@ final class Trials {
     }
 
     private void judge(int index, Estimate estimate) {
-        fixed = estimate.parameters() + estimate.optimizer();
-        var batch = estimate.candidate().microBatch();
+        fixed = estimate.memory() - estimate.workspace();
+        var batch = estimate.candidate().batch().microBatch();
         workspaces.put(batch, estimate.workspace());
         var excess = estimate.memory() - cluster.usable();
         if (excess <= 0) {
@@ -114,10 +120,10 @@ final class Trials {
 
     /** Samples per second of a micro-batch that fits, by its index. */
     private double speed(int index) {
-        if (!feasible.containsKey(batches.get(index))) {
+        if (!feasible.containsKey(batches.get(index).microBatch())) {
             run(index, recompute);
         }
-        var estimate = feasible.get(batches.get(index));
+        var estimate = feasible.get(batches.get(index).microBatch());
         return estimate == null ? 0 : estimate.samplesPerSecond();
     }
 
@@ -133,7 +139,10 @@ final class Trials {
                 ? bytes / last
                 : (bytes - Objects.requireNonNull(before.get(before.lastKey()))) / (last - before.lastKey());
         var most = last + (cluster.usable() - fixed - bytes) / Math.max(1, growth);
-        return (int) batches.stream().filter(batch -> batch <= most).count() - 1;
+        return (int) batches.stream()
+                        .filter(batch -> batch.microBatch() <= most)
+                        .count()
+                - 1;
     }
 
     private Result result() {

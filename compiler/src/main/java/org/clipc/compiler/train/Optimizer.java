@@ -13,4 +13,8 @@ public record Optimizer(
         double beta2,
         double epsilon,
         double weightDecay,
-        @Nullable Double clip) {}
+        @Nullable Double clip) {
+
+    /** Radford et al. 2021 (arXiv:2103.00020, tables 18 and 20), for vision transformers: without clipping. */
+    public static final Optimizer CLIP = new Optimizer(0.9, 0.98, 1e-6, 0.2, null);
+}

@@ -7,8 +7,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
+import org.clipc.program.ProgramFile;
+import org.clipc.program.TrainingStep;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,6 +38,15 @@ class PlanCommandTest {
     /** Deep and wide enough for recomputation to matter. */
     private static final Object[] DEEP = {
         "model.vision.hidden_size=128", "model.vision.patch_dim=4", "model.vision.num_layers=10"
+    };
+
+    /** Wide enough for no product to be cheap to compute again, which depends on the number of samples. */
+    private static final Object[] WIDE = {
+        "model.vision.hidden_size=256",
+        "model.vision.ffn_hidden_size=512",
+        "model.vision.patch_dim=4",
+        "model.text.hidden_size=256",
+        "model.text.ffn_hidden_size=512"
     };
 
     @TempDir
@@ -71,15 +86,34 @@ class PlanCommandTest {
         return StreamSupport.stream(plan.get("feasible").spliterator(), false).toList();
     }
 
+    /** The entry points of a training step. */
+    private static List<JsonNode> stepEntries(JsonNode program) {
+        return StreamSupport.stream(program.get("entries").spliterator(), false)
+                .filter(entry -> entry.get("name").asText().startsWith("train_"))
+                .toList();
+    }
+
+    private static int samples(JsonNode way) {
+        return way.get("micro_batch_size").intValue()
+                * way.get("micro_batches").intValue()
+                * way.get("data_parallel").intValue();
+    }
+
     private void agrees(JsonNode way, JsonNode program) {
         var name = way.get("overrides").toString();
         var memory = way.get("memory");
-        var step = StreamSupport.stream(program.get("entries").spliterator(), false)
-                .filter(entry -> entry.get("name").asText().equals("train_step"))
-                .findFirst()
-                .orElseThrow();
-        assertThat(step.get("batch")).as(name).isEqualTo(way.get("micro_batch_size"));
-        assertThat(memory.get("workspace_bytes")).as(name).isEqualTo(step.get("workspace_bytes"));
+        var entries = stepEntries(program);
+        assertThat(entries).hasSize(way.get("micro_batches").intValue() == 1 ? 1 : 4);
+        assertThat(entries.getFirst().get("batch")).as(name).isEqualTo(way.get("micro_batch_size"));
+        assertThat(program.at("/memory/micro_batch_size")).as(name).isEqualTo(way.get("micro_batch_size"));
+        assertThat(program.at("/memory/micro_batches")).as(name).isEqualTo(way.get("micro_batches"));
+        assertThat(memory.get("workspace_bytes").longValue())
+                .as(name)
+                .isEqualTo(entries.stream()
+                        .mapToLong(entry -> entry.get("workspace_bytes").longValue())
+                        .max()
+                        .orElseThrow());
+        assertThat(memory.get("gradient_sums_bytes")).as(name).isEqualTo(program.at("/memory/gradients_bytes"));
         assertThat(memory.get("parameters_bytes")).as(name).isEqualTo(program.at("/memory/parameters_bytes"));
         assertThat(memory.get("optimizer_bytes")).as(name).isEqualTo(program.at("/memory/optimizer_bytes"));
         assertThat(memory.get("activations_bytes")).as(name).isEqualTo(program.at("/recompute/kept_bytes"));
@@ -87,6 +121,7 @@ class PlanCommandTest {
                 .as(name)
                 .isEqualTo(memory.get("parameters_bytes").longValue()
                         + memory.get("optimizer_bytes").longValue()
+                        + memory.get("gradient_sums_bytes").longValue()
                         + memory.get("workspace_bytes").longValue());
         assertThat(way.get("flops")).as(name).isEqualTo(program.at("/flops/train_step"));
         for (var sent : List.of("sent_bytes", "data_sent_bytes", "tensor_sent_bytes")) {
@@ -96,22 +131,92 @@ class PlanCommandTest {
         }
     }
 
+    /** Of one data-parallel rank, a rank has all 8 samples, which are cut in 4 ways; of two 4 samples, and so on. */
     @ParameterizedTest
-    @CsvSource({"1, 1", "2, 2", "8, 3"})
-    void saysOfEachWayWhatTheCompilerMakesOfIt(int gpus, int meshes) throws IOException {
-        var plan = plan(Cli.model("tiny"), "--gpus", gpus, "--global-batch", 16, "--all");
+    @CsvSource({"1, 4", "2, 7", "8, 6"})
+    void saysOfEachWayWhatTheCompilerMakesOfIt(int gpus, int cuts) throws IOException {
+        var plan = plan(Cli.model("tiny"), "--gpus", gpus, "--global-batch", 8, "--all");
         var ways = ways(plan);
         // Without recomputation, selective and full.
-        assertThat(ways).hasSize(3 * meshes);
+        assertThat(ways).hasSize(3 * cuts);
         for (var way : ways) {
-            assertThat(way.get("micro_batch_size").intValue()
-                            * way.get("data_parallel").intValue())
-                    .isEqualTo(16);
+            assertThat(samples(way))
+                    .isEqualTo(8)
+                    .isEqualTo(way.get("global_batch_size").intValue());
             agrees(way, explained(way));
         }
         assertThat(ways)
                 .extracting(way -> -way.get("samples_per_second").doubleValue())
                 .isSorted();
+    }
+
+    @Test
+    void whatItSaysToSetCompilesToSoManyMicroBatches() throws IOException {
+        var plan = plan(Cli.model("tiny"), "--gpus", 2, "--global-batch", 12, "--all");
+        var ways = ways(plan).stream()
+                .filter(way -> way.get("recompute").asText().equals("none"))
+                .filter(way -> Set.of(1, 3).contains(way.get("micro_batches").intValue()))
+                .toList();
+        assertThat(ways).hasSize(4);
+        for (var way : ways) {
+            var program = folder.resolve("p.bin");
+            var args =
+                    new ArrayList<Object>(List.of("compile", Cli.model("tiny"), "-o", program, "--target", "jvm128"));
+            way.get("overrides").forEach(override -> args.add(override.asText()));
+            assertThat(cli.run(args.toArray()).code()).isZero();
+            try (var file = ProgramFile.open(program)) {
+                var step = TrainingStep.of(file.manifest()).orElseThrow();
+                assertThat(step.microBatches())
+                        .isEqualTo(way.get("micro_batches").intValue());
+                assertThat(step.microBatch())
+                        .isEqualTo(way.get("micro_batch_size").intValue());
+                assertThat(step.batch() * file.manifest().mesh().data()).isEqualTo(12);
+            }
+        }
+    }
+
+    /** Several micro-batches are for what does not fit at once; the largest that fit are the fastest. */
+    @Test
+    void whatIsLeftOutIsSlower() throws IOException {
+        var args = new ArrayList<Object>(List.of(Cli.model("tiny"), "--gpus", 2, "--global-batch", 96));
+        args.addAll(List.of(WIDE));
+        var roomy = ways(plan(args.toArray()));
+        assertThat(roomy).extracting(way -> way.get("micro_batches").intValue()).containsOnly(1);
+        args.addAll(List.of("--gpu-memory", String.valueOf(peak(roomy) / 2)));
+        var some = plan(args.toArray());
+        args.add("--all");
+        var all = plan(args.toArray());
+        assertThat(ways(all))
+                .containsAll(ways(some))
+                .hasSizeGreaterThan(2 * ways(some).size());
+        assertThat(ways(some).getFirst()).isEqualTo(ways(all).getFirst());
+        assertThat(ways(some))
+                .extracting(way -> way.get("micro_batches").intValue())
+                .anyMatch(n -> n > 1);
+        for (var way : ways(some)) {
+            assertThat(samples(way)).isEqualTo(96);
+            assertThat(way.at("/memory/peak_bytes").longValue())
+                    .isLessThanOrEqualTo(some.get("usable_bytes").longValue());
+            agrees(way, explained(way, WIDE));
+        }
+        cuts(ways(all)).forEach(cuts -> {
+            assertThat(cuts)
+                    .extracting(way -> way.at("/time/step").doubleValue())
+                    .isSorted();
+            assertThat(cuts)
+                    .extracting(way -> -way.at("/memory/workspace_bytes").longValue())
+                    .isSorted();
+        });
+    }
+
+    /** Ways that differ in micro-batches only, the largest first, of those that have several. */
+    private static Collection<List<JsonNode>> cuts(List<JsonNode> ways) {
+        return ways.stream()
+                .filter(way -> way.get("micro_batches").intValue() > 1)
+                .filter(way -> !way.get("recompute").asText().startsWith("budget"))
+                .sorted(Comparator.comparing(way -> way.get("micro_batches").intValue()))
+                .collect(Collectors.groupingBy(way -> way.get("recompute").asText() + way.get("tensor_parallel")))
+                .values();
     }
 
     /** Where the program does not fit, the compiler looks for the least recomputation that makes it fit. */
@@ -125,6 +230,7 @@ class PlanCommandTest {
         var tight = plan(args.toArray());
         assertThat(ways(tight))
                 .filteredOn(way -> way.get("data_parallel").intValue() == 2)
+                .filteredOn(way -> way.get("micro_batches").intValue() == 1)
                 .extracting(way -> way.get("recompute").asText().replaceAll(" .*", ""))
                 .contains("budget")
                 .doesNotContain("none");

@@ -10,12 +10,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.OptionalLong;
 import java.util.Random;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.tornado.TornadoSdk;
 import org.clipc.compiler.tornado.TornadoTarget;
-import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
 import org.clipc.ir.TensorType;
@@ -54,17 +52,10 @@ class Bf16ProgramTest {
     Path folder = Path.of("");
 
     private Path compile(Target... targets) throws IOException {
-        var options = new CompileOptions(
-                Map.of(),
-                3,
-                3,
-                false,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05),
-                OptionalLong.empty(),
-                List.of(targets),
-                true,
-                false,
-                (_, _, _) -> {});
+        var options = CompileOptions.builder(List.of(targets))
+                .batch(3)
+                .verifyEach(true)
+                .build();
         var file = folder.resolve(targets[0].name() + ".bin");
         ProgramFile.write(
                 file, ProgramBuilder.build(new OneGraph(GRAPH), options).program());

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.clipc.compiler.lower.Tensors;
@@ -42,17 +42,11 @@ class CudaProgramTest {
     void aTrainingStepDoesWhatTheGraphSays() throws IOException {
         assumeTrue(TornadoVm.isPresent(), "TornadoVM is not here: TORNADOVM_HOME is not set");
         var model = TwoTowers.build(TwoTowers.Sizes.tiny(0.2));
-        var options = new CompileOptions(
-                Map.of(),
-                3,
-                3,
-                true,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05),
-                OptionalLong.empty(),
-                List.of(TornadoTarget.cuda()),
-                true,
-                false,
-                (_, _, _) -> {});
+        var options = CompileOptions.builder(List.of(TornadoTarget.cuda()))
+                .batch(3)
+                .training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05))
+                .verifyEach(true)
+                .build();
         var program = ProgramBuilder.build(new LossOnly(model), options).program();
         var file = folder.resolve("program.bin");
         ProgramFile.write(file, program);

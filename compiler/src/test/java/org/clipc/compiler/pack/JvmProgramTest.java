@@ -8,7 +8,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.stream.LongStream;
 import org.clipc.compiler.jvm.JvmTarget;
@@ -16,7 +15,6 @@ import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.lower.RandomGraphs;
 import org.clipc.compiler.lower.Tensors;
 import org.clipc.compiler.precision.Precision;
-import org.clipc.compiler.shard.Parallelism;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.compiler.train.TrainStep;
 import org.clipc.compiler.train.TwoTowers;
@@ -37,17 +35,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 class JvmProgramTest {
 
     private static CompileOptions options(boolean training, Target... targets) {
-        return new CompileOptions(
-                Map.of(),
-                3,
-                3,
-                training,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05),
-                OptionalLong.empty(),
-                List.of(targets),
-                true,
-                false,
-                (_, _, _) -> {});
+        return CompileOptions.builder(List.of(targets))
+                .batch(3)
+                .training(training)
+                .optimizer(new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05))
+                .verifyEach(true)
+                .build();
     }
 
     @ParameterizedTest
@@ -117,19 +110,13 @@ class JvmProgramTest {
     void aTrainingStepInBf16DoesWhatTheGraphSays(Precision precision) {
         var model = TwoTowers.build(TwoTowers.Sizes.tiny(0.2));
         var graphs = new HashMap<String, Graph>();
-        var options = new CompileOptions(
-                        Map.of(),
-                        3,
-                        3,
-                        true,
-                        new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05),
-                        Parallelism.NONE,
-                        OptionalLong.empty(),
-                        List.of(new JvmTarget(256)),
-                        true,
-                        false,
-                        (entry, _, graph) -> graphs.put(entry, graph))
-                .withPrecision(precision);
+        var options = CompileOptions.builder(List.of(new JvmTarget(256)))
+                .batch(3)
+                .training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05))
+                .precision(precision)
+                .verifyEach(true)
+                .observer((entry, _, graph) -> graphs.put(entry, graph))
+                .build();
         var program = ProgramBuilder.build(new LossOnly(model), options).program();
         try (var runner = new ProgramRunner(program, "jvm256")) {
             for (var entry : List.of("loss_grad", "train_step")) {

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.clipc.compiler.kernel.Target;
@@ -30,17 +29,14 @@ class ProgramBuilderTest {
     }
 
     private static CompileOptions options(boolean training) {
-        return new CompileOptions(
-                Map.of("name", "tiny"),
-                3,
-                3,
-                training,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
-                OptionalLong.empty(),
-                TARGETS,
-                true,
-                true,
-                (_, _, _) -> {});
+        return CompileOptions.builder(TARGETS)
+                .config(Map.of("name", "tiny"))
+                .batch(3)
+                .training(training)
+                .optimizer(new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0))
+                .verifyEach(true)
+                .keepSources(true)
+                .build();
     }
 
     @Test
@@ -148,7 +144,11 @@ class ProgramBuilderTest {
     @Test
     void theReportAddsUp() {
         var seen = new ArrayList<String>();
-        var report = build(Sizes.tiny(0), options(true).observedBy((entry, pass, _) -> seen.add(entry + " " + pass)))
+        var report = build(
+                        Sizes.tiny(0),
+                        options(true).toBuilder()
+                                .observer((entry, pass, _) -> seen.add(entry + " " + pass))
+                                .build())
                 .report();
         assertThat(report.kernels().keySet()).containsExactlyInAnyOrder("left", "right");
         assertThat(report.entries()).hasSize(3).allSatisfy(entry -> {

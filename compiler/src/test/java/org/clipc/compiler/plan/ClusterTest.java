@@ -45,6 +45,8 @@ class ClusterTest {
         assertThat(cluster.usable()).isEqualTo(15L << 30);
         assertThat(cluster.flops()).containsEntry(DType.F32, 1e12).containsEntry(DType.BF16, 4e12);
         assertThat(cluster.memoryBandwidth()).isEqualTo(1e12);
+        assertThat(cluster.launch()).isZero();
+        assertThat(read(GOOD + "launch: 2e-6\n").launch()).isEqualTo(2e-6);
         assertThat(cluster.efficiency()).isEqualTo(new Cluster.Efficiency(0.5, 0.8, 0.9, 0));
         assertThat(cluster.withinNode()).isEqualTo(new Link(1e11, 1e-6));
         assertThat(cluster.betweenNodes()).isEqualTo(new Link(1e10, 0));
@@ -76,6 +78,7 @@ class ClusterTest {
                 "products: 0.5 ~ products: 1.5 ~ 'efficiency.products' is 1.5, but must be a share of the peak",
                 "products: 0.5 ~ products: 0 ~ 'efficiency.products' is 0.0, but must be a share of the peak",
                 "latency: 1e-6 ~ latency: -1 ~ 'within_node.latency' is -1.0, but must be at least 0",
+                "name: small ~ launch: -1 ~ 'launch' is -1.0, but must be at least 0",
                 "memory: 16GiB ~ memory: {x: 1} ~ c.yaml:3:10: there is no key 'memory.x'",
                 "name: small ~ efficiency: 1 ~ efficiency is a group of keys and has no value of its own",
             })

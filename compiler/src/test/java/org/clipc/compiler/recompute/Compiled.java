@@ -16,7 +16,6 @@ import org.clipc.compiler.pack.CompiledProgram;
 import org.clipc.compiler.pack.ModelSource;
 import org.clipc.compiler.pack.ProgramBuilder;
 import org.clipc.compiler.precision.Precision;
-import org.clipc.compiler.shard.Parallelism;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.Graph;
 
@@ -56,20 +55,15 @@ record Compiled(CompiledProgram program, Map<String, Map<String, Graph>> graphs)
     private static Compiled compile(
             ModelSource source, int batch, OptionalLong budget, boolean withKernels, Precision precision) {
         var graphs = new HashMap<String, Map<String, Graph>>();
-        var options = new CompileOptions(
-                        Map.of(),
-                        batch,
-                        1,
-                        true,
-                        new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
-                        Parallelism.NONE,
-                        budget,
-                        List.of(new JvmTarget(256)),
-                        true,
-                        false,
-                        (entry, pass, graph) -> graphs.computeIfAbsent(entry, _ -> new HashMap<>())
-                                .put(pass, graph))
-                .withPrecision(precision);
+        var options = CompileOptions.builder(List.of(new JvmTarget(256)))
+                .microBatch(batch)
+                .training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0))
+                .precision(precision)
+                .memoryBudget(budget)
+                .verifyEach(true)
+                .observer((entry, pass, graph) ->
+                        graphs.computeIfAbsent(entry, _ -> new HashMap<>()).put(pass, graph))
+                .build();
         return new Compiled(
                 withKernels ? ProgramBuilder.build(source, options) : ProgramBuilder.plan(source, options), graphs);
     }

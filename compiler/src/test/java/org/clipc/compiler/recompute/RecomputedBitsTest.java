@@ -8,7 +8,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.OptionalLong;
 import java.util.Random;
 import org.clipc.compiler.autodiff.Autodiff;
 import org.clipc.compiler.jvm.JvmTarget;
@@ -17,7 +16,6 @@ import org.clipc.compiler.pack.ModelSource;
 import org.clipc.compiler.pack.ProgramBuilder;
 import org.clipc.compiler.pack.ProgramRunner;
 import org.clipc.compiler.pass.Simplify;
-import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.Comparison;
 import org.clipc.ir.Graph;
 import org.clipc.ir.GraphBuilder;
@@ -186,17 +184,7 @@ class RecomputedBitsTest {
                 graphs.put(graph.name() + "/" + price, Recomputation.apply(graph, boundary, saved));
             }
         }
-        var options = new CompileOptions(
-                Map.of(),
-                1,
-                1,
-                false,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
-                OptionalLong.empty(),
-                List.of(new JvmTarget(256)),
-                false,
-                false,
-                (_, _, _) -> {});
+        var options = CompileOptions.builder(List.of(new JvmTarget(256))).build();
         var program = ProgramBuilder.build(new Graphs(graphs), options).program();
         try (var runner = new ProgramRunner(program, "jvm256")) {
             for (var name : graphs.keySet()) {

@@ -4,9 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
-import java.util.OptionalLong;
 import java.util.function.Predicate;
 import org.clipc.compiler.jvm.JvmTarget;
 import org.clipc.compiler.pack.CompileOptions;
@@ -36,18 +34,13 @@ class CollectivesTest {
 
         static Compiled of(Parallelism parallelism, Object... keys) {
             var graphs = new HashMap<String, Graph>();
-            var options = new CompileOptions(
-                    Map.of(),
-                    8,
-                    8,
-                    true,
-                    new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
-                    parallelism,
-                    OptionalLong.empty(),
-                    List.of(new JvmTarget(128)),
-                    true,
-                    false,
-                    (entry, _, graph) -> graphs.put(entry, graph));
+            var options = CompileOptions.builder(List.of(new JvmTarget(128)))
+                    .batch(8)
+                    .training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0))
+                    .parallelism(parallelism)
+                    .verifyEach(true)
+                    .observer((entry, _, graph) -> graphs.put(entry, graph))
+                    .build();
             var program =
                     ProgramBuilder.plan(new TinyClip(keys).source(), options).program();
             var calls = program.schedules().stream()

@@ -9,7 +9,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.OptionalLong;
 import java.util.Set;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -53,18 +52,13 @@ class OverlapTest {
 
     private static LoweredGraph step(Parallelism parallelism) {
         var graphs = new HashMap<String, Graph>();
-        var options = new CompileOptions(
-                Map.of(),
-                4,
-                4,
-                true,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
-                parallelism,
-                OptionalLong.empty(),
-                List.of(new JvmTarget(128)),
-                true,
-                false,
-                (entry, _, graph) -> graphs.put(entry, graph));
+        var options = CompileOptions.builder(List.of(new JvmTarget(128)))
+                .batch(4)
+                .training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0))
+                .parallelism(parallelism)
+                .verifyEach(true)
+                .observer((entry, _, graph) -> graphs.put(entry, graph))
+                .build();
         ProgramBuilder.plan(new TinyClip("vision.pooling", "avg").source(), options);
         var last = Objects.requireNonNull(graphs.get("train_step"));
         return Overlap.apply(InPlace.apply(Lowering.lower(last)));

@@ -15,10 +15,7 @@ import org.clipc.program.EntryPoint;
 import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.eval.Embeddings;
 import org.clipc.runtime.io.AtomicFile;
-import org.clipc.runtime.model.ClipModel;
 import org.clipc.runtime.model.DatasetEmbedder;
-import org.clipc.runtime.model.Preprocessing;
-import org.clipc.runtime.model.Recipe;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.tensor.SafetensorsWriter;
 import org.jspecify.annotations.Nullable;
@@ -37,13 +34,7 @@ final class EmbedCommand implements Callable<Integer> {
     private static final String LINES = ".jsonl";
 
     @Mixin
-    private ProgramOptions options = new ProgramOptions();
-
-    @Mixin
-    private DatasetOptions dataset = new DatasetOptions();
-
-    @Mixin
-    private ServingRanks ranks = new ServingRanks();
+    private ServingOptions serving = new ServingOptions();
 
     @Option(
             names = "--images",
@@ -77,28 +68,19 @@ final class EmbedCommand implements Callable<Integer> {
         if (texts != null) {
             entries.add(EntryPoint.ENCODE_TEXT);
         }
-        try (var file = options.open()) {
-            ranks.run(file.manifest(), (rank, neighbours) -> embed(entries, rank, neighbours));
-        }
+        serving.run(entries, this::embed);
         return 0;
     }
 
-    private void embed(List<String> entries, MeshRank rank, int neighbours) throws IOException {
+    private void embed(DatasetEmbedder embedder, MeshRank rank) throws IOException {
         var features = new LinkedHashMap<String, Keyed>();
-        try (var file = options.open();
-                var device = options.device(rank, neighbours);
-                var model = ClipModel.load(file, device, entries, rank)) {
-            var recipe = Recipe.of(file.manifest());
-            options.fill(model.program(), recipe);
-            var embedder = new DatasetEmbedder(model, new Preprocessing(recipe, model), dataset.workers());
-            if (images != null) {
-                var embedded = dataset.images(embedder, images, rank);
-                features.put("image", new Keyed(embedded.keys(), embedded.images()));
-            }
-            if (texts != null) {
-                var lines = Files.readAllLines(texts);
-                features.put("text", new Keyed(lines, embedder.texts(lines)));
-            }
+        if (images != null) {
+            var embedded = serving.images(embedder, images, rank);
+            features.put("image", new Keyed(embedded.keys(), embedded.images()));
+        }
+        if (texts != null) {
+            var lines = Files.readAllLines(texts);
+            features.put("text", new Keyed(lines, embedder.texts(lines)));
         }
         if (rank.isFirst()) {
             write(features);

@@ -6,11 +6,8 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.clipc.program.EntryPoint;
 import org.clipc.runtime.device.MeshRank;
-import org.clipc.runtime.model.ClipModel;
 import org.clipc.runtime.model.DatasetEmbedder;
 import org.clipc.runtime.model.Evaluations;
-import org.clipc.runtime.model.Preprocessing;
-import org.clipc.runtime.model.Recipe;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -26,13 +23,7 @@ import picocli.CommandLine.Spec;
 final class RetrievalCommand implements Callable<Integer> {
 
     @Mixin
-    private ProgramOptions options = new ProgramOptions();
-
-    @Mixin
-    private DatasetOptions dataset = new DatasetOptions();
-
-    @Mixin
-    private ServingRanks ranks = new ServingRanks();
+    private ServingOptions serving = new ServingOptions();
 
     @Option(
             names = "--data",
@@ -46,28 +37,18 @@ final class RetrievalCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        try (var file = options.open()) {
-            ranks.run(file.manifest(), this::measure);
-        }
+        serving.run(List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT), this::measure);
         return 0;
     }
 
-    private void measure(MeshRank rank, int neighbours) throws IOException {
-        var entries = List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT);
-        try (var file = options.open();
-                var device = options.device(rank, neighbours);
-                var model = ClipModel.load(file, device, entries, rank)) {
-            var recipe = Recipe.of(file.manifest());
-            options.fill(model.program(), recipe);
-            var embedder = new DatasetEmbedder(model, new Preprocessing(recipe, model), dataset.workers());
-            var images = dataset.images(embedder, data, rank);
-            if (images.captions().stream().allMatch(List::isEmpty)) {
-                throw new CliException(data + ": has no captions to retrieve");
-            }
-            var scores = Evaluations.retrieval(embedder, images);
-            if (rank.isFirst()) {
-                Scores.print(Objects.requireNonNull(spec).commandLine().getOut(), scores);
-            }
+    private void measure(DatasetEmbedder embedder, MeshRank rank) throws IOException {
+        var images = serving.images(embedder, data, rank);
+        if (images.captions().stream().allMatch(List::isEmpty)) {
+            throw new CliException(data + ": has no captions to retrieve");
+        }
+        var scores = Evaluations.retrieval(embedder, images);
+        if (rank.isFirst()) {
+            Scores.print(Objects.requireNonNull(spec).commandLine().getOut(), scores);
         }
     }
 }

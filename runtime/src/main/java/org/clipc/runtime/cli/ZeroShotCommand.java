@@ -19,12 +19,9 @@ import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.eval.Embeddings;
 import org.clipc.runtime.eval.PromptTemplates;
 import org.clipc.runtime.io.AtomicFile;
-import org.clipc.runtime.model.ClipModel;
 import org.clipc.runtime.model.DatasetEmbedder;
 import org.clipc.runtime.model.DatasetEmbedder.Embedded;
 import org.clipc.runtime.model.Evaluations;
-import org.clipc.runtime.model.Preprocessing;
-import org.clipc.runtime.model.Recipe;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,13 +43,7 @@ final class ZeroShotCommand implements Callable<Integer> {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     @Mixin
-    private ProgramOptions options = new ProgramOptions();
-
-    @Mixin
-    private DatasetOptions dataset = new DatasetOptions();
-
-    @Mixin
-    private ServingRanks ranks = new ServingRanks();
+    private ServingOptions serving = new ServingOptions();
 
     @Option(
             names = "--data",
@@ -84,25 +75,17 @@ final class ZeroShotCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         var names = classNames();
-        try (var file = options.open()) {
-            ranks.run(file.manifest(), (rank, neighbours) -> classify(names, rank, neighbours));
-        }
+        serving.run(
+                List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT),
+                (embedder, rank) -> classify(names, embedder, rank));
         return 0;
     }
 
-    private void classify(List<String> names, MeshRank rank, int neighbours) throws IOException {
-        var entries = List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT);
-        try (var file = options.open();
-                var device = options.device(rank, neighbours);
-                var model = ClipModel.load(file, device, entries, rank)) {
-            var recipe = Recipe.of(file.manifest());
-            options.fill(model.program(), recipe);
-            var embedder = new DatasetEmbedder(model, new Preprocessing(recipe, model), dataset.workers());
-            var rows = Evaluations.classes(embedder, names, promptTemplates());
-            var images = dataset.images(embedder, data, rank);
-            if (rank.isFirst()) {
-                report(names, rows, images);
-            }
+    private void classify(List<String> names, DatasetEmbedder embedder, MeshRank rank) throws IOException {
+        var rows = Evaluations.classes(embedder, names, promptTemplates());
+        var images = serving.images(embedder, data, rank);
+        if (rank.isFirst()) {
+            report(names, rows, images);
         }
     }
 
