@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /** The shape rule of every op: result types from operand types. */
@@ -13,6 +14,9 @@ public final class ShapeRules {
     private static final TensorType ROWS_SEED = TensorType.i32(3);
     private static final TensorType SHARDED_SEED = TensorType.i32(4);
     private static final TensorType F32_SCALAR = TensorType.scalar(DType.F32);
+
+    /** Between a word of a name in camel case and the next. */
+    private static final Pattern WORD_ENDS = Pattern.compile("(?<=[a-z0-9])(?=[A-Z])");
 
     private ShapeRules() {}
 
@@ -34,7 +38,7 @@ public final class ShapeRules {
 
     /** {@link #describe} for an op's class. */
     public static String spell(Class<?> op) {
-        return op.getSimpleName().replaceAll("([a-z0-9])([A-Z])", "$1_$2").toLowerCase(Locale.ROOT);
+        return WORD_ENDS.matcher(op.getSimpleName()).replaceAll("_").toLowerCase(Locale.ROOT);
     }
 
     private static List<TensorType> results(Op op, Operands in) {

@@ -18,9 +18,11 @@ import java.util.stream.IntStream;
 import org.clipc.compiler.jvm.JvmTarget;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.pack.CompileOptions;
+import org.clipc.compiler.pack.CompileReport;
 import org.clipc.compiler.pack.ModelSource;
 import org.clipc.compiler.pack.ProgramBuilder;
 import org.clipc.compiler.precision.Precision;
+import org.clipc.compiler.recompute.Rematerialize;
 import org.clipc.compiler.shard.Parallelism;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.MeshAxis;
@@ -50,6 +52,9 @@ final class MeshTraining {
     static final double RATE = 1e-3;
 
     private static final int SEED = 7;
+
+    /** Every rank of every training asks for the same few. */
+    private static final Map<Noise, Batch> BATCHES = new ConcurrentHashMap<>();
 
     /** Large, so that a step of AdamW does not make much of gradients that are little but rounding. */
     private static final double EPSILON = 1e-2;
@@ -139,7 +144,25 @@ final class MeshTraining {
             double epsilon,
             Target target)
             throws IOException {
-        var options = CompileOptions.builder(List.of(target))
+        var options = options(target, parallelism, precision, budget, epsilon);
+        var path = folder.resolve("program.bin");
+        ProgramFile.write(path, ProgramBuilder.build(model, options).program());
+        return path;
+    }
+
+    /**
+     * What a program would be, without its kernels.
+     *
+     * @throws Rematerialize.BudgetException if the training step cannot be brought within the memory budget
+     */
+    static CompileReport plan(ModelSource model, Parallelism parallelism, OptionalLong budget) {
+        return ProgramBuilder.plan(model, options(new JvmTarget(128), parallelism, Precision.F32, budget, EPSILON))
+                .report();
+    }
+
+    private static CompileOptions options(
+            Target target, Parallelism parallelism, Precision precision, OptionalLong budget, double epsilon) {
+        return CompileOptions.builder(List.of(target))
                 .microBatch(BATCH / parallelism.mesh().data())
                 .inferenceBatch(BATCH)
                 .training(new Optimizer(0.9, 0.98, epsilon, 0.2, 1.0))
@@ -148,9 +171,6 @@ final class MeshTraining {
                 .memoryBudget(budget)
                 .verifyEach(true)
                 .build();
-        var path = folder.resolve("program.bin");
-        ProgramFile.write(path, ProgramBuilder.build(model, options).program());
-        return path;
     }
 
     static Trained train(Path program, int steps) throws IOException, InterruptedException {
@@ -200,37 +220,58 @@ final class MeshTraining {
         new TrainStep(held, SEED).take(1, RATE, batch(held.manifest(), 1, rank));
     }
 
-    /** The rank's part of the batch of all. Texts end, with the largest token, at most a step's number of tokens in. */
+    /** A batch of all ranks. */
+    private record Batch(float[] images, int[] tokens) {
+
+        /** Texts end, with the largest token, at most a step's number of tokens in. */
+        static Batch of(Noise noise) {
+            var random = new Random(noise.step());
+            var images = new float[BATCH * noise.perImage()];
+            for (var i = 0; i < images.length; i++) {
+                images[i] = (float) random.nextGaussian();
+            }
+            var context = noise.context();
+            var last = noise.vocabulary() - 1;
+            var longest = 2 + noise.step() * 5 % (context - 1);
+            var tokens = new int[BATCH * context];
+            for (var text = 0; text < BATCH; text++) {
+                for (var i = 0; i < context; i++) {
+                    tokens[text * context + i] = random.nextInt(last);
+                }
+                tokens[text * context + 1 + random.nextInt(longest - 1)] = last;
+            }
+            return new Batch(images, tokens);
+        }
+    }
+
+    /**
+     * All that a batch depends on.
+     *
+     * @param perImage numbers of an image
+     * @param context tokens of a text
+     */
+    private record Noise(int step, int perImage, int context, int vocabulary) {}
+
+    /** The rank's part of the batch of all. */
     private static Map<String, HostTensor> batch(Manifest manifest, int step, MeshRank rank) {
         var entry = manifest.entry(EntryPoint.TRAIN_STEP);
-        var random = new Random(step);
         var pixels = entry.input(ClipModel.IMAGES).orElseThrow().type();
         var perImage = Math.toIntExact(pixels.elements() / entry.batch());
-        var images = new float[BATCH * perImage];
-        for (var i = 0; i < images.length; i++) {
-            images[i] = (float) random.nextGaussian();
-        }
         var context = entry.input(ClipModel.TOKENS).orElseThrow().type().dim(1);
-        var last = ClipModel.vocabulary(manifest) - 1;
-        var longest = 2 + step * 5 % (context - 1);
-        var tokens = new int[BATCH * context];
-        for (var text = 0; text < BATCH; text++) {
-            for (var i = 0; i < context; i++) {
-                tokens[text * context + i] = random.nextInt(last);
-            }
-            tokens[text * context + 1 + random.nextInt(longest - 1)] = last;
-        }
+        var noise = new Noise(step, perImage, context, ClipModel.vocabulary(manifest));
+        var all = BATCHES.computeIfAbsent(noise, Batch::of);
         var share = BATCH / rank.mesh().data();
         var first = share * rank.coordinate(MeshAxis.DATA);
         return Map.of(
                 ClipModel.IMAGES,
                 HostTensor.of(
-                        Arrays.copyOfRange(images, first * perImage, (first + share) * perImage),
+                        Arrays.copyOfRange(all.images(), first * perImage, (first + share) * perImage),
                         share,
                         pixels.dim(1),
                         pixels.dim(2),
                         pixels.dim(3)),
                 ClipModel.TOKENS,
-                HostTensor.of(Arrays.copyOfRange(tokens, first * context, (first + share) * context), share, context));
+                HostTensor.of(
+                        Arrays.copyOfRange(all.tokens(), first * context, (first + share) * context), share, context));
     }
 }

@@ -63,18 +63,12 @@ final class RankGraphs {
 
     /** @param graph as each of the ranks runs it */
     static Path compile(Path folder, ElaboratedModel model, Graph graph, int ranks, Target target) throws IOException {
-        var options = new CompileOptions(
-                Map.of(),
-                1,
-                1,
-                false,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 1.0),
-                new Parallelism(new Mesh(ranks, 1), false, false),
-                OptionalLong.empty(),
-                List.of(target),
-                true,
-                false,
-                (_, _, _) -> {});
+        var options = CompileOptions.builder(List.of(target))
+                .batch(1)
+                .training(false)
+                .parallelism(new Parallelism(new Mesh(ranks, 1), false, false))
+                .verifyEach(true)
+                .build();
         var path = folder.resolve("graph.bin");
         ProgramFile.write(
                 path, ProgramBuilder.build(new OneGraph(model, graph), options).program());

@@ -2,11 +2,13 @@ package org.clipc.compiler.jvm;
 
 import com.palantir.javapoet.CodeBlock;
 import com.palantir.javapoet.MethodSpec;
+import java.util.HashMap;
 import java.util.Map;
 import javax.lang.model.element.Modifier;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.CallSink.Argument;
 import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.View;
 import org.clipc.ir.DType;
 
 /**
@@ -25,7 +27,7 @@ final class IndexTemplate {
             "tableRow",
             "index",
             "indexBatch",
-            "indexStep",
+            "indexRow",
             "out",
             "outBatch",
             "outRow",
@@ -41,7 +43,7 @@ final class IndexTemplate {
             "updatesRow",
             "index",
             "indexBatch",
-            "indexStep",
+            "indexRow",
             "out",
             "outBatch",
             "outRow",
@@ -63,21 +65,15 @@ final class IndexTemplate {
         var width = out.dim(2);
         var rowsPerUnit = Math.max(1, UNIT / width);
         var rows = Math.multiplyExact(out.dim(0), out.dim(1));
-        var values = Map.ofEntries(
-                Map.entry("table", Argument.of(table)),
-                Map.entry("tableBatch", Argument.of(table.stride(0))),
-                Map.entry("tableRow", Argument.of(table.stride(1))),
-                Map.entry("index", Argument.of(index)),
-                Map.entry("indexBatch", Argument.of(index.stride(0))),
-                Map.entry("indexStep", Argument.of(index.stride(1))),
-                Map.entry("out", Argument.of(out)),
-                Map.entry("outBatch", Argument.of(out.stride(0))),
-                Map.entry("outRow", Argument.of(out.stride(1))),
-                Map.entry("batch", Argument.of(out.dim(0))),
-                Map.entry("rows", Argument.of(table.dim(1))),
-                Map.entry("count", Argument.of(out.dim(1))),
-                Map.entry("width", Argument.of(width)),
-                Map.entry("rowsPerUnit", Argument.of(rowsPerUnit)));
+        var values = new HashMap<String, Argument>();
+        putRows(values, "table", table);
+        putRows(values, "index", index);
+        putRows(values, "out", out);
+        values.put("batch", Argument.of(out.dim(0)));
+        values.put("rows", Argument.of(table.dim(1)));
+        values.put("count", Argument.of(out.dim(1)));
+        values.put("width", Argument.of(width));
+        values.put("rowsPerUnit", Argument.of(rowsPerUnit));
         var kernel = KernelClass.kernel(
                 bits, "Gather", "Gather of " + dtype.text() + " rows", GATHER, k -> renderGather(dtype, k));
         sink.call(kernel, GATHER.bind(values), Math.ceilDiv(rows, rowsPerUnit), 0, 0);
@@ -123,20 +119,14 @@ final class IndexTemplate {
         var out = launch.outputs().getFirst();
         var width = out.dim(2);
         var rowsPerUnit = Math.clamp(UNIT / width, 1, out.dim(1));
-        var values = Map.ofEntries(
-                Map.entry("updates", Argument.of(updates)),
-                Map.entry("updatesBatch", Argument.of(updates.stride(0))),
-                Map.entry("updatesRow", Argument.of(updates.stride(1))),
-                Map.entry("index", Argument.of(index)),
-                Map.entry("indexBatch", Argument.of(index.stride(0))),
-                Map.entry("indexStep", Argument.of(index.stride(1))),
-                Map.entry("out", Argument.of(out)),
-                Map.entry("outBatch", Argument.of(out.stride(0))),
-                Map.entry("outRow", Argument.of(out.stride(1))),
-                Map.entry("rows", Argument.of(out.dim(1))),
-                Map.entry("count", Argument.of(updates.dim(1))),
-                Map.entry("width", Argument.of(width)),
-                Map.entry("rowsPerUnit", Argument.of(rowsPerUnit)));
+        var values = new HashMap<String, Argument>();
+        putRows(values, "updates", updates);
+        putRows(values, "index", index);
+        putRows(values, "out", out);
+        values.put("rows", Argument.of(out.dim(1)));
+        values.put("count", Argument.of(updates.dim(1)));
+        values.put("width", Argument.of(width));
+        values.put("rowsPerUnit", Argument.of(rowsPerUnit));
         var units = Math.multiplyExact(out.dim(0), Math.ceilDiv(out.dim(1), rowsPerUnit));
         var kernel = KernelClass.kernel(
                 bits, "ScatterAdd", "Scatter-add of " + dtype.text() + " rows", SCATTER, k -> renderScatter(dtype, k));
@@ -184,16 +174,15 @@ final class IndexTemplate {
         return kernel.method(name).addParameter(int.class, "width", Modifier.FINAL);
     }
 
+    /** Binds what {@link #address} reads of a tensor of batches of rows; of the indices, a row is one. */
+    private static void putRows(Map<String, Argument> values, String name, View tensor) {
+        values.put(name, Argument.of(tensor));
+        values.put(name + "Batch", Argument.of(tensor.stride(0)));
+        values.put(name + "Row", Argument.of(tensor.stride(1)));
+    }
+
     private static CodeBlock index(ArgumentLayout layout, String batch, String position) {
-        return Memory.loadOne(
-                DType.I32,
-                CodeBlock.of(
-                        "$L + 4L * ($L * $L + $L * $L)",
-                        layout.read("index"),
-                        batch,
-                        layout.read("indexBatch"),
-                        position,
-                        layout.read("indexStep")));
+        return Memory.loadOne(DType.I32, address(layout, DType.I32, "index", batch, position));
     }
 
     private static CodeBlock address(ArgumentLayout layout, DType dtype, String tensor, String batch, String row) {

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -25,12 +26,16 @@ import javax.tools.ToolProvider;
 
 /**
  * Compiles rendered sources to class files, in this process and in memory. The same sources give the same bytes under
- * the same JDK. Local variables are kept in the class files: TornadoVM needs them, and stack traces read better.
+ * the same JDK, so what was compiled not long before is not compiled again. Local variables are kept in the class files:
+ * TornadoVM needs them, and stack traces read better.
  */
 public final class JvmKernelCompiler {
 
     private static final List<String> OPTIONS =
             List.of("--add-modules", "jdk.incubator.vector", "-g", "-proc:none", "-Xlint:none", "-implicit:none");
+
+    /** Some thousand kernels. */
+    private static final KnownClasses KNOWN = new KnownClasses(32 << 20);
 
     private JvmKernelCompiler() {}
 
@@ -49,10 +54,40 @@ public final class JvmKernelCompiler {
      * @param classPath what the sources need besides the JDK
      */
     public static SortedMap<String, byte[]> compile(Map<String, String> sources, List<Path> classPath) {
+        var all = new KnownClasses.Sources(sources, classPath);
         var classes = new TreeMap<String, byte[]>();
-        if (sources.isEmpty()) {
-            return classes;
+        var missing = new TreeMap<String, String>();
+        for (var name : sources.keySet()) {
+            var key = all.key(name);
+            KNOWN.get(key).ifPresentOrElse(classes::putAll, () -> missing.put(name, key));
         }
+        if (!missing.isEmpty()) {
+            var units = new TreeMap<String, String>();
+            missing.keySet()
+                    .forEach(name -> all.needed(name).forEach(needed -> units.put(needed, source(sources, needed))));
+            var compiled = javac(units, classPath);
+            missing.forEach((name, key) -> {
+                var own = ofSource(name, compiled);
+                KNOWN.put(key, own);
+                classes.putAll(own);
+            });
+        }
+        return classes;
+    }
+
+    private static String source(Map<String, String> sources, String name) {
+        return Objects.requireNonNull(sources.get(name));
+    }
+
+    /** The class, and those nested in it. */
+    private static SortedMap<String, byte[]> ofSource(String name, SortedMap<String, byte[]> classes) {
+        var own = new TreeMap<>(classes.subMap(name + "$", name + "%"));
+        own.put(name, Objects.requireNonNull(classes.get(name)));
+        return own;
+    }
+
+    private static SortedMap<String, byte[]> javac(SortedMap<String, String> sources, List<Path> classPath) {
+        var classes = new TreeMap<String, byte[]>();
         var javac = ToolProvider.getSystemJavaCompiler();
         if (javac == null) {
             throw new IllegalStateException("this Java runtime (" + System.getProperty("java.home")
@@ -60,7 +95,7 @@ public final class JvmKernelCompiler {
         }
         var diagnostics = new DiagnosticCollector<JavaFileObject>();
         var units = new ArrayList<JavaFileObject>();
-        new TreeMap<>(sources).forEach((name, source) -> units.add(new Source(name, source)));
+        sources.forEach((name, source) -> units.add(new Source(name, source)));
         try (var standard = javac.getStandardFileManager(diagnostics, Locale.ROOT, StandardCharsets.UTF_8);
                 var memory = new MemoryFiles(standard)) {
             standard.setLocationFromPaths(StandardLocation.CLASS_PATH, classPath);

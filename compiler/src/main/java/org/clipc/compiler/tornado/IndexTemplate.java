@@ -3,6 +3,7 @@ package org.clipc.compiler.tornado;
 import com.palantir.javapoet.CodeBlock;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.View;
 import org.clipc.ir.DType;
 
 /** Gather, and its transpose without atomics, whose order of additions would differ from run to run. */
@@ -21,16 +22,10 @@ final class IndexTemplate {
                 .number("elements", out.elements())
                 .number("count", index.dim(1))
                 .number("rows", table.dim(1))
-                .number("width", table.dim(2))
-                .at("table", table)
-                .number("tableBatch", table.stride(0))
-                .number("tableRow", table.stride(1))
-                .at("index", index)
-                .number("indexBatch", index.stride(0))
-                .number("indexStep", index.stride(1))
-                .at("out", out)
-                .number("outBatch", out.stride(0))
-                .number("outRow", out.stride(1));
+                .number("width", table.dim(2));
+        putRows(kernel, "table", table);
+        putRows(kernel, "index", index);
+        putRows(kernel, "out", out);
         var value = TornadoKernel.load(dtype, CodeBlock.of("table + b * tableBatch + row * tableRow + i"));
         kernel.launch(
                 sink,
@@ -41,7 +36,7 @@ final class IndexTemplate {
                         .addStatement("final int i = element % width")
                         .addStatement("final int at = element / width % count")
                         .addStatement("final int b = element / width / count")
-                        .addStatement("final int asked = n.get(index + b * indexBatch + at * indexStep)")
+                        .addStatement("final int asked = n.get(index + b * indexBatch + at * indexRow)")
                         .addStatement("final int row = asked < 0 ? 0 : asked < rows ? asked : rows - 1")
                         .addStatement(
                                 TornadoKernel.store(dtype, CodeBlock.of("out + b * outBatch + at * outRow + i"), value))
@@ -62,16 +57,10 @@ final class IndexTemplate {
                 .number("blocks", blocks)
                 .number("count", index.dim(1))
                 .number("rows", out.dim(1))
-                .number("width", out.dim(2))
-                .at("updates", updates)
-                .number("updatesBatch", updates.stride(0))
-                .number("updatesRow", updates.stride(1))
-                .at("index", index)
-                .number("indexBatch", index.stride(0))
-                .number("indexStep", index.stride(1))
-                .at("out", out)
-                .number("outBatch", out.stride(0))
-                .number("outRow", out.stride(1));
+                .number("width", out.dim(2));
+        putRows(kernel, "updates", updates);
+        putRows(kernel, "index", index);
+        putRows(kernel, "out", out);
         var type = TornadoKernel.type(dtype);
         var update = TornadoKernel.load(dtype, CodeBlock.of("updates + b * updatesBatch + at * updatesRow + i"));
         var clamped = "asked < 0 ? 0 : asked < rows ? asked : rows - 1";
@@ -85,7 +74,7 @@ final class IndexTemplate {
                         .addStatement("final int own = first + local")
                         .addStatement("int found = 0")
                         .beginControlFlow("for (int at = 0; at < count; at++)")
-                        .addStatement("final int asked = n.get(index + b * indexBatch + at * indexStep)")
+                        .addStatement("final int asked = n.get(index + b * indexBatch + at * indexRow)")
                         .addStatement("found += ($L) == own ? 1 : 0", clamped)
                         .endControlFlow()
                         .addStatement("hits[local] = found")
@@ -97,7 +86,7 @@ final class IndexTemplate {
                         .addStatement("$T sum = 0", type)
                         .beginControlFlow("if (times > 0)")
                         .beginControlFlow("for (int at = 0; at < count; at++)")
-                        .addStatement("final int asked = n.get(index + b * indexBatch + at * indexStep)")
+                        .addStatement("final int asked = n.get(index + b * indexBatch + at * indexRow)")
                         .beginControlFlow("if (($L) == row)", clamped)
                         .addStatement("sum += $L", update)
                         .endControlFlow()
@@ -108,5 +97,10 @@ final class IndexTemplate {
                         .endControlFlow()
                         .endControlFlow()
                         .build());
+    }
+
+    /** Binds a tensor of batches of rows by its place and its strides; of the indices, a row is one. */
+    private static void putRows(TornadoKernel kernel, String name, View tensor) {
+        kernel.at(name, tensor).number(name + "Batch", tensor.stride(0)).number(name + "Row", tensor.stride(1));
     }
 }

@@ -75,18 +75,14 @@ class CudaRanksTest {
 
     private Compiled compile(Mesh mesh, boolean sequence, boolean zero, Object... settings) throws IOException {
         var graphs = new HashMap<String, Graph>();
-        var options = new CompileOptions(
-                Map.of(),
-                BATCH / mesh.data(),
-                BATCH,
-                true,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05),
-                new Parallelism(mesh, sequence, zero, BUCKET_BYTES, true),
-                OptionalLong.empty(),
-                List.of(TornadoTarget.cuda()),
-                true,
-                false,
-                (entry, _, graph) -> graphs.put(entry, graph));
+        var options = CompileOptions.builder(List.of(TornadoTarget.cuda()))
+                .microBatch(BATCH / mesh.data())
+                .inferenceBatch(BATCH)
+                .training(new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05))
+                .parallelism(new Parallelism(mesh, sequence, zero, BUCKET_BYTES, true))
+                .verifyEach(true)
+                .observer((entry, _, graph) -> graphs.put(entry, graph))
+                .build();
         var file = folder.resolve("program.bin");
         var program =
                 ProgramBuilder.build(new TinyClip(settings).source(), options).program();

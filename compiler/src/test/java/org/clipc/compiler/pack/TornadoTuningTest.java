@@ -80,17 +80,13 @@ class TornadoTuningTest {
     private Path compile() throws IOException {
         var api = TornadoSdk.apiJar(System.getenv(TornadoSdk.HOME));
         var kinds = List.of(TornadoTarget.Kind.CPU, TornadoTarget.Kind.GPU);
-        var options = new CompileOptions(
-                Map.of(),
-                3,
-                3,
-                false,
-                new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.05),
-                OptionalLong.empty(),
-                kinds.stream().<Target>map(kind -> new TornadoTarget(api, kind)).toList(),
-                true,
-                false,
-                (_, _, _) -> {});
+        var targets =
+                kinds.stream().<Target>map(kind -> new TornadoTarget(api, kind)).toList();
+        var options = CompileOptions.builder(targets)
+                .batch(3)
+                .training(false)
+                .verifyEach(true)
+                .build();
         var file = folder.resolve("layers.bin");
         ProgramFile.write(
                 file, ProgramBuilder.build(new OneGraph(GRAPH), options).program());

@@ -1,15 +1,12 @@
 package org.clipc.compiler.shard;
 
-import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Assume;
@@ -20,16 +17,13 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import org.clipc.compiler.accumulate.Accumulation;
 import org.clipc.compiler.pack.ModelSource;
-import org.clipc.compiler.pass.EraseStopGradients;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.Simplify;
-import org.clipc.compiler.train.Optimizer;
 import org.clipc.compiler.train.TrainStep;
 import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
 import org.clipc.ir.InputKind;
 import org.clipc.ir.Mesh;
-import org.clipc.ir.MeshAxis;
 import org.clipc.ir.Op;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.Verifier;
@@ -45,8 +39,6 @@ class MicroBatchEquivalenceTest {
 
     private static final int BATCH = 8;
     private static final int STEPS = 2;
-    private static final double TOLERANCE = 1e-9;
-    private static final Optimizer ADAM = new Optimizer(0.9, 0.98, 1e-6, 0.2, 0.5);
 
     /** A way to train. */
     record Setup(Mesh mesh, int microBatches, boolean sequenceParallel, boolean zero) {}
@@ -110,20 +102,7 @@ class MicroBatchEquivalenceTest {
     @Property(generation = GenerationMode.EXHAUSTIVE)
     void microBatchesDropWhatTheWholeBatchDrops(@ForAll("setups") Setup setup) {
         Assume.that(!setup.zero());
-        var model = new TinyClip(
-                "vision.hidden_dropout",
-                0.2,
-                "vision.attention_dropout",
-                0.3,
-                "vision.drop_path_rate",
-                0.3,
-                "vision.drop_patch_rate",
-                0.5,
-                "text.hidden_dropout",
-                0.2,
-                "text.attention_dropout",
-                0.3);
-        check(model, setup, 1);
+        check(TinyClip.dropping(), setup, 1);
     }
 
     /** @param referenceRanks {@code data_ranks} of the loss that one rank computes */
@@ -134,36 +113,18 @@ class MicroBatchEquivalenceTest {
     private static void check(ModelSource model, Setup setup, int referenceRanks) {
         var mesh = setup.mesh();
         var reference = model.entry("loss", BATCH, true, referenceRanks);
-        var step = simplified(TrainStep.build(reference, "loss", model.parameters(), ADAM));
+        var step = InterpretedRanks.simplified(
+                TrainStep.build(reference, "loss", model.parameters(), InterpretedRanks.ADAM));
         var held = Shardings.held(model.parameters(), mesh, setup.zero());
         var cut = Accumulation.of(model.entry("loss", BATCH, true, mesh.data()), BATCH, model.parameters());
         var divided = new Divided(
                 divide(cut.sampleFeatures(), held, setup, true),
                 divide(cut.loss(), held, setup, false),
                 divide(cut.backward(), held, setup, true),
-                divide(cut.update(ADAM, _ -> false), held, setup, false));
-        var whole = TinyClip.inputs(step, 42);
-        var ranks = new ArrayList<Map<String, Tensor64>>();
-        for (var rank = 0; rank < mesh.size(); rank++) {
-            ranks.add(shards(step, whole, held, mesh, rank));
-        }
+                divide(cut.update(InterpretedRanks.ADAM, _ -> false), held, setup, false));
+        var ranks = new InterpretedRanks(step, held, mesh);
         for (var i = 1; i <= STEPS; i++) {
-            whole.put(TrainStep.STEP, scalar(i));
-            whole.put(TrainStep.LEARNING_RATE, scalar(1e-2));
-            var expected = Interpreter.run(step, whole);
-            commit(step, expected, whole);
-            for (var rank : ranks) {
-                rank.put(TrainStep.STEP, scalar(i));
-                rank.put(TrainStep.LEARNING_RATE, scalar(1e-2));
-            }
-            var actual = divided.run(setup, ranks);
-            for (var rank = 0; rank < ranks.size(); rank++) {
-                for (var name : List.of("loss", TrainStep.GRAD_NORM, TrainStep.SKIPPED)) {
-                    close(name, get(actual.get(rank), name), get(expected, name));
-                }
-                var held1 = ranks.get(rank);
-                shards(step, whole, held, mesh, rank).forEach((name, tensor) -> close(name, get(held1, name), tensor));
-            }
+            ranks.check(i, inputs -> divided.run(setup, inputs));
         }
     }
 
@@ -187,27 +148,23 @@ class MicroBatchEquivalenceTest {
                 }
             }
             var losses = MeshInterpreter.run(setup.mesh(), loss, withSums(loss, ranks));
+            InterpretedRanks.commit(loss, losses, ranks);
             for (var rank = 0; rank < ranks.size(); rank++) {
-                commit(loss, losses.get(rank), ranks.get(rank));
                 ranks.get(rank).putAll(losses.get(rank));
             }
             for (var i = 0; i < count; i++) {
                 var outputs = MeshInterpreter.run(setup.mesh(), backward, microBatches(backward, ranks, i, count));
-                for (var rank = 0; rank < ranks.size(); rank++) {
-                    commit(backward, outputs.get(rank), ranks.get(rank));
-                }
+                InterpretedRanks.commit(backward, outputs, ranks);
             }
             var outputs = MeshInterpreter.run(setup.mesh(), update, ranks);
-            for (var rank = 0; rank < ranks.size(); rank++) {
-                commit(update, outputs.get(rank), ranks.get(rank));
-            }
+            InterpretedRanks.commit(update, outputs, ranks);
             return outputs;
         }
 
         private static Tensor64 join(Map<String, Tensor64> rank, String name, int count) {
             var parts = new ArrayList<Tensor64>();
             for (var i = 0; i < count; i++) {
-                parts.add(get(rank, name + "#" + i));
+                parts.add(InterpretedRanks.get(rank, name + "#" + i));
             }
             var type = parts.getFirst().type();
             var whole = type.withShape(type.shape().with(0, type.dim(0) * count));
@@ -232,7 +189,7 @@ class MicroBatchEquivalenceTest {
                 inputs.put(TrainingStep.MICRO_BATCH, Tensor64.scalar(TensorType.scalar(DType.I32), index));
                 for (var input : graph.inputs()) {
                     if (input.kind() == InputKind.DATA) {
-                        var tensor = get(rank, input.name());
+                        var tensor = InterpretedRanks.get(rank, input.name());
                         var op = new Op.RankSlice(count, 0, 1);
                         var at = Tensor64.scalar(TensorType.scalar(DType.I32), index);
                         inputs.put(
@@ -245,10 +202,6 @@ class MicroBatchEquivalenceTest {
             }
             return all;
         }
-    }
-
-    private static Graph simplified(Graph graph) {
-        return new Simplify().apply(new EraseStopGradients().apply(graph));
     }
 
     private static Graph divide(Graph graph, List<Parameter> held, Setup setup, boolean micro) {
@@ -265,53 +218,10 @@ class MicroBatchEquivalenceTest {
             passes.add(Partition.microBatches(count, Shardings.microBatches(), Shardings::rows));
         }
         passes.addAll(List.of(new ExpandCollectives(), new Simplify()));
-        var divided = simplified(graph);
+        var divided = InterpretedRanks.simplified(graph);
         for (var pass : passes) {
             divided = pass.apply(divided);
         }
         return Verifier.check(divided);
-    }
-
-    private static Tensor64 get(Map<String, Tensor64> tensors, String name) {
-        return Objects.requireNonNull(tensors.get(name), name);
-    }
-
-    private static void close(String name, Tensor64 actual, Tensor64 expected) {
-        assertThat(actual.type()).as(name).isEqualTo(expected.type());
-        assertThat(actual.data()).as(name).containsExactly(expected.data(), within(TOLERANCE));
-    }
-
-    private static Tensor64 scalar(double value) {
-        return Tensor64.scalar(TensorType.f32(), value);
-    }
-
-    private static void commit(Graph graph, Map<String, Tensor64> outputs, Map<String, Tensor64> inputs) {
-        for (var output : graph.outputs()) {
-            if (output.updates() != null) {
-                inputs.put(output.updates(), get(outputs, output.name()));
-            }
-        }
-    }
-
-    /** What a rank holds of each input of a step. */
-    private static Map<String, Tensor64> shards(
-            Graph step, Map<String, Tensor64> whole, List<Parameter> held, Mesh mesh, int rank) {
-        var shards = new HashMap<String, Tensor64>();
-        for (var input : step.inputs()) {
-            var tensor =
-                    shard(get(whole, input.name()), Shardings.tensor(held).apply(input), mesh, MeshAxis.TENSOR, rank);
-            shards.put(input.name(), shard(tensor, Shardings.data(held).apply(input), mesh, MeshAxis.DATA, rank));
-        }
-        return shards;
-    }
-
-    private static Tensor64 shard(Tensor64 x, Sharding sharding, Mesh mesh, MeshAxis axis, int rank) {
-        if (!(sharding instanceof Sharding.Split(var dim, var parts))) {
-            return x;
-        }
-        var op = new Op.RankSlice(mesh.size(axis), dim, parts);
-        var coordinate = Tensor64.scalar(TensorType.scalar(DType.I32), mesh.coordinate(axis, rank));
-        var type = sharding.local(x.type(), mesh.size(axis));
-        return Interpreter.apply(op, List.of(x, coordinate), List.of(type)).getFirst();
     }
 }

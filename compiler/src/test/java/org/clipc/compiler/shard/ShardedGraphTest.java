@@ -81,7 +81,7 @@ class ShardedGraphTest {
         whole.put(TrainStep.LEARNING_RATE, Tensor64.scalar(TensorType.f32(), 1e-2));
         var ranks = new ArrayList<Map<String, Tensor64>>();
         for (var rank = 0; rank < mesh.size(); rank++) {
-            ranks.add(MeshEquivalenceTest.shards(step, whole, held, mesh, rank));
+            ranks.add(InterpretedRanks.shards(step, whole, held, mesh, rank));
         }
         return ranks;
     }

@@ -56,6 +56,23 @@ public final class TinyClip {
         source = ModelSource.of(load(settings));
     }
 
+    /** One that drops whatever can be dropped. */
+    static TinyClip dropping() {
+        return new TinyClip(
+                "vision.hidden_dropout",
+                0.2,
+                "vision.attention_dropout",
+                0.3,
+                "vision.drop_path_rate",
+                0.3,
+                "vision.drop_patch_rate",
+                0.5,
+                "text.hidden_dropout",
+                0.2,
+                "text.attention_dropout",
+                0.3);
+    }
+
     private static void set(Map<String, Setting> settings, Object... keysAndValues) {
         for (var i = 0; i < keysAndValues.length; i += 2) {
             var value =

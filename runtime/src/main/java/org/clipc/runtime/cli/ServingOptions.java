@@ -36,7 +36,7 @@ final class ServingOptions {
 
     private void run(List<String> entries, Work work, MeshRank rank, int neighbours) throws IOException {
         try (var file = program.open();
-                var device = program.device(neighbours);
+                var device = program.device(rank, neighbours);
                 var model = ClipModel.load(file, device, entries, rank)) {
             var recipe = Recipe.of(file.manifest());
             program.fill(model.program(), recipe);

@@ -15,7 +15,7 @@ final class JvmCall implements WorkerPool.Work {
     private final float[] shared;
 
     /**
-     * @param kernel of the type in {@link KernelLoader}
+     * @param kernel of the type in {@link KernelClasses}
      * @param locals scratch of each worker
      */
     JvmCall(KernelCall call, MethodHandle kernel, MemorySegment arena, float[][] locals, float[] shared) {

@@ -69,7 +69,7 @@ final class JvmProgram implements DeviceProgram {
 
     private void link(ProgramFile file, List<Schedule> all) throws IOException {
         var target = all.isEmpty() ? "" : all.getFirst().target();
-        var loader = new KernelLoader(path, kernel -> file.kernel(target, kernel));
+        var loader = new KernelLoader(path, kernel -> file.kernel(target, kernel), KernelClasses.ofJvm());
         for (var schedule : all) {
             checkSlots(schedule);
             for (var call : schedule.kernelCalls()) {

@@ -66,6 +66,9 @@ final class KernelAdmission {
         if (model.methods().stream().anyMatch(m -> m.flags().has(AccessFlag.NATIVE))) {
             return Optional.of("has a native method");
         }
+        if (!model.fields().stream().allMatch(f -> f.flags().has(AccessFlag.FINAL))) {
+            return Optional.of("has a field that is not final");
+        }
         for (var entry : model.constantPool()) {
             var forbidden = forbidden(entry);
             if (forbidden != null) {
@@ -102,7 +105,7 @@ final class KernelAdmission {
     }
 
     /** {@code a/B} for {@code a/B} and for arrays of it; empty for arrays of primitives. */
-    private static String elementType(String internalName) {
+    static String elementType(String internalName) {
         if (!internalName.startsWith("[")) {
             return internalName;
         }

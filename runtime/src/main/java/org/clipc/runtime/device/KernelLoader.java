@@ -1,22 +1,16 @@
 package org.clipc.runtime.device;
 
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.SequencedMap;
 import org.clipc.program.ProgramFormatException;
 import org.clipc.runtime.io.DataFormatException;
 
-/** Defines admitted kernels in a class loader of their own, which finds them and the allowed JDK classes only. */
-final class KernelLoader extends ClassLoader {
-
-    private static final String KERNELS = "org.clipc.kernels.";
-
-    private static final MethodType RUN = MethodType.methodType(
-            void.class, MemorySegment.class, long[].class, int.class, int.class, float[].class, float[].class);
+/** The kernels of a program: reads them, admits them, and has them defined with the classes that they refer to. */
+final class KernelLoader {
 
     /** Where class files come from. */
     @FunctionalInterface
@@ -24,94 +18,93 @@ final class KernelLoader extends ClassLoader {
         byte[] read(String className) throws ProgramFormatException;
     }
 
+    /** Far more than kernels share; no program can keep its loader busy with chains of them. */
+    private static final int MOST_NEEDED = 64;
+
     private final Path program;
     private final Source source;
-    private final Map<String, MethodHandle> kernels = new HashMap<>();
+    private final KernelClasses classes;
+    private final Map<String, KernelCode> admitted = new HashMap<>();
 
     /** @param program for error messages */
-    KernelLoader(Path program, Source source) {
-        this(program, source, ClassLoader.getPlatformClassLoader());
-    }
-
-    /** @param parent finds the allowed classes */
-    KernelLoader(Path program, Source source, ClassLoader parent) {
-        super("kernels", parent);
+    KernelLoader(Path program, Source source, KernelClasses classes) {
         this.program = program;
         this.source = source;
+        this.classes = classes;
     }
 
     /**
-     * The {@code run} of a kernel. Classes that it shares with others are found as it needs them, and admitted alike.
+     * The {@code run} of a kernel.
      *
-     * @throws DataFormatException if the class may not run or cannot be linked
+     * @throws DataFormatException if it, or a class that it refers to, may not run or cannot be linked
      */
     MethodHandle kernel(String className) throws ProgramFormatException {
-        var known = kernels.get(className);
-        if (known != null) {
-            return known;
-        }
         try {
-            var type = define(className);
-            var run = MethodHandles.publicLookup().findStatic(type, "run", RUN);
-            // Linking now tells of a damaged class before anything has run.
-            MethodHandles.publicLookup().ensureInitialized(type);
-            kernels.put(className, run);
-            return run;
+            return defined(className).run();
         } catch (NoSuchMethodException | IllegalAccessException e) {
             throw refused(
                     className,
                     "has no method public static void run(MemorySegment, long[], int, int, float[], float[])");
         } catch (LinkageError e) {
-            throw refused(className, "cannot be linked (" + e.getMessage() + ")");
+            throw unlinked(className, e);
         }
     }
 
     /**
      * An instance of a kernel's class, as TornadoVM takes kernels.
      *
-     * @throws DataFormatException if the class may not run or cannot be linked
+     * @throws DataFormatException if it, or a class that it refers to, may not run or cannot be linked
      */
     Object instance(String className) throws ProgramFormatException {
         try {
-            return define(className).getConstructor().newInstance();
+            return defined(className).type().getConstructor().newInstance();
         } catch (ReflectiveOperationException e) {
             throw refused(className, "cannot be created (" + e + ")");
         } catch (LinkageError e) {
-            throw refused(className, "cannot be linked (" + e.getMessage() + ")");
+            throw unlinked(className, e);
         }
     }
 
-    private Class<?> define(String className) throws ProgramFormatException {
-        var loaded = findLoadedClass(className);
-        if (loaded != null) {
-            return loaded;
+    private KernelClasses.Defined defined(String className) throws ProgramFormatException {
+        var needed = new LinkedHashMap<String, KernelCode>();
+        addNeeded(className, needed);
+        return classes.define(className, needed);
+    }
+
+    /** Adds the class and all that it refers to, directly or not. */
+    private void addNeeded(String className, SequencedMap<String, KernelCode> needed) throws ProgramFormatException {
+        if (needed.containsKey(className)) {
+            return;
+        }
+        var code = code(className);
+        if (needed.size() == MOST_NEEDED) {
+            throw refused(needed.sequencedKeySet().getFirst(), "needs more than " + MOST_NEEDED + " classes");
+        }
+        needed.put(className, code);
+        for (var other : code.references()) {
+            addNeeded(other, needed);
+        }
+    }
+
+    private KernelCode code(String className) throws ProgramFormatException {
+        var known = admitted.get(className);
+        if (known != null) {
+            return known;
         }
         var bytes = source.read(className);
         KernelAdmission.objection(className, bytes).ifPresent(objection -> {
             throw refused(className, objection);
         });
-        return defineClass(className, bytes, 0, bytes.length);
+        var code = KernelCode.of(className, bytes);
+        admitted.put(className, code);
+        return code;
+    }
+
+    private DataFormatException unlinked(String className, LinkageError e) {
+        return refused(className, "cannot be linked (" + e.getMessage() + ")");
     }
 
     private DataFormatException refused(String className, String reason) {
         return new DataFormatException(program, "kernel " + className, reason);
-    }
-
-    @Override
-    protected Class<?> findClass(String name) throws ClassNotFoundException {
-        try {
-            return define(name);
-        } catch (ProgramFormatException e) {
-            throw new ClassNotFoundException(e.getMessage(), e);
-        }
-    }
-
-    @Override
-    protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
-        var internal = name.replace('.', '/');
-        if (!AllowList.allowsClass(internal) && !name.startsWith(KERNELS)) {
-            throw new ClassNotFoundException(name + " is not open to kernels");
-        }
-        return super.loadClass(name, resolve);
     }
 }

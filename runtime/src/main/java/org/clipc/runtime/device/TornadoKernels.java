@@ -40,7 +40,9 @@ final class TornadoKernels implements AutoCloseable {
         this.compilesOpenCl = compilesOpenCl;
         this.headerBytes = headerBytes;
         this.loader = new KernelLoader(
-                program.path(), kernel -> program.kernel(target, kernel), TornadoKernels.class.getClassLoader());
+                program.path(),
+                kernel -> program.kernel(target, kernel),
+                new KernelClasses(TornadoKernels.class.getClassLoader()));
         this.folder = Files.createTempDirectory("clipc-kernels");
     }
 

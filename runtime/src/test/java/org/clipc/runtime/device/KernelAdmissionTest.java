@@ -70,6 +70,7 @@ class KernelAdmissionTest {
         assertObjection("class K { " + run + " {} }", "must be a public class");
         assertObjection("public interface K { " + run.replace("public ", "") + " {} }", "must be a public class");
         assertObjection("public class K { " + run + " {} static native void other(); }", "has a native method");
+        assertObjection("public class K { " + run + " {} static int calls; }", "has a field that is not final");
         var other = TestKernels.kernel("Other", "", "");
         assertThat(KernelAdmission.objection(NAME, other).orElseThrow()).contains("calls itself", "Other");
     }
@@ -80,7 +81,7 @@ class KernelAdmissionTest {
                 "",
                 "public void run(java.lang.foreign.MemorySegment a, long[] b, int c, int d, float[] e, float[] f) {}")) {
             var bytes = TestKernels.compile(NAME, "package org.clipc.kernels.jvm128; public class K { " + body + " }");
-            var loader = new KernelLoader(Path.of("p.bin"), _ -> bytes);
+            var loader = new KernelLoader(Path.of("p.bin"), _ -> bytes, KernelClasses.ofJvm());
             assertThatThrownBy(() -> loader.kernel(NAME))
                     .isInstanceOf(DataFormatException.class)
                     .hasMessageContaining("p.bin")
