@@ -234,8 +234,9 @@ final class TornadoEntry {
     private boolean isOfInts(Segment segment) {
         for (var i = segment.to(); i < segment.end(); i++) {
             var call = schedule.calls().get(i);
-            var collective =
-                    call instanceof AwaitCall(var started, var _) ? schedule.calls().get(started) : call;
+            var collective = call instanceof AwaitCall(var started, var _)
+                    ? schedule.calls().get(started)
+                    : call;
             if (TornadoExchange.isOfInts((CollectiveCall) collective)) {
                 return true;
             }

@@ -3,6 +3,7 @@ package org.clipc.runtime.device;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -142,8 +143,7 @@ final class TornadoProgram implements DeviceProgram {
     private void link(List<Schedule> schedules) throws IOException {
         var one = vm.ints(memory(2));
         one.host().setAtIndex(ValueLayout.JAVA_INT, 1, 1);
-        var shared =
-                new TornadoEntry.Shared(vm, kernels, ranks, background, floats, one, transfers, this::memory);
+        var shared = new TornadoEntry.Shared(vm, kernels, ranks, background, floats, one, transfers, this::memory);
         var layouts = schedules.stream().map(shared::layout).toList();
         var most = layouts.stream().mapToLong(ExchangeLayout::bytes).max().orElse(0);
         var exchanged = OffHeap.allocate(Math.max(1, most), lifetime);

@@ -56,7 +56,8 @@ final class TornadoTransfers {
             var opens = size.equals(STAGES.getLast());
             var before = opens ? new TornadoGraph(vm) : new TornadoGraph(vm).consume(floats);
             var uploading = uploading(before.uploadOnce(unused), size, staged, unused);
-            var downloading = downloading(new TornadoGraph(vm).consume(floats).uploadOnce(unused), size, staged, unused);
+            var downloading =
+                    downloading(new TornadoGraph(vm).consume(floats).uploadOnce(unused), size, staged, unused);
             made.add(new Stage(size, staged, uploading.persist(floats), downloading.persist(floats)));
         }
         stages = List.copyOf(made);
@@ -71,7 +72,8 @@ final class TornadoTransfers {
         var made = new ArrayList<Stage>();
         for (var stage : outside.stages) {
             var uploading = uploading(new TornadoGraph(vm).consume(floats, ints), stage.floats(), stage.staged(), ints);
-            var downloading = downloading(new TornadoGraph(vm).consume(floats, ints), stage.floats(), stage.staged(), ints);
+            var downloading =
+                    downloading(new TornadoGraph(vm).consume(floats, ints), stage.floats(), stage.staged(), ints);
             made.add(new Stage(
                     stage.floats(),
                     stage.staged(),
