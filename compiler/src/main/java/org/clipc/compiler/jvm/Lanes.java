@@ -11,7 +11,7 @@ import org.clipc.ir.Comparison;
  * same bits in both: every operation here is exactly rounded or exact.
  *
  * <p>Every method returns an expression and takes expressions; the vector spelling refers to the species constants
- * {@link #FLOATS} and {@link #INTS} of the generated class. What ints have in common with floats is spelled alike.
+ * {@link #FLOATS} and {@link #INTS} of the generated class.
  */
 sealed interface Lanes permits VectorLanes, ScalarLanes {
 
@@ -95,33 +95,19 @@ sealed interface Lanes permits VectorLanes, ScalarLanes {
     /** Floats truncated towards zero, saturating, as Java's cast does. */
     CodeBlock toInt(CodeBlock floats);
 
-    default CodeBlock intNeg(CodeBlock a) {
-        return neg(a);
-    }
+    CodeBlock intNeg(CodeBlock a);
 
-    default CodeBlock intAbs(CodeBlock a) {
-        return abs(a);
-    }
+    CodeBlock intAbs(CodeBlock a);
 
-    default CodeBlock intMax(CodeBlock a, CodeBlock b) {
-        return max(a, b);
-    }
+    CodeBlock intMax(CodeBlock a, CodeBlock b);
 
-    default CodeBlock intMin(CodeBlock a, CodeBlock b) {
-        return min(a, b);
-    }
+    CodeBlock intMin(CodeBlock a, CodeBlock b);
 
-    default CodeBlock intAdd(CodeBlock a, CodeBlock b) {
-        return add(a, b);
-    }
+    CodeBlock intAdd(CodeBlock a, CodeBlock b);
 
-    default CodeBlock intSub(CodeBlock a, CodeBlock b) {
-        return sub(a, b);
-    }
+    CodeBlock intSub(CodeBlock a, CodeBlock b);
 
-    default CodeBlock intMul(CodeBlock a, CodeBlock b) {
-        return mul(a, b);
-    }
+    CodeBlock intMul(CodeBlock a, CodeBlock b);
 
     CodeBlock intAnd(CodeBlock a, CodeBlock b);
 

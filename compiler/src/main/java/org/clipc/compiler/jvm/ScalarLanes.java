@@ -161,6 +161,41 @@ record ScalarLanes() implements Lanes {
     }
 
     @Override
+    public CodeBlock intNeg(CodeBlock a) {
+        return neg(a);
+    }
+
+    @Override
+    public CodeBlock intAbs(CodeBlock a) {
+        return abs(a);
+    }
+
+    @Override
+    public CodeBlock intMax(CodeBlock a, CodeBlock b) {
+        return max(a, b);
+    }
+
+    @Override
+    public CodeBlock intMin(CodeBlock a, CodeBlock b) {
+        return min(a, b);
+    }
+
+    @Override
+    public CodeBlock intAdd(CodeBlock a, CodeBlock b) {
+        return add(a, b);
+    }
+
+    @Override
+    public CodeBlock intSub(CodeBlock a, CodeBlock b) {
+        return sub(a, b);
+    }
+
+    @Override
+    public CodeBlock intMul(CodeBlock a, CodeBlock b) {
+        return mul(a, b);
+    }
+
+    @Override
     public CodeBlock intAnd(CodeBlock a, CodeBlock b) {
         return CodeBlock.of("($L & $L)", a, b);
     }

@@ -44,11 +44,8 @@ public record StepTime(double compute, double tensor, double data) {
     }
 
     private static StepTime of(Graph graph, Mesh mesh, Cluster cluster, boolean overlapped) {
-        var hidden = overlapped ? cluster.efficiency().overlap() : 0;
-        var compute = 0.0;
-        var tensor = 0.0;
-        var now = 0.0;
-        var linkFree = 0.0;
+        var clock = new Clock(overlapped ? cluster.efficiency().overlap() : 0);
+        // When what data-parallel ranks exchange has arrived, by node.
         var ready = new double[graph.nodes().size()];
         for (var i = 0; i < ready.length; i++) {
             var node = graph.nodes().get(i);
@@ -58,25 +55,63 @@ public record StepTime(double compute, double tensor, double data) {
                     .orElse(0);
             var exchange = exchange(node.op());
             if (exchange.isPresent()) {
+                clock.await(needed);
                 var seconds = seconds(graph, node, exchange.get(), mesh, cluster);
-                now = Math.max(now, needed);
-                if (exchange.get().axis() == MeshAxis.DATA) {
-                    now += seconds * (1 - hidden);
-                    linkFree = Math.max(linkFree, now) + seconds * hidden;
-                    ready[i] = linkFree;
-                    continue;
+                switch (exchange.get().axis()) {
+                    case TENSOR -> clock.exchangeTensor(seconds);
+                    case DATA -> ready[i] = clock.exchangeData(seconds);
                 }
-                tensor += seconds;
-                now += seconds;
             } else if (takesTime(graph, node)) {
-                var seconds = kernel(graph, node, cluster);
-                compute += seconds;
-                now = Math.max(now, needed) + seconds;
+                clock.await(needed);
+                clock.compute(kernel(graph, node, cluster));
             } else {
                 ready[i] = needed;
             }
         }
-        return new StepTime(compute, tensor, Math.max(now, linkFree) - compute - tensor);
+        return clock.end();
+    }
+
+    /** A rank's: what it did with its time so far. */
+    private static final class Clock {
+
+        private final double hidden;
+        private double now;
+        private double linkFree;
+        private double compute;
+        private double tensor;
+        private double data;
+
+        /** @param hidden share of an exchange along the data axis that does not hold kernels up */
+        Clock(double hidden) {
+            this.hidden = hidden;
+        }
+
+        void await(double moment) {
+            data += Math.max(0, moment - now);
+            now = Math.max(now, moment);
+        }
+
+        void compute(double seconds) {
+            compute += seconds;
+            now += seconds;
+        }
+
+        void exchangeTensor(double seconds) {
+            tensor += seconds;
+            now += seconds;
+        }
+
+        /** When its results are there. */
+        double exchangeData(double seconds) {
+            await(now + seconds * (1 - hidden));
+            linkFree = Math.max(linkFree, now) + seconds * hidden;
+            return linkFree;
+        }
+
+        StepTime end() {
+            await(linkFree);
+            return new StepTime(compute, tensor, data);
+        }
     }
 
     private static double seconds(Graph graph, Node node, Exchange exchange, Mesh mesh, Cluster cluster) {

@@ -34,6 +34,15 @@ class ExplainCommandTest {
         return new ObjectMapper().readTree(ran.out());
     }
 
+    @Test
+    void takesARecipeForTheModelOfItsName() throws IOException {
+        var json = json("explain", Cli.recipe("tiny"), "--json", "model.micro_batch_size=3");
+        assertThat(json.get("model").asText()).isEqualTo("ClipTiny");
+        assertThat(json.at("/memory/micro_batch_size").intValue()).isEqualTo(3);
+        assertThat(cli.run("explain", Cli.recipe("tiny"), "--config", "none").err())
+                .contains("--config goes with a model; HOME/configs/tiny.yaml is a recipe itself");
+    }
+
     /** Counts and GFLOPs as open_clip publishes them (docs/model_profile.csv). */
     @ParameterizedTest
     @CsvSource({

@@ -214,7 +214,7 @@ class PlanCommandTest {
         return ways.stream()
                 .filter(way -> way.get("micro_batches").intValue() > 1)
                 .filter(way -> !way.get("recompute").asText().startsWith("budget"))
-                .sorted(Comparator.comparing(way -> way.get("micro_batches").intValue()))
+                .sorted(Comparator.comparingInt(way -> way.get("micro_batches").intValue()))
                 .collect(Collectors.groupingBy(way -> way.get("recompute").asText() + way.get("tensor_parallel")))
                 .values();
     }
