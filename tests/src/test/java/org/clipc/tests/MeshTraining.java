@@ -17,9 +17,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 import org.clipc.compiler.jvm.JvmTarget;
 import org.clipc.compiler.pack.CompileOptions;
+import org.clipc.compiler.pack.CompileReport;
 import org.clipc.compiler.pack.ModelSource;
 import org.clipc.compiler.pack.ProgramBuilder;
 import org.clipc.compiler.precision.Precision;
+import org.clipc.compiler.recompute.Rematerialize;
 import org.clipc.compiler.shard.Parallelism;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.ir.MeshAxis;
@@ -47,6 +49,9 @@ final class MeshTraining {
     static final double RATE = 1e-3;
 
     private static final int SEED = 7;
+
+    /** Every rank of every training asks for the same few. */
+    private static final Map<Noise, Batch> BATCHES = new ConcurrentHashMap<>();
 
     /** Large, so that a step of AdamW does not make much of gradients that are little but rounding. */
     private static final double EPSILON = 1e-2;
@@ -119,7 +124,25 @@ final class MeshTraining {
             OptionalLong budget,
             double epsilon)
             throws IOException {
-        var options = new CompileOptions(
+        var options = options(parallelism, precision, budget, epsilon);
+        var path = folder.resolve("program.bin");
+        ProgramFile.write(path, ProgramBuilder.build(model, options).program());
+        return path;
+    }
+
+    /**
+     * What a program would be, without its kernels.
+     *
+     * @throws Rematerialize.BudgetException if the training step cannot be brought within the memory budget
+     */
+    static CompileReport plan(ModelSource model, Parallelism parallelism, OptionalLong budget) {
+        return ProgramBuilder.plan(model, options(parallelism, Precision.F32, budget, EPSILON))
+                .report();
+    }
+
+    private static CompileOptions options(
+            Parallelism parallelism, Precision precision, OptionalLong budget, double epsilon) {
+        return new CompileOptions(
                         Map.of(),
                         BATCH / parallelism.mesh().data(),
                         BATCH,
@@ -132,9 +155,6 @@ final class MeshTraining {
                         false,
                         (_, _, _) -> {})
                 .withPrecision(precision);
-        var path = folder.resolve("program.bin");
-        ProgramFile.write(path, ProgramBuilder.build(model, options).program());
-        return path;
     }
 
     static Trained train(Path program, int steps) throws IOException, InterruptedException {
@@ -179,37 +199,60 @@ final class MeshTraining {
         }
     }
 
-    /** The rank's part of the batch of all. Texts end, with the largest token, at most a step's number of tokens in. */
+    /** A batch of all ranks. */
+    private static final class Batch {
+
+        private final float[] images;
+        private final int[] tokens;
+
+        /** Texts end, with the largest token, at most a step's number of tokens in. */
+        Batch(Noise noise) {
+            var random = new Random(noise.step());
+            images = new float[BATCH * noise.perImage()];
+            for (var i = 0; i < images.length; i++) {
+                images[i] = (float) random.nextGaussian();
+            }
+            var context = noise.context();
+            var last = noise.vocabulary() - 1;
+            var longest = 2 + noise.step() * 5 % (context - 1);
+            tokens = new int[BATCH * context];
+            for (var text = 0; text < BATCH; text++) {
+                for (var i = 0; i < context; i++) {
+                    tokens[text * context + i] = random.nextInt(last);
+                }
+                tokens[text * context + 1 + random.nextInt(longest - 1)] = last;
+            }
+        }
+    }
+
+    /**
+     * All that a batch depends on.
+     *
+     * @param perImage numbers of an image
+     * @param context tokens of a text
+     */
+    private record Noise(int step, int perImage, int context, int vocabulary) {}
+
+    /** The rank's part of the batch of all. */
     private static Map<String, HostTensor> batch(ProgramFile file, int step, MeshRank rank) {
         var entry = file.manifest().entry(EntryPoint.TRAIN_STEP);
-        var random = new Random(step);
         var pixels = entry.input(ClipModel.IMAGES).orElseThrow().type();
         var perImage = Math.toIntExact(pixels.elements() / entry.batch());
-        var images = new float[BATCH * perImage];
-        for (var i = 0; i < images.length; i++) {
-            images[i] = (float) random.nextGaussian();
-        }
         var context = entry.input(ClipModel.TOKENS).orElseThrow().type().dim(1);
-        var last = ClipModel.vocabulary(file.manifest()) - 1;
-        var longest = 2 + step * 5 % (context - 1);
-        var tokens = new int[BATCH * context];
-        for (var text = 0; text < BATCH; text++) {
-            for (var i = 0; i < context; i++) {
-                tokens[text * context + i] = random.nextInt(last);
-            }
-            tokens[text * context + 1 + random.nextInt(longest - 1)] = last;
-        }
+        var noise = new Noise(step, perImage, context, ClipModel.vocabulary(file.manifest()));
+        var all = BATCHES.computeIfAbsent(noise, Batch::new);
         var share = BATCH / rank.mesh().data();
         var first = share * rank.coordinate(MeshAxis.DATA);
         return Map.of(
                 ClipModel.IMAGES,
                 HostTensor.of(
-                        Arrays.copyOfRange(images, first * perImage, (first + share) * perImage),
+                        Arrays.copyOfRange(all.images, first * perImage, (first + share) * perImage),
                         share,
                         pixels.dim(1),
                         pixels.dim(2),
                         pixels.dim(3)),
                 ClipModel.TOKENS,
-                HostTensor.of(Arrays.copyOfRange(tokens, first * context, (first + share) * context), share, context));
+                HostTensor.of(
+                        Arrays.copyOfRange(all.tokens, first * context, (first + share) * context), share, context));
     }
 }

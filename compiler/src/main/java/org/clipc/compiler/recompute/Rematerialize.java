@@ -34,10 +34,18 @@ public final class Rematerialize implements Pass {
     public static final class BudgetException extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
+        private final long least;
+
         BudgetException(long budget, long least) {
             super("model.memory_budget is %d bytes, but the training step needs %d even when it recomputes all it can:"
                             .formatted(budget, least)
                     + " raise the budget or lower model.micro_batch_size");
+            this.least = least;
+        }
+
+        /** Bytes of the smallest memory plan that was found. */
+        public long least() {
+            return least;
         }
     }
 
