@@ -96,12 +96,15 @@ public record Cost(long flops, long bytes) {
      * "Bandwidth optimal all-reduce algorithms for clusters of workstations", 2009), 0 for what is no collective.
      */
     public static long sent(Op op, List<TensorType> operands) {
+        return op instanceof Op.Collective collective ? sent(collective, operands) : 0;
+    }
+
+    private static long sent(Op.Collective op, List<TensorType> operands) {
         return switch (op) {
             case Op.AllReduce(var _, var _, var size) -> 2 * ((size - 1L) * total(operands) / size);
             case Op.ReduceScatter(var _, var size, var _, var _) -> (size - 1L) * total(operands) / size;
             case Op.AllGather(var _, var size, var _, var _) -> (size - 1L) * total(operands);
             case Op.Permute(var _, var size, var shift) -> shift % size == 0 ? 0 : total(operands);
-            default -> 0;
         };
     }
 

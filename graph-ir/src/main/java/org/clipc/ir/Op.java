@@ -1,6 +1,9 @@
 package org.clipc.ir;
 
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What a node computes: attributes only, the operands live in {@link Node}.
@@ -10,6 +13,14 @@ import java.util.List;
  * broadcasts implicitly: operands of elementwise ops have equal shapes.
  */
 public sealed interface Op {
+
+    /** The records of all ops. */
+    static Set<Class<?>> all() {
+        return Stream.of(Op.class, Collective.class)
+                .flatMap(kind -> Stream.of(kind.getPermittedSubclasses()))
+                .filter(Class::isRecord)
+                .collect(Collectors.toUnmodifiableSet());
+    }
 
     /** A named input of the graph. No operands. */
     record Input(String name, InputKind kind, TensorType type) implements Op {}
@@ -161,27 +172,36 @@ public sealed interface Op {
     /** Several ops run by one kernel: operand i is the body's input named i, result j its output named j. */
     record Fused(FusionKind kind, Graph body) implements Op {}
 
+    /** An exchange between ranks. */
+    sealed interface Collective extends Op {
+
+        /** Along which ranks exchange. */
+        MeshAxis axis();
+
+        /** The number of ranks along it. */
+        int size();
+    }
+
     /**
      * Combines, element by element, the operands that the ranks along {@code axis} have; every rank gets the result. One
-     * or more operands of one dtype, each reduced by itself, so that many small ones travel at once. {@code size} is the
-     * number of ranks, here and in the other collectives.
+     * or more operands of one dtype, each reduced by itself, so that many small ones travel at once.
      */
-    record AllReduce(MeshAxis axis, ReduceFn fn, int size) implements Op {}
+    record AllReduce(MeshAxis axis, ReduceFn fn, int size) implements Collective {}
 
     /**
      * Joins the ranks' shards: the inverse of {@link RankSlice}. One or more operands of one dtype and rank above
      * {@code dim}, each gathered by itself.
      */
-    record AllGather(MeshAxis axis, int size, int dim, int parts) implements Op {}
+    record AllGather(MeshAxis axis, int size, int dim, int parts) implements Collective {}
 
     /** The rank's shard, as {@link RankSlice} cuts it, of the sum over the ranks. One or more operands, as in {@link AllGather}. */
-    record ReduceScatter(MeshAxis axis, int size, int dim, int parts) implements Op {}
+    record ReduceScatter(MeshAxis axis, int size, int dim, int parts) implements Collective {}
 
     /**
      * The operand of the rank {@code shift} places before, in a ring. Before a graph is divided along the axis, a tensor is
      * what all ranks have, one behind the other along its first axis: its {@code size} sections move {@code shift} places on.
      */
-    record Permute(MeshAxis axis, int size, int shift) implements Op {}
+    record Permute(MeshAxis axis, int size, int shift) implements Collective {}
 
     /**
      * A rank's shard. Operands x and the rank's coordinate i32[]. Axis {@code dim} is cut into {@code parts} equal

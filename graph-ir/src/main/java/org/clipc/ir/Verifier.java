@@ -55,7 +55,9 @@ public final class Verifier {
 
     private void node(int index, Node node) {
         var label = "%" + index + " = " + ShapeRules.describe(node.op()) + ": ";
-        collective(label, node.op());
+        if (node.op() instanceof Op.Collective collective) {
+            collective(label, collective);
+        }
         if (node.op() instanceof Op.Fused(var _, var fusedBody)) {
             new Verifier(fusedBody, true).run().forEach(problem -> problems.add(label + "in its body: " + problem));
         }
@@ -76,17 +78,9 @@ public final class Verifier {
         }
     }
 
-    private void collective(String label, Op op) {
-        switch (op) {
-            case Op.AllReduce(var axis, var _, var size) -> ranks(label, axis, size);
-            case Op.AllGather(var axis, var size, var _, var _) -> ranks(label, axis, size);
-            case Op.ReduceScatter(var axis, var size, var _, var _) -> ranks(label, axis, size);
-            case Op.Permute(var axis, var size, var _) -> ranks(label, axis, size);
-            default -> {}
-        }
-    }
-
-    private void ranks(String label, MeshAxis axis, int size) {
+    private void collective(String label, Op.Collective op) {
+        var axis = op.axis();
+        var size = op.size();
         var known = sizes.putIfAbsent(axis, size);
         if (known != null && known != size) {
             problems.add(label + "it counts " + size + " ranks along " + axis.text() + ", others " + known);

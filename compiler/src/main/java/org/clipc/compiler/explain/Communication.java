@@ -1,7 +1,6 @@
 package org.clipc.compiler.explain;
 
 import java.util.List;
-import java.util.Optional;
 import org.clipc.ir.Cost;
 import org.clipc.ir.Graph;
 import org.clipc.ir.MeshAxis;
@@ -39,31 +38,20 @@ public record Communication(List<Collective> collectives) {
     /** @param times that a step runs the graph */
     public static List<Collective> of(Graph graph, int times) {
         return graph.nodes().stream()
-                .flatMap(node -> collective(graph, node, times).stream())
+                .filter(node -> node.op() instanceof Op.Collective)
+                .map(node -> collective(graph, node, (Op.Collective) node.op(), times))
                 .toList();
     }
 
-    private static Optional<Collective> collective(Graph graph, Node node, int times) {
-        return switch (node.op()) {
-            case Op.AllReduce(var axis, var _, var size) -> Optional.of(collective(graph, node, axis, size, times));
-            case Op.AllGather(var axis, var size, var _, var _) ->
-                Optional.of(collective(graph, node, axis, size, times));
-            case Op.ReduceScatter(var axis, var size, var _, var _) ->
-                Optional.of(collective(graph, node, axis, size, times));
-            case Op.Permute(var axis, var size, var _) -> Optional.of(collective(graph, node, axis, size, times));
-            default -> Optional.empty();
-        };
-    }
-
-    private static Collective collective(Graph graph, Node node, MeshAxis axis, int size, int times) {
+    private static Collective collective(Graph graph, Node node, Op.Collective op, int times) {
         var operands = node.operands().stream().map(graph::type).toList();
         return new Collective(
-                ShapeRules.describe(node.op()),
-                axis,
-                size,
+                ShapeRules.describe(op),
+                op.axis(),
+                op.size(),
                 operands.size(),
                 times,
-                Cost.sent(node.op(), operands),
+                Cost.sent(op, operands),
                 node.location().path());
     }
 

@@ -9,7 +9,6 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.clipc.ir.FusionKind;
 import org.clipc.ir.Graph;
-import org.clipc.ir.MeshAxis;
 import org.clipc.ir.Op;
 import org.clipc.ir.Value;
 
@@ -103,7 +102,7 @@ final class Liveness {
 
     /** Whose results may be on their way for a while. */
     private static boolean isExchange(Graph graph, int node) {
-        return MeshAxis.of(graph.nodes().get(node).op()) != null;
+        return graph.nodes().get(node).op() instanceof Op.Collective;
     }
 
     private static boolean isReduction(Op op) {

@@ -57,7 +57,8 @@ public final class Schedule implements Pass {
     private static int[] exchangedEarly(Graph graph, int[] order, Liveness liveness) {
         var result = order;
         for (var node : order) {
-            if (MeshAxis.of(graph.nodes().get(node).op()) == MeshAxis.DATA) {
+            if (graph.nodes().get(node).op() instanceof Op.Collective collective
+                    && collective.axis() == MeshAxis.DATA) {
                 var position = liveness.positions(result);
                 result = move(result, position[node], behindOperands(node, liveness, position));
             }

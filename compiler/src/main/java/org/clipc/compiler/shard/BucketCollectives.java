@@ -88,7 +88,11 @@ public final class BucketCollectives implements Pass {
         }
 
         private static boolean isReduction(Op op) {
-            return (op instanceof Op.AllReduce || op instanceof Op.ReduceScatter) && MeshAxis.of(op) == MeshAxis.DATA;
+            return switch (op) {
+                case Op.AllReduce(var axis, var _, var _) -> axis == MeshAxis.DATA;
+                case Op.ReduceScatter(var axis, var _, var _, var _) -> axis == MeshAxis.DATA;
+                default -> false;
+            };
         }
 
         /** Where the only operand of a reduction is computed. */

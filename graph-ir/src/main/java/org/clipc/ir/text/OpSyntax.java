@@ -3,7 +3,6 @@ package org.clipc.ir.text;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -20,7 +19,7 @@ import org.clipc.ir.ShapeRules;
  */
 record OpSyntax(String name, List<RecordComponent> components, Constructor<? extends Op> constructor) {
 
-    private static final Map<Class<?>, OpSyntax> BY_CLASS = Arrays.stream(Op.class.getPermittedSubclasses())
+    private static final Map<Class<?>, OpSyntax> BY_CLASS = Op.all().stream()
             .map(OpSyntax::of)
             .collect(Collectors.toUnmodifiableMap(s -> s.constructor().getDeclaringClass(), Function.identity()));
     private static final Map<String, OpSyntax> BY_NAME =
