@@ -221,26 +221,28 @@ final class MeshTraining {
     }
 
     /** A batch of all ranks. */
-    private record Batch(float[] images, int[] tokens) {
+    private static final class Batch {
+
+        private final float[] images;
+        private final int[] tokens;
 
         /** Texts end, with the largest token, at most a step's number of tokens in. */
-        static Batch of(Noise noise) {
+        Batch(Noise noise) {
             var random = new Random(noise.step());
-            var images = new float[BATCH * noise.perImage()];
+            images = new float[BATCH * noise.perImage()];
             for (var i = 0; i < images.length; i++) {
                 images[i] = (float) random.nextGaussian();
             }
             var context = noise.context();
             var last = noise.vocabulary() - 1;
             var longest = 2 + noise.step() * 5 % (context - 1);
-            var tokens = new int[BATCH * context];
+            tokens = new int[BATCH * context];
             for (var text = 0; text < BATCH; text++) {
                 for (var i = 0; i < context; i++) {
                     tokens[text * context + i] = random.nextInt(last);
                 }
                 tokens[text * context + 1 + random.nextInt(longest - 1)] = last;
             }
-            return new Batch(images, tokens);
         }
     }
 
@@ -259,19 +261,19 @@ final class MeshTraining {
         var perImage = Math.toIntExact(pixels.elements() / entry.batch());
         var context = entry.input(ClipModel.TOKENS).orElseThrow().type().dim(1);
         var noise = new Noise(step, perImage, context, ClipModel.vocabulary(manifest));
-        var all = BATCHES.computeIfAbsent(noise, Batch::of);
+        var all = BATCHES.computeIfAbsent(noise, Batch::new);
         var share = BATCH / rank.mesh().data();
         var first = share * rank.coordinate(MeshAxis.DATA);
         return Map.of(
                 ClipModel.IMAGES,
                 HostTensor.of(
-                        Arrays.copyOfRange(all.images(), first * perImage, (first + share) * perImage),
+                        Arrays.copyOfRange(all.images, first * perImage, (first + share) * perImage),
                         share,
                         pixels.dim(1),
                         pixels.dim(2),
                         pixels.dim(3)),
                 ClipModel.TOKENS,
                 HostTensor.of(
-                        Arrays.copyOfRange(all.tokens(), first * context, (first + share) * context), share, context));
+                        Arrays.copyOfRange(all.tokens, first * context, (first + share) * context), share, context));
     }
 }
