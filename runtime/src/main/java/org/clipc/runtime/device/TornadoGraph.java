@@ -1,7 +1,6 @@
 package org.clipc.runtime.device;
 
 import static org.clipc.runtime.device.TornadoTypes.call;
-import static org.clipc.runtime.device.TornadoTypes.create;
 
 import java.lang.reflect.Array;
 import java.lang.reflect.Proxy;
@@ -50,8 +49,8 @@ public final class TornadoGraph {
         this.vm = vm;
         types = vm.types();
         context = vm.context();
-        graph = vm.alone(() -> create(types.taskGraph, NAME));
-        scheduler = create(types.gridScheduler);
+        graph = vm.alone(() -> TornadoTypes.create(types.taskGraph, NAME));
+        scheduler = TornadoTypes.create(types.gridScheduler);
     }
 
     /** Uses arrays that the graph of the plan that runs before this one, whichever it is, leaves on the device. */
@@ -119,7 +118,7 @@ public final class TornadoGraph {
      */
     public TornadoGraph prebuiltTask(String kernel, Path source, int groupCount, int groupSize, DeviceArray... arrays) {
         var id = id(kernel);
-        var parameters = create(types.accessors, arrays.length);
+        var parameters = TornadoTypes.create(types.accessors, arrays.length);
         for (var i = 0; i < arrays.length; i++) {
             var use = types.access.getEnumConstants()[i < 2 ? READ_WRITE : READ_ONLY];
             call(
@@ -155,7 +154,7 @@ public final class TornadoGraph {
         Array.set(accesses, 0, types.access.getEnumConstants()[READ_ONLY]);
         var task = Proxy.newProxyInstance(
                 TornadoGraph.class.getClassLoader(), new Class<?>[] {types.libraryTask}, (proxy, method, arguments) -> {
-                    var described = create(types.descriptor);
+                    var described = TornadoTypes.create(types.descriptor);
                     call(described, types.descriptor, "withLibrary", List.of(String.class), TornadoLibrary.NAME);
                     call(described, types.descriptor, "withFunction", List.of(String.class), function);
                     call(described, types.descriptor, "withParameters", List.of(Object[].class), (Object)
@@ -196,7 +195,7 @@ public final class TornadoGraph {
 
     private void addGrid(String id, int groupCount, int groupSize) {
         hasGrids = true;
-        var grid = create(types.workerGrid1D, Math.multiplyExact(groupCount, groupSize));
+        var grid = TornadoTypes.create(types.workerGrid1D, Math.multiplyExact(groupCount, groupSize));
         call(
                 grid,
                 types.workerGrid,

@@ -1,7 +1,6 @@
 package org.clipc.runtime.device;
 
 import static org.clipc.runtime.device.TornadoTypes.call;
-import static org.clipc.runtime.device.TornadoTypes.create;
 
 import java.lang.reflect.Array;
 import java.util.HashSet;
@@ -30,7 +29,7 @@ public final class TornadoPlan implements AutoCloseable {
             for (var i = 0; i < graphs.size(); i++) {
                 Array.set(snapshots, i, graphs.get(i).snapshot());
             }
-            var made = create(types.executionPlan, snapshots);
+            var made = TornadoTypes.create(types.executionPlan, snapshots);
             call(made, types.executionPlan, "withDevice", List.of(types.device), on.device());
             return made;
         });

@@ -1,7 +1,6 @@
 package org.clipc.runtime.device;
 
 import static org.clipc.runtime.device.TornadoTypes.call;
-import static org.clipc.runtime.device.TornadoTypes.create;
 import static org.clipc.runtime.device.TornadoTypes.type;
 import static org.clipc.runtime.device.TornadoTypes.typeOf;
 
@@ -65,7 +64,7 @@ public final class TornadoVm {
     }
 
     private final TornadoTypes types = new TornadoTypes();
-    private final Object context = create(type("KernelContext"));
+    private final Object context = TornadoTypes.create(type("KernelContext"));
     private final long headerBytes;
 
     /**
