@@ -177,13 +177,13 @@ final class ScheduleJson {
                                 "has a field " + Archive.printable(field) + " that this version does not know");
                 }
             }
+            CollectiveChecks.check(calls, manifest, ints);
             if (!seen.equals(FIELDS)) {
                 throw new InvalidMemberException("must have the fields " + String.join(", ", FIELDS));
             }
             if (tokens.next() != null) {
                 throw new InvalidMemberException("goes on behind its end");
             }
-            CollectiveChecks.check(calls, manifest, ints);
             ChoicesJson.check(choices, calls);
             return new Schedule(entry, target, workspace, ints, places, constants, calls, choices);
         }
