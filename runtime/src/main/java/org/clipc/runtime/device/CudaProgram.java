@@ -2,13 +2,14 @@ package org.clipc.runtime.device;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
@@ -16,15 +17,11 @@ import org.clipc.program.AwaitCall;
 import org.clipc.program.Call;
 import org.clipc.program.Choice;
 import org.clipc.program.CollectiveCall;
-import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
-import org.clipc.program.Manifest;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
-import org.clipc.program.TensorSlot;
 import org.clipc.runtime.collective.StreamGroup;
 import org.clipc.runtime.io.DataFormatException;
-import org.clipc.runtime.tensor.HostTensor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * ranks exchange is started by NCCL between the kernels, or on a second stream beside them where the schedule awaits it later,
  * and is part of that graph. No copy goes through the host, which waits only for the end of a run.
  */
-final class CudaProgram implements DeviceProgram {
+final class CudaProgram extends ArenaProgram {
 
     /** Bytes that are copied to measure how fast the memory is. */
     private static final long COPIED = 256L << 20;
@@ -49,19 +46,13 @@ final class CudaProgram implements DeviceProgram {
     private static final int RUNS = 3;
 
     private final ProgramFile file;
-    private final Manifest manifest;
-    private final String path;
     private final TornadoVm.DeviceInfo device;
-    private final HeldTensors tensors;
-    private final RankedProgram ranks;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
     private final Map<String, Cuda.Kernel> kernels = new HashMap<>();
-    private final long bytes;
     private final GemmKernels gemm;
     private final ExchangeWatch watch;
     private @Nullable CudaTasks tasks;
     private long arena;
-    private @Nullable CallObserver observer;
 
     /**
      * A call, ready to be started. One of no units, which is there for another way to make its neighbours, is not.
@@ -128,15 +119,11 @@ final class CudaProgram implements DeviceProgram {
 
     private CudaProgram(
             ProgramFile file, List<Schedule> schedules, TornadoVm.DeviceInfo device, GemmKernels gemm, MeshRank rank) {
+        super(file, schedules, rank);
         this.file = file;
-        this.manifest = file.manifest();
-        this.path = file.path().toString();
         this.device = device;
         this.gemm = gemm;
-        this.tensors = HeldTensors.of(manifest, schedules);
-        this.ranks = new RankedProgram(file.path(), manifest, rank, schedules);
         this.watch = new ExchangeWatch(rank);
-        this.bytes = tensors.bytes();
     }
 
     static CudaProgram load(
@@ -159,10 +146,10 @@ final class CudaProgram implements DeviceProgram {
     }
 
     private void requireMemory() {
-        if (bytes > device.memoryBytes()) {
+        if (memoryBytes() > device.memoryBytes()) {
             throw new DeviceException(
                     "%s needs %d MiB, but %s has %d MiB: lower model.micro_batch_size or set model.memory_budget"
-                            .formatted(path, bytes >> 20, device.name(), device.memoryBytes() >> 20));
+                            .formatted(path, memoryBytes() >> 20, device.name(), device.memoryBytes() >> 20));
         }
     }
 
@@ -172,14 +159,13 @@ final class CudaProgram implements DeviceProgram {
                 .toList();
         exchanging.forEach(this::requireStreams);
         var works = new LinkedHashMap<String, Runnable>();
-        schedules.forEach(schedule -> works.put(
-                schedule.entry(),
-                () -> Objects.requireNonNull(entries.get(schedule.entry())).start(cuda())));
+        schedules.forEach(schedule ->
+                works.put(schedule.entry(), () -> entry(schedule.entry()).start(cuda())));
         tasks = opener.open(works, !exchanging.isEmpty());
         cuda().attach();
-        arena = cuda().allocate(bytes);
+        arena = cuda().allocate(memoryBytes());
         kernels.putAll(compile(schedules));
-        schedules.forEach(schedule -> entries.put(schedule.entry(), entry(schedule)));
+        schedules.forEach(schedule -> entries.put(schedule.entry(), newEntry(schedule)));
         tune(Map.of());
     }
 
@@ -229,7 +215,7 @@ final class CudaProgram implements DeviceProgram {
         return kernel.substring(kernel.lastIndexOf('.') + 1);
     }
 
-    private Entry entry(Schedule schedule) {
+    private Entry newEntry(Schedule schedule) {
         var size = Math.max(1, schedule.ints()) * (long) Integer.BYTES;
         var ints = Arena.ofAuto().allocate(size, Long.BYTES);
         return new Entry(schedule, new IntArena(schedule, ints), cuda().allocate(size));
@@ -317,71 +303,54 @@ final class CudaProgram implements DeviceProgram {
     }
 
     @Override
-    public Manifest manifest() {
-        return manifest;
-    }
-
-    @Override
-    public HostTensor read(String tensor) {
-        return download(tensors.slot(tensor));
-    }
-
-    private HostTensor download(TensorSlot slot) {
-        var values = IntArena.tensor(slot.type());
+    void upload(long at, MemorySegment values) {
         cuda().attach();
-        cuda().download(arena + slot.offset(), values.data());
-        return values;
+        cuda().upload(arena + at, values);
     }
 
     @Override
-    public void write(String tensor, HostTensor value) {
-        write("'" + tensor + "'", tensors.slot(tensor), value);
-    }
-
-    private void write(String what, TensorSlot slot, HostTensor value) {
-        var converted = IntArena.tensor(slot.type());
-        DeviceTensors.copy(what, value, slot.type(), converted);
+    void download(long at, MemorySegment values) {
         cuda().attach();
-        cuda().upload(arena + slot.offset(), converted.data());
+        cuda().download(arena + at, values);
     }
 
     @Override
-    public void write(String tensor, long from, HostTensor part) {
-        var slot = tensors.slot(tensor);
-        DeviceTensors.requirePart(slot, from, part);
-        var dtype = slot.type().dtype();
-        var values = Arena.ofAuto().allocate(part.elementCount() * dtype.bytes(), Manifest.ALIGNMENT);
-        part.copyTo(new HostTensor(DeviceTensors.hostType(dtype), part.shape(), values));
+    void clear(long at, long bytes) {
         cuda().attach();
-        cuda().upload(arena + slot.offset() + from * dtype.bytes(), values);
+        cuda().clear(arena + at, bytes);
     }
 
     @Override
-    public void clearState() {
+    Set<String> loaded() {
+        return entries.keySet();
+    }
+
+    @Override
+    IntArena ints(String entry) {
+        return entry(entry).ints;
+    }
+
+    private Entry entry(String name) {
+        return Objects.requireNonNull(entries.get(name));
+    }
+
+    @Override
+    void execute(String name, boolean givesInts) {
+        var entry = entry(name);
         cuda().attach();
-        for (var slot : tensors.cleared()) {
-            cuda().clear(arena + slot.offset(), slot.type().bytes());
-        }
-    }
-
-    @Override
-    public Map<String, HostTensor> run(
-            String entry, Map<String, HostTensor> inputs, @Nullable Collection<String> outputs) {
-        if (!entries.containsKey(entry)) {
-            throw new DeviceException("entry point '" + entry + "' is not loaded, only " + entries.keySet());
-        }
-        var point = ranks.shortest(entry, inputs);
-        var loaded = Objects.requireNonNull(entries.get(point.name()));
-        writeInputs(point, loaded, ranks.inputs(point, inputs));
+        cuda().upload(entry.address, entry.ints.host());
         var told = observer;
-        watch.run(cuda(), loaded.name(), loaded.exchanges, () -> {
+        watch.run(cuda(), name, entry.exchanges, () -> {
             if (told != null) {
-                profile(loaded, told);
+                profile(entry, told);
             } else {
-                play(loaded);
+                play(entry);
             }
         });
-        return results(point, loaded, outputs);
+        if (givesInts) {
+            cuda().attach();
+            cuda().download(entry.address, entry.ints.host());
+        }
     }
 
     /**
@@ -418,40 +387,6 @@ final class CudaProgram implements DeviceProgram {
         }
     }
 
-    private void writeInputs(EntryPoint point, Entry entry, Map<String, HostTensor> inputs) {
-        DeviceTensors.requireInputs(point, inputs);
-        for (var slot : point.inputs()) {
-            var value = Objects.requireNonNull(inputs.get(slot.name()));
-            var what = "input '" + slot.name() + "'";
-            if (slot.type().dtype().isFloat()) {
-                write(what, slot, value);
-            } else {
-                entry.ints.write(what, slot, value);
-            }
-        }
-        cuda().attach();
-        cuda().upload(entry.address, entry.ints.host());
-    }
-
-    private Map<String, HostTensor> results(EntryPoint point, Entry entry, @Nullable Collection<String> outputs) {
-        var wanted = point.outputs().stream()
-                .filter(slot -> outputs == null || outputs.contains(slot.name()))
-                .toList();
-        if (wanted.stream().anyMatch(slot -> !slot.type().dtype().isFloat())) {
-            cuda().attach();
-            cuda().download(entry.address, entry.ints.host());
-        }
-        var results = new LinkedHashMap<String, HostTensor>();
-        wanted.forEach(slot ->
-                results.put(slot.name(), slot.type().dtype().isFloat() ? download(slot) : entry.ints.read(slot)));
-        return results;
-    }
-
-    @Override
-    public void observe(@Nullable CallObserver other) {
-        observer = other;
-    }
-
     /** Arithmetic by the library's product of large matrices of bf16, memory by copying. */
     @Override
     public Roofline roofline() {
@@ -477,11 +412,6 @@ final class CudaProgram implements DeviceProgram {
             least = Math.min(least, Math.max(1, cuda().nanos(work)));
         }
         return least;
-    }
-
-    @Override
-    public long memoryBytes() {
-        return bytes;
     }
 
     @Override

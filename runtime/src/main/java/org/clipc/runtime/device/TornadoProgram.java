@@ -4,29 +4,24 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.clipc.program.Call;
 import org.clipc.program.Choice;
-import org.clipc.program.EntryPoint;
-import org.clipc.program.Manifest;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
-import org.clipc.program.TensorSlot;
 import org.clipc.runtime.device.TornadoEntry.Part.Begun;
 import org.clipc.runtime.device.TornadoEntry.Part.Ended;
 import org.clipc.runtime.device.TornadoEntry.Part.Exchanged;
 import org.clipc.runtime.device.TornadoEntry.Part.Kernels;
 import org.clipc.runtime.device.TornadoVm.DeviceArray;
 import org.clipc.runtime.io.DataFormatException;
-import org.clipc.runtime.tensor.HostTensor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,7 +34,7 @@ import org.slf4j.LoggerFactory;
  * <p>Only the thread that loads a program touches TornadoVM for it: what ranks exchange beside kernels is copied before that
  * begins and when it is over.
  */
-final class TornadoProgram implements DeviceProgram {
+final class TornadoProgram extends ArenaProgram {
 
     private static final Logger LOG = LoggerFactory.getLogger(TornadoProgram.class);
 
@@ -51,23 +46,17 @@ final class TornadoProgram implements DeviceProgram {
     /** A task as TornadoVM's messages name it. */
     private static final Pattern TASK = Pattern.compile(TornadoGraph.NAME + "\\.(\\w+)_(\\d+)");
 
-    private final Path path;
-    private final Manifest manifest;
     private final TornadoVm vm;
     private final TornadoKernels kernels;
-    private final RankedProgram ranks;
     private final Arena lifetime = Arena.ofShared();
     private final Background background;
     private final DeviceArray floats;
     private final TornadoTransfers transfers;
-    private final HeldTensors tensors;
     private final Map<String, TornadoEntry> entries = new LinkedHashMap<>();
-    private final long bytes;
     private @Nullable TornadoPlan plan;
     private final TornadoVm.DeviceInfo device;
     private final Object probe;
     private final Object copy;
-    private @Nullable CallObserver observer;
 
     /** Whether calls were ever made in another way than by default. */
     private boolean isTuned;
@@ -80,18 +69,14 @@ final class TornadoProgram implements DeviceProgram {
             TornadoKernels kernels,
             MeshRank rank)
             throws IOException {
-        this.path = program.path();
-        this.manifest = program.manifest();
+        super(program, schedules, rank);
         this.vm = vm;
         this.kernels = kernels;
-        this.ranks = new RankedProgram(path, manifest, rank, schedules);
         this.device = device;
         this.probe = kernels.fixed("ProbeFlops");
         this.copy = kernels.fixed("Download");
-        this.tensors = HeldTensors.of(manifest, schedules);
-        this.bytes = tensors.bytes();
         this.background = new Background("clipc-exchange-" + rank.rank());
-        floats = vm.floats(memory(bytes / Float.BYTES));
+        floats = vm.floats(memory(memoryBytes() / Float.BYTES));
         transfers = new TornadoTransfers(vm, kernels, floats, this::memory);
     }
 
@@ -123,6 +108,7 @@ final class TornadoProgram implements DeviceProgram {
     }
 
     private void requireMemory(TornadoVm.DeviceInfo device) {
+        var bytes = memoryBytes();
         if (bytes > device.mostBytes() || bytes > device.memoryBytes()) {
             throw new DeviceException(
                     "%s needs %d MiB in one piece, but %s has %d MiB and gives %d MiB at most: lower model.micro_batch_size or set model.memory_budget"
@@ -156,8 +142,8 @@ final class TornadoProgram implements DeviceProgram {
         plan = new TornadoPlan(vm, graphs(), device);
         transfers.open(plan());
         transfers.clear(plan(), 0, manifest.parameterBytes());
-        if (bytes > manifest.stateOffset()) {
-            transfers.clear(plan(), manifest.stateOffset(), bytes - manifest.stateOffset());
+        if (memoryBytes() > manifest.stateOffset()) {
+            transfers.clear(plan(), manifest.stateOffset(), memoryBytes() - manifest.stateOffset());
         }
     }
 
@@ -214,67 +200,40 @@ final class TornadoProgram implements DeviceProgram {
     }
 
     @Override
-    public Manifest manifest() {
-        return manifest;
+    void upload(long at, MemorySegment values) {
+        transfers.write(plan(), at, values);
     }
 
     @Override
-    public HostTensor read(String tensor) {
-        return download(tensors.slot(tensor));
-    }
-
-    private HostTensor download(TensorSlot slot) {
-        var values = IntArena.tensor(slot.type());
-        transfers.read(plan(), slot.offset(), values.data());
-        return values;
+    void download(long at, MemorySegment values) {
+        transfers.read(plan(), at, values);
     }
 
     @Override
-    public void write(String tensor, HostTensor value) {
-        var slot = tensors.slot(tensor);
-        write("'" + tensor + "'", slot, value);
-    }
-
-    private void write(String what, TensorSlot slot, HostTensor value) {
-        var converted = IntArena.tensor(slot.type());
-        DeviceTensors.copy(what, value, slot.type(), converted);
-        transfers.write(plan(), slot.offset(), converted.data());
+    void clear(long at, long bytes) {
+        transfers.clear(plan(), at, bytes);
     }
 
     @Override
-    public void write(String tensor, long from, HostTensor part) {
-        var slot = tensors.slot(tensor);
-        DeviceTensors.requirePart(slot, from, part);
-        var dtype = slot.type().dtype();
-        var values = Arena.ofAuto().allocate(part.elementCount() * dtype.bytes(), Manifest.ALIGNMENT);
-        part.copyTo(new HostTensor(DeviceTensors.hostType(dtype), part.shape(), values));
-        transfers.write(plan(), slot.offset() + from * dtype.bytes(), values);
+    Set<String> loaded() {
+        return entries.keySet();
     }
 
     @Override
-    public void clearState() {
-        for (var slot : tensors.cleared()) {
-            transfers.clear(plan(), slot.offset(), Manifest.align(slot.type().bytes()));
-        }
+    IntArena ints(String entry) {
+        var loaded = entry(entry);
+        return new IntArena(loaded.schedule(), loaded.ints().host());
     }
 
+    private TornadoEntry entry(String name) {
+        return Objects.requireNonNull(entries.get(name));
+    }
+
+    /** The graphs copy ints, both ways. */
     @Override
-    public Map<String, HostTensor> run(
-            String entry, Map<String, HostTensor> inputs, @Nullable Collection<String> outputs) {
-        if (!entries.containsKey(entry)) {
-            throw new DeviceException("entry point '" + entry + "' is not loaded, only " + entries.keySet());
-        }
-        var point = ranks.shortest(entry, inputs);
-        var loaded = Objects.requireNonNull(entries.get(point.name()));
-        writeInputs(point, loaded, ranks.inputs(point, inputs));
-        background.around(ranks.rank(), () -> loaded.parts().forEach(part -> run(loaded.schedule(), part)));
-        var results = new LinkedHashMap<String, HostTensor>();
-        for (var slot : point.outputs()) {
-            if (outputs == null || outputs.contains(slot.name())) {
-                results.put(slot.name(), result(loaded, slot));
-            }
-        }
-        return results;
+    void execute(String name, boolean givesInts) {
+        var entry = entry(name);
+        background.around(ranks.rank(), () -> entry.parts().forEach(part -> run(entry.schedule(), part)));
     }
 
     private void run(Schedule schedule, TornadoEntry.Part part) {
@@ -364,39 +323,9 @@ final class TornadoProgram implements DeviceProgram {
         }
     }
 
-    private void writeInputs(EntryPoint point, TornadoEntry entry, Map<String, HostTensor> inputs) {
-        DeviceTensors.requireInputs(point, inputs);
-        for (var slot : point.inputs()) {
-            var value = Objects.requireNonNull(inputs.get(slot.name()));
-            var what = "input '" + slot.name() + "'";
-            if (slot.type().dtype().isFloat()) {
-                write(what, slot, value);
-            } else {
-                new IntArena(entry.schedule(), entry.ints().host()).write(what, slot, value);
-            }
-        }
-    }
-
-    private HostTensor result(TornadoEntry entry, TensorSlot slot) {
-        if (slot.type().dtype().isFloat()) {
-            return download(slot);
-        }
-        return new IntArena(entry.schedule(), entry.ints().host()).read(slot);
-    }
-
-    @Override
-    public void observe(@Nullable CallObserver other) {
-        observer = other;
-    }
-
     @Override
     public Roofline roofline() {
         return TornadoRoofline.measure(vm, device, probe, copy, this::memory);
-    }
-
-    @Override
-    public long memoryBytes() {
-        return bytes;
     }
 
     @Override
