@@ -4,7 +4,7 @@ import java.lang.classfile.ClassFile;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
-import java.lang.invoke.MethodHandles;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -55,63 +55,45 @@ public final class TornadoLibrary {
 
     /** Defines the class that the service file names. */
     static void define() {
-        var name = TornadoLibrary.class.getPackageName() + ".LibraryTasks";
         var context = ClassDesc.of(SPI + "LibraryContext");
         var device = ClassDesc.of(DEVICE);
         var invocation = ClassDesc.of(SPI + "LibraryInvocation");
-        var bytes = ClassFile.of()
-                .build(
-                        ClassDesc.of(name),
-                        type -> type.withFlags(ClassFile.ACC_PUBLIC)
-                                .withInterfaceSymbols(ClassDesc.of(SPI + "TornadoLibraryProvider"), context)
-                                .withMethodBody(
-                                        ConstantDescs.INIT_NAME,
-                                        ConstantDescs.MTD_void,
-                                        ClassFile.ACC_PUBLIC,
-                                        code -> code.aload(0)
-                                                .invokespecial(
-                                                        ConstantDescs.CD_Object,
-                                                        ConstantDescs.INIT_NAME,
-                                                        ConstantDescs.MTD_void)
-                                                .return_())
-                                .withMethodBody(
-                                        "libraryName",
-                                        MethodTypeDesc.of(ConstantDescs.CD_String),
-                                        ClassFile.ACC_PUBLIC,
-                                        code -> code.ldc(NAME).areturn())
-                                .withMethodBody(
-                                        "canHandle",
-                                        MethodTypeDesc.of(ConstantDescs.CD_boolean, device),
-                                        ClassFile.ACC_PUBLIC,
-                                        code -> code.iconst_1().ireturn())
-                                .withMethodBody(
-                                        "createContext",
-                                        MethodTypeDesc.of(context, device, ConstantDescs.CD_long),
-                                        ClassFile.ACC_PUBLIC,
-                                        code -> code.aload(0).areturn())
-                                .withMethodBody(
-                                        "dispatch",
-                                        MethodTypeDesc.of(ConstantDescs.CD_void, ConstantDescs.CD_String, invocation),
-                                        ClassFile.ACC_PUBLIC,
-                                        code -> code.aload(1)
-                                                .aload(2)
-                                                .invokestatic(
-                                                        ClassDesc.of(TornadoLibrary.class.getName()),
-                                                        "dispatch",
-                                                        MethodTypeDesc.of(
-                                                                ConstantDescs.CD_void,
-                                                                ConstantDescs.CD_String,
-                                                                ConstantDescs.CD_Object))
-                                                .return_())
-                                .withMethodBody(
-                                        "destroyContext",
-                                        MethodTypeDesc.of(ConstantDescs.CD_void, context),
-                                        ClassFile.ACC_PUBLIC,
-                                        code -> code.return_()));
-        try {
-            MethodHandles.lookup().defineClass(bytes);
-        } catch (IllegalAccessException | LinkageError e) {
-            throw new DeviceException("this TornadoVM is none of version 5.2.0: " + e.getMessage(), e);
-        }
+        TornadoTypes.define(
+                "LibraryTasks",
+                List.of(ClassDesc.of(SPI + "TornadoLibraryProvider"), context),
+                type -> type.withMethodBody(
+                                "libraryName",
+                                MethodTypeDesc.of(ConstantDescs.CD_String),
+                                ClassFile.ACC_PUBLIC,
+                                code -> code.ldc(NAME).areturn())
+                        .withMethodBody(
+                                "canHandle",
+                                MethodTypeDesc.of(ConstantDescs.CD_boolean, device),
+                                ClassFile.ACC_PUBLIC,
+                                code -> code.iconst_1().ireturn())
+                        .withMethodBody(
+                                "createContext",
+                                MethodTypeDesc.of(context, device, ConstantDescs.CD_long),
+                                ClassFile.ACC_PUBLIC,
+                                code -> code.aload(0).areturn())
+                        .withMethodBody(
+                                "dispatch",
+                                MethodTypeDesc.of(ConstantDescs.CD_void, ConstantDescs.CD_String, invocation),
+                                ClassFile.ACC_PUBLIC,
+                                code -> code.aload(1)
+                                        .aload(2)
+                                        .invokestatic(
+                                                ClassDesc.of(TornadoLibrary.class.getName()),
+                                                "dispatch",
+                                                MethodTypeDesc.of(
+                                                        ConstantDescs.CD_void,
+                                                        ConstantDescs.CD_String,
+                                                        ConstantDescs.CD_Object))
+                                        .return_())
+                        .withMethodBody(
+                                "destroyContext",
+                                MethodTypeDesc.of(ConstantDescs.CD_void, context),
+                                ClassFile.ACC_PUBLIC,
+                                code -> code.return_()));
     }
 }

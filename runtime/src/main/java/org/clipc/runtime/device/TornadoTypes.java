@@ -1,9 +1,15 @@
 package org.clipc.runtime.device;
 
+import java.lang.classfile.ClassBuilder;
+import java.lang.classfile.ClassFile;
+import java.lang.constant.ClassDesc;
+import java.lang.constant.ConstantDescs;
+import java.lang.invoke.MethodHandles;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** TornadoVM's classes, as far as they are used here, and how to call them: by reflection, see {@link TornadoVm}. */
@@ -36,6 +42,34 @@ final class TornadoTypes {
             return Class.forName(name);
         } catch (ClassNotFoundException | LinkageError e) {
             throw new DeviceException("this TornadoVM is none of version 5.2.0: it lacks " + name, e);
+        }
+    }
+
+    /**
+     * Defines a class that implements TornadoVM's interfaces, which are there only where TornadoVM is; returns its name.
+     *
+     * @param methods adds all but the constructor
+     */
+    static String define(String simpleName, List<ClassDesc> interfaces, Consumer<ClassBuilder> methods) {
+        var name = TornadoTypes.class.getPackageName() + "." + simpleName;
+        var bytes = ClassFile.of().build(ClassDesc.of(name), type -> {
+            type.withFlags(ClassFile.ACC_PUBLIC)
+                    .withInterfaceSymbols(interfaces)
+                    .withMethodBody(
+                            ConstantDescs.INIT_NAME,
+                            ConstantDescs.MTD_void,
+                            ClassFile.ACC_PUBLIC,
+                            code -> code.aload(0)
+                                    .invokespecial(
+                                            ConstantDescs.CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
+                                    .return_());
+            methods.accept(type);
+        });
+        try {
+            MethodHandles.lookup().defineClass(bytes);
+            return name;
+        } catch (IllegalAccessException | LinkageError e) {
+            throw new DeviceException("this TornadoVM is none of version 5.2.0: " + e.getMessage(), e);
         }
     }
 
