@@ -57,7 +57,7 @@ final class Emitter {
         emit(new Step.Kernel(node, new Launch(spec, inputs, outputs, attributes)));
     }
 
-    void exchange(Op op, List<View> inputs, List<View> outputs) {
+    void exchange(Op.Collective op, List<View> inputs, List<View> outputs) {
         emit(new Step.Exchange(node, op, inputs, outputs));
     }
 

@@ -108,9 +108,10 @@ public final class Lowering {
                     Op.Attention _,
                     Op.AttentionGrad _,
                     Op.AdamW _ -> rows.lower(node, index);
-            case Op.AllReduce _, Op.Permute _ -> exchange(node, index);
-            case Op.AllGather(var _, var _, var dim, var parts) -> exchangeOfRuns(node, index, dim, parts);
-            case Op.ReduceScatter(var _, var _, var dim, var parts) -> exchangeOfRuns(node, index, dim, parts);
+            case Op.AllReduce op -> exchange(op, node, index);
+            case Op.Permute op -> exchange(op, node, index);
+            case Op.AllGather op -> exchangeOfRuns(op, op.dim(), op.parts(), node, index);
+            case Op.ReduceScatter op -> exchangeOfRuns(op, op.dim(), op.parts(), node, index);
             case Op.RankSlice _ -> throw new IllegalStateException("slices by rank are expanded before");
         }
     }
@@ -138,15 +139,14 @@ public final class Lowering {
         }
     }
 
-    private void exchangeOfRuns(Node node, int index, int dim, int parts) {
+    private void exchangeOfRuns(Op.Collective op, int dim, int parts, Node node, int index) {
         if (dim != 0 || parts != 1) {
-            throw new IllegalStateException(
-                    ShapeRules.describe(node.op()) + " along axis " + dim + " is expanded before");
+            throw new IllegalStateException(ShapeRules.describe(op) + " along axis " + dim + " is expanded before");
         }
-        exchange(node, index);
+        exchange(op, node, index);
     }
 
-    private void exchange(Node node, int index) {
+    private void exchange(Op.Collective op, Node node, int index) {
         var operands =
                 node.operands().stream().map(v -> emitter.dense(values.view(v))).toList();
         var results = new ArrayList<View>();
@@ -154,7 +154,7 @@ public final class Lowering {
             results.add(
                     values.result(new Value(index, i), view -> Optional.of(view).filter(Views::isDense)));
         }
-        emitter.exchange(node.op(), operands, results);
+        emitter.exchange(op, operands, results);
     }
 
     private void pad(Op.Pad pad, Node node, Value result) {

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Set;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.MeshAxis;
-import org.clipc.ir.Op;
 
 /**
  * Lets what data-parallel ranks exchange travel while kernels go on: gradients during the rest of the backward pass (Li et
@@ -45,9 +44,7 @@ public final class Overlap {
                     .filter(await -> disturbs(step, await.exchange()))
                     .toList()
                     .forEach(this::await);
-            if (step instanceof Step.Exchange exchange
-                    && exchange.op() instanceof Op.Collective collective
-                    && collective.axis() == MeshAxis.DATA) {
+            if (step instanceof Step.Exchange exchange && exchange.op().axis() == MeshAxis.DATA) {
                 makeRoom(exchange);
                 open.add(new Step.Await(steps.size(), exchange));
             }

@@ -34,9 +34,9 @@ public sealed interface Step {
      * of elements. Input and output of an all-reduce may be the same view. Other steps go on meanwhile if there is an
      * {@link Await} for it.
      *
-     * @param op the collective
+     * @param op what they do
      */
-    record Exchange(int node, Op op, List<View> inputs, List<View> outputs) implements Step {
+    record Exchange(int node, Op.Collective op, List<View> inputs, List<View> outputs) implements Step {
         public Exchange {
             inputs = List.copyOf(inputs);
             outputs = List.copyOf(outputs);

@@ -1,13 +1,11 @@
 package org.clipc.compiler.plan;
 
 import java.util.Objects;
-import java.util.Optional;
 import org.clipc.compiler.explain.StepGraphs;
 import org.clipc.ir.Cost;
 import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
 import org.clipc.ir.Mesh;
-import org.clipc.ir.MeshAxis;
 import org.clipc.ir.Node;
 import org.clipc.ir.Op;
 
@@ -22,9 +20,6 @@ import org.clipc.ir.Op;
  * @param data of exchanges between data-parallel ranks, as far as kernels do not hide them
  */
 public record StepTime(double compute, double tensor, double data) {
-
-    /** What an op between ranks needs: a message for each of {@code hops} levels. */
-    private record Exchange(MeshAxis axis, int hops) {}
 
     public double seconds() {
         return compute + tensor + data;
@@ -53,11 +48,10 @@ public record StepTime(double compute, double tensor, double data) {
                     .mapToDouble(v -> ready[v.node()])
                     .max()
                     .orElse(0);
-            var exchange = exchange(node.op());
-            if (exchange.isPresent()) {
+            if (node.op() instanceof Op.Collective exchange) {
                 clock.await(needed);
-                var seconds = seconds(graph, node, exchange.get(), mesh, cluster);
-                switch (exchange.get().axis()) {
+                var seconds = seconds(graph, node, exchange, mesh, cluster);
+                switch (exchange.axis()) {
                     case TENSOR -> clock.exchangeTensor(seconds);
                     case DATA -> ready[i] = clock.exchangeData(seconds);
                 }
@@ -114,11 +108,10 @@ public record StepTime(double compute, double tensor, double data) {
         }
     }
 
-    private static double seconds(Graph graph, Node node, Exchange exchange, Mesh mesh, Cluster cluster) {
-        var sent =
-                Cost.sent(node.op(), node.operands().stream().map(graph::type).toList());
+    private static double seconds(Graph graph, Node node, Op.Collective exchange, Mesh mesh, Cluster cluster) {
+        var sent = Cost.sent(exchange, node.operands().stream().map(graph::type).toList());
         return cluster.link(mesh, exchange.axis())
-                .seconds(sent / cluster.efficiency().links(), exchange.hops());
+                .seconds(sent / cluster.efficiency().links(), hops(exchange));
     }
 
     /** Whether a kernel runs: nothing does for inputs, nor for what only renames memory. */
@@ -126,13 +119,13 @@ public record StepTime(double compute, double tensor, double data) {
         return !Cost.of(graph, node).equals(Cost.NONE);
     }
 
-    private static Optional<Exchange> exchange(Op op) {
-        return switch (op) {
-            case Op.AllReduce(var axis, var _, var size) -> Optional.of(new Exchange(axis, 2 * levels(size)));
-            case Op.AllGather(var axis, var size, var _, var _) -> Optional.of(new Exchange(axis, levels(size)));
-            case Op.ReduceScatter(var axis, var size, var _, var _) -> Optional.of(new Exchange(axis, levels(size)));
-            case Op.Permute(var axis, var _, var _) -> Optional.of(new Exchange(axis, 1));
-            default -> Optional.empty();
+    /** Messages that follow each other: one for each level of a tree. */
+    private static int hops(Op.Collective exchange) {
+        return switch (exchange) {
+            case Op.AllReduce(var _, var _, var size) -> 2 * levels(size);
+            case Op.AllGather(var _, var size, var _, var _) -> levels(size);
+            case Op.ReduceScatter(var _, var size, var _, var _) -> levels(size);
+            case Op.Permute _ -> 1;
         };
     }
 

@@ -187,7 +187,7 @@ class OverlapTest {
     void onlyDataParallelRanksOverlap() {
         var lowered = step(new Parallelism(new Mesh(2, 2), false, false));
         assertThat(awaits(lowered))
-                .allMatch(await -> await.exchange().op() instanceof Op.Collective collective
-                        && collective.axis() == MeshAxis.DATA);
+                .isNotEmpty()
+                .allMatch(await -> await.exchange().op().axis() == MeshAxis.DATA);
     }
 }
