@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 class KilledRanksTest {
 
     /** {@code -Dclipc.test.kills=20} takes three minutes on two cores. */
-    private static final int KILLS = Integer.getInteger("clipc.test.kills", 5);
+    private static final int KILLS = Integer.getInteger("clipc.test.kills", 8);
 
     /** From the death of a rank to the end of all others, on a busy machine. */
     private static final int MOST_SECONDS = 60;
