@@ -63,9 +63,16 @@ final class BenchCommand implements Callable<Integer> {
         }
     }
 
+    /** Families are those of one more run: devices run an observed program call by call, which takes longer. */
     private String measure(DeviceProgram program, Runnable run, String name, int batch) {
         for (var i = 0; i < options.warmup(); i++) {
             run.run();
+        }
+        var seconds = new double[iterations];
+        for (var i = 0; i < iterations; i++) {
+            var start = System.nanoTime();
+            run.run();
+            seconds[i] = (System.nanoTime() - start) * 1e-9;
         }
         var families = new HashMap<String, Long>();
         var ran = new String[] {name};
@@ -73,12 +80,7 @@ final class BenchCommand implements Callable<Integer> {
             ran[0] = variant.startsWith(name) ? variant : name;
             families.merge(family(call.name()), timing.nanos(), Long::sum);
         });
-        var seconds = new double[iterations];
-        for (var i = 0; i < iterations; i++) {
-            var start = System.nanoTime();
-            run.run();
-            seconds[i] = (System.nanoTime() - start) * 1e-9;
-        }
+        run.run();
         program.observe(null);
         Arrays.sort(seconds);
         var median = (seconds[iterations / 2] + seconds[(iterations - 1) / 2]) / 2;
@@ -103,7 +105,7 @@ final class BenchCommand implements Callable<Integer> {
                         Locale.ROOT,
                         "  %-20s %9.2f ms  %5.1f%%%n",
                         family.getKey(),
-                        family.getValue() * 1e-6 / iterations,
+                        family.getValue() * 1e-6,
                         100.0 * family.getValue() / total)));
         return text.toString().stripTrailing();
     }

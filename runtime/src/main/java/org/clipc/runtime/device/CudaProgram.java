@@ -354,22 +354,20 @@ final class CudaProgram extends ArenaProgram {
     }
 
     /**
-     * By the graph, unless calls have changed since that was captured. An entry point that exchanges first runs without: NCCL
-     * connects the ranks when they first exchange something, which cannot be captured.
+     * By the graph, unless calls have changed since that was captured. The first run is without: CUDA loads the code of kernels
+     * and libraries when they first start, and NCCL connects the ranks when they first exchange something, none of which can be
+     * captured.
      */
     private void play(Entry entry) {
-        var exchanges = !entry.exchanges.isEmpty();
-        if (entry.isChanged || (exchanges && !entry.hasRun)) {
+        if (entry.isChanged || !entry.hasRun) {
             entry.start(cuda());
         } else {
             entry.isCaptured = true;
             Objects.requireNonNull(tasks).run(entry.name());
         }
-        if (exchanges) {
-            cuda().attach();
-            cuda().synchronize();
-            entry.hasRun = true;
-        }
+        cuda().attach();
+        cuda().synchronize();
+        entry.hasRun = true;
     }
 
     /** Runs calls one by one, each between two events of the device, those too that would go on beside others. */

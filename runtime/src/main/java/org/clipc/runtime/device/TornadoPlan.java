@@ -20,6 +20,8 @@ public final class TornadoPlan implements AutoCloseable {
     /** Those whose kernels are compiled. */
     private final Set<TornadoGraph> compiled = new HashSet<>();
 
+    private boolean captures;
+
     public TornadoPlan(TornadoVm vm, List<TornadoGraph> graphs, DeviceInfo on) {
         this.vm = vm;
         types = vm.types();
@@ -40,7 +42,7 @@ public final class TornadoPlan implements AutoCloseable {
      * then on.
      */
     public void captureGraphs() {
-        call(plan, types.executionPlan, "withCUDAGraph", List.of());
+        captures = true;
     }
 
     /** Runs a graph, compiling its kernels the first time. */
@@ -58,6 +60,10 @@ public final class TornadoPlan implements AutoCloseable {
 
     private Object execute(TornadoGraph graph) {
         var selected = call(plan, types.executionPlan, "withGraph", List.of(int.class), graphs.indexOf(graph));
+        if (captures) {
+            // It is for the graphs that are selected, and takes effect when they first run.
+            call(selected, types.executionPlan, "withCUDAGraph", List.of());
+        }
         // TornadoVM takes no scheduler for a graph without kernels of its own.
         var scheduled = graph.hasGrids()
                 ? call(
