@@ -26,8 +26,8 @@ import org.clipc.ir.DType;
  * {@value #HEADER} arguments. A third way is one kernel for all. What does no work in one way is there in every way, as a
  * call of no groups.
  *
- * <p>Sums that go through memory are of the type that the graph says the product has, so they are rounded to it as the
- * graph says.
+ * <p>Sums that go through memory are of the type that {@link ProductSums} says; where the sums themselves are a result, they
+ * lie there.
  */
 final class ProductTemplate {
 
@@ -77,37 +77,43 @@ final class ProductTemplate {
                 options.put(way, to -> product(spec, launch, added.get(), WAYS.indexOf(way), to));
             }
         } else {
-            var sums = sums(spec, launch, sink);
+            var sums = ProductSums.of(spec);
+            var place = place(sums, launch, sink);
+            var rest = rest(spec, sums, place, launch);
+            var bytes = LaunchCost.bytes(place)
+                    + rest.outputs().stream().mapToLong(LaunchCost::bytes).sum();
             for (var way : WAYS) {
                 options.put(way, to -> {
                     GemmTemplate.plan(spec, launch, new Redirecting.Skipping(to));
-                    product(spec, launch, sums, WAYS.indexOf(way), to);
-                    var bytes = LaunchCost.bytes(sums)
-                            + launch.outputs().stream()
-                                    .mapToLong(LaunchCost::bytes)
-                                    .sum();
-                    rest(spec, launch, sums, new AfterProduct(to, bytes));
+                    product(spec, launch, place, WAYS.indexOf(way), to);
+                    ElementwiseTemplate.plan((Elementwise) rest.spec(), rest, new AfterProduct(to, bytes));
                 });
             }
             options.put("fused", to -> {
                 GemmTemplate.plan(spec, launch, to);
-                product(spec, launch, sums, 0, new Redirecting.Skipping(to));
-                rest(spec, launch, sums, new Redirecting.Skipping(to));
+                product(spec, launch, place, 0, new Redirecting.Skipping(to));
+                ElementwiseTemplate.plan((Elementwise) rest.spec(), rest, new Redirecting.Skipping(to));
             });
         }
         sink.choose(GemmChoice.name(STEM, spec, launch), options);
     }
 
-    /** Memory for the product, of the type that it has in the graph. */
-    private static View sums(Gemm spec, Launch launch, CallSink sink) {
-        var type = sumType(spec);
+    /** Where the sums go: to the result that they are, unless an operand of the epilogue lies there, or to memory of their own. */
+    private static View place(ProductSums sums, Launch launch, CallSink sink) {
+        if (sums.itself() >= 0) {
+            var result = launch.outputs().get(sums.itself());
+            var operands = launch.inputs().subList(2, launch.inputs().size());
+            if (isMatrix(result, true) && operands.stream().noneMatch(view -> view.buffer() == result.buffer())) {
+                return result;
+            }
+        }
         var dims = launch.outputs().getFirst().dims();
         var strides = new Long[] {0L, 0L, 0L, 1L};
         for (var axis = 2; axis >= 0; axis--) {
             strides[axis] = strides[axis + 1] * dims.get(axis + 1);
         }
-        var buffer = sink.temporary(strides[0] * dims.getFirst() * type.bytes());
-        return new View(buffer, 0, type, dims, List.of(strides));
+        var buffer = sink.temporary(strides[0] * dims.getFirst() * sums.dtype().bytes());
+        return new View(buffer, 0, sums.dtype(), dims, List.of(strides));
     }
 
     private static void product(Gemm spec, Launch launch, View sums, int way, CallSink sink) {
@@ -122,17 +128,23 @@ final class ProductTemplate {
         product(plain, new Launch(plain, factors, List.of(sums), List.of()), new Added(-1, -1), way, sink);
     }
 
-    /** What becomes of sums in memory. */
-    private static void rest(Gemm spec, Launch launch, View sums, CallSink sink) {
+    /** What becomes of sums in memory, other than that they stay there. */
+    private static Launch rest(Gemm spec, ProductSums sums, View place, Launch launch) {
         var operands = new ArrayList<Operand>();
         operands.add(new Operand(sums.dtype(), Access.CONTIGUOUS));
         operands.addAll(spec.operands());
         var views = new ArrayList<View>();
-        views.add(sums);
+        views.add(place);
         views.addAll(launch.inputs().subList(2, launch.inputs().size()));
-        var stores = spec.results().stream().map(_ -> Access.CONTIGUOUS).toList();
-        var rest = new Elementwise(4, operands, spec.results(), stores);
-        ElementwiseTemplate.plan(rest, new Launch(rest, views, launch.outputs(), launch.attributes()), sink);
+        var results = new ArrayList<>(sums.results());
+        var outputs = new ArrayList<>(launch.outputs());
+        var itself = sums.itself();
+        if (itself >= 0 && outputs.get(itself).equals(place)) {
+            results.remove(itself);
+            outputs.remove(itself);
+        }
+        var stores = results.stream().map(_ -> Access.CONTIGUOUS).toList();
+        return new Launch(new Elementwise(4, operands, results, stores), views, outputs, launch.attributes());
     }
 
     /** Libraries take factors of one type with strides that do not overlap. */
@@ -149,39 +161,6 @@ final class ProductTemplate {
         var inner = rowMajor ? 3 : 2;
         var outer = rowMajor ? 2 : 3;
         return view.stride(inner) == 1 && view.stride(outer) >= view.dim(inner);
-    }
-
-    /** The type of the product in the graph. */
-    private static DType sumType(Gemm spec) {
-        var types = new ArrayList<DType>();
-        spec.results().forEach(result -> sumTypes(result.value(), types));
-        return types.isEmpty() ? DType.F32 : types.getFirst();
-    }
-
-    private static void sumTypes(Expr expr, List<DType> types) {
-        switch (expr) {
-            case Expr.Arg(var index, var dtype) -> {
-                if (index == 0) {
-                    types.add(dtype);
-                }
-            }
-            case Expr.Unary(var _, var x) -> sumTypes(x, types);
-            case Expr.Convert(var _, var x) -> sumTypes(x, types);
-            case Expr.Binary(var _, var a, var b) -> {
-                sumTypes(a, types);
-                sumTypes(b, types);
-            }
-            case Expr.Compare(var _, var a, var b) -> {
-                sumTypes(a, types);
-                sumTypes(b, types);
-            }
-            case Expr.Select(var condition, var a, var b) -> {
-                sumTypes(condition, types);
-                sumTypes(a, types);
-                sumTypes(b, types);
-            }
-            case Expr.Const _, Expr.Attribute _, Expr.Uniform _, Expr.Index _ -> {}
-        }
     }
 
     /** What a library adds to the product, if the epilogue is no more than that. */

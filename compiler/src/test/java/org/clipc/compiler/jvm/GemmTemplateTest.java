@@ -155,6 +155,62 @@ class GemmTemplateTest {
         }
     }
 
+    /**
+     * Sums that are rounded before all else are kept rounded on some targets, and where they are a result they lie there; but
+     * not where they would overwrite an operand.
+     */
+    @Test
+    @Tag("kernels")
+    void roundedSumsMayBeAResult() {
+        var seed = System.nanoTime();
+        var random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
+        for (var target : TestTargets.all()) {
+            for (var round = 0; round < 24; round++) {
+                checkRounded(target, random, randomSizes(random), round, seed);
+            }
+        }
+    }
+
+    /** @param round which says how it is computed, and in place of which result the operand lies, if of any */
+    private static void checkRounded(Target target, RandomGenerator random, Sizes sizes, int round, long seed) {
+        try (var lab = new KernelLab(64 << 20)) {
+            lab.choose(round);
+            var rounded = TestTargets.orF32(DType.BF16);
+            var a = factor(lab, random, rounded, sizes.b1, sizes.b2, sizes.m, sizes.k);
+            var b = factor(lab, random, rounded, sizes.b1, sizes.b2, sizes.k, sizes.n);
+            var dims = List.of(sizes.b1, sizes.b2, sizes.m, sizes.n);
+            var outputs = List.of(output(lab, random, rounded, dims), output(lab, random, rounded, dims));
+            var other = round / 4 % 3 < 2 ? outputs.get(round / 4 % 3) : output(lab, random, rounded, dims);
+            var others = new double[(int) other.elements()];
+            Arrays.setAll(others, _ -> random.nextInt(-8, 9));
+            lab.set(other, others);
+            var sum = new Expr.Convert(rounded, SUM);
+            var value = new Expr.Binary(
+                    BinaryFn.ADD,
+                    new Expr.Convert(DType.F32, sum),
+                    new Expr.Convert(DType.F32, new Expr.Arg(1, rounded)));
+            var spec = new Gemm(
+                    a.dtype(),
+                    b.dtype(),
+                    a.stride(3) == 1,
+                    b.stride(3) == 1,
+                    List.of(new Operand(rounded, Access.CONTIGUOUS)),
+                    List.of(new Result(rounded, sum), new Result(rounded, new Expr.Convert(rounded, value))));
+            var launch = new Launch(spec, List.of(a, b, other), outputs, List.of());
+            lab.run(target, launch, 2, random);
+
+            var products = product(lab.get(a), lab.get(b), sizes);
+            var first = new double[products.length];
+            var second = new double[products.length];
+            for (var i = 0; i < products.length; i++) {
+                first[i] = Scalars.round(rounded, products[i]);
+                second[i] = Scalars.round(rounded, first[i] + others[i]);
+            }
+            compare(first, lab.get(outputs.get(0)), target.name(), sizes, seed, launch);
+            compare(second, lab.get(outputs.get(1)), target.name(), sizes, seed, launch);
+        }
+    }
+
     private static View output(KernelLab lab, RandomGenerator random, DType dtype, List<Integer> dims) {
         long row = (long) dims.get(3) + random.nextInt(3);
         var matrix = row * dims.get(2) + random.nextInt(3);
