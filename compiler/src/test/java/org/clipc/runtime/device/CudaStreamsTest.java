@@ -4,7 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.abort;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.lang.foreign.MemorySegment;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -45,7 +46,8 @@ class CudaStreamsTest {
         var vm = TornadoVm.get();
         var device = vm.devices().getFirst();
         var work = new AtomicReference<@Nullable Runnable>();
-        try (var ends = ends();
+        try (var scope = Arena.ofConfined();
+                var ends = ends();
                 var tasks = TornadoTasks.open(
                         vm,
                         device,
@@ -63,7 +65,7 @@ class CudaStreamsTest {
                 var values = new float[COUNT];
                 Arrays.fill(values, run);
                 cuda.attach();
-                cuda.upload(memory, MemorySegment.ofArray(values));
+                cuda.upload(memory, scope.allocateFrom(ValueLayout.JAVA_FLOAT, values));
                 if (run == 1) {
                     Objects.requireNonNull(work.get()).run();
                 } else {
@@ -71,9 +73,9 @@ class CudaStreamsTest {
                 }
                 cuda.attach();
                 cuda.synchronize();
-                var results = new float[COUNT];
-                cuda.download(memory + 3 * BYTES, MemorySegment.ofArray(results));
-                assertThat(results).containsExactly(values);
+                var results = scope.allocate(BYTES);
+                cuda.download(memory + 3 * BYTES, results);
+                assertThat(results.toArray(ValueLayout.JAVA_FLOAT_UNALIGNED)).containsExactly(values);
                 assertThat(cuda.told(Lane.BESIDE)).isEqualTo(2);
                 assertThat(group.failure(null)).isNull();
             }

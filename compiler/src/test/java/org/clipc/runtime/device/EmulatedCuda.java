@@ -174,6 +174,9 @@ public final class EmulatedCuda implements Cuda {
     public void leave() {}
 
     @Override
+    public void detach() {}
+
+    @Override
     public long stream(Lane lane) {
         return of(lane).handle();
     }
@@ -235,9 +238,24 @@ public final class EmulatedCuda implements Cuda {
     }
 
     @Override
+    public MemorySegment allocateHost(long bytes) {
+        return at(memory.allocate(Math.max(1, bytes)), bytes);
+    }
+
+    @Override
+    public void freeHost(MemorySegment freed) {
+        free(freed.address());
+    }
+
+    @Override
     public void upload(long to, MemorySegment from) {
-        main().start(() -> at(to, from.byteSize()).copyFrom(from));
+        startUpload(to, from);
         synchronize();
+    }
+
+    @Override
+    public void startUpload(long to, MemorySegment from) {
+        main().start(() -> at(to, from.byteSize()).copyFrom(from));
     }
 
     @Override

@@ -82,8 +82,14 @@ abstract class ArenaProgram implements DeviceProgram {
     }
 
     private void write(String what, TensorSlot slot, HostTensor value) {
+        DeviceTensors.requireType(what, value, slot.type());
+        write(slot, value);
+    }
+
+    /** Converts a tensor and copies it to the arena; it has the slot's elements. */
+    void write(TensorSlot slot, HostTensor value) {
         var converted = IntArena.tensor(slot.type());
-        DeviceTensors.copy(what, value, slot.type(), converted);
+        value.copyTo(converted);
         upload(slot.offset(), converted.data());
     }
 

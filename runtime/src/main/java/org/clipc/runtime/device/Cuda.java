@@ -34,6 +34,9 @@ interface Cuda extends AutoCloseable {
     /** Has whoever lent the stream wait there for all of {@link Lane#MAIN}, and gives this thread back to them. */
     void leave();
 
+    /** Gives this thread back to whoever lent the stream, as they need it before they start work themselves. */
+    void detach();
+
     /** Handle of a stream, for other libraries of CUDA's. */
     long stream(Lane lane);
 
@@ -63,8 +66,17 @@ interface Cuda extends AutoCloseable {
 
     void free(long address);
 
+    /** Page-locked memory of the host, which the device reaches by itself. */
+    MemorySegment allocateHost(long bytes);
+
+    /** @param memory that {@link #allocateHost} gave */
+    void freeHost(MemorySegment memory);
+
     /** Returns once the memory at {@code from} may change. */
     void upload(long to, MemorySegment from);
+
+    /** Copies in the order of {@link Lane#MAIN}, during which memory that {@link #allocateHost} gave must not change. */
+    void startUpload(long to, MemorySegment from);
 
     /** Returns once all is there. */
     void download(long from, MemorySegment to);

@@ -179,6 +179,11 @@ final class CudaNative implements Cuda {
         }
     }
 
+    @Override
+    public void detach() {
+        setCurrent(lentContext);
+    }
+
     private Exchanging exchanging() {
         return Objects.requireNonNull(exchanging, "opened for a program that exchanges nothing");
     }
@@ -250,9 +255,29 @@ final class CudaNative implements Cuda {
     }
 
     @Override
+    @SuppressWarnings("restricted") // memory that was allocated here
+    public MemorySegment allocateHost(long bytes) {
+        var memory = new Pointer();
+        check(
+                "cuMemHostAlloc of " + (bytes >> 20) + " MiB",
+                cudart.cuMemHostAlloc(memory, Math.max(1, bytes), cudart.CU_MEMHOSTALLOC_PORTABLE));
+        return MemorySegment.ofAddress(memory.address()).reinterpret(bytes);
+    }
+
+    @Override
+    public void freeHost(MemorySegment memory) {
+        check("cuMemFreeHost", cudart.cuMemFreeHost(pointer(memory)));
+    }
+
+    @Override
     public void upload(long to, MemorySegment from) {
-        check("cuMemcpyHtoDAsync", cudart.cuMemcpyHtoDAsync(to, pointer(from), from.byteSize(), stream));
+        startUpload(to, from);
         synchronize();
+    }
+
+    @Override
+    public void startUpload(long to, MemorySegment from) {
+        check("cuMemcpyHtoDAsync", cudart.cuMemcpyHtoDAsync(to, pointer(from), from.byteSize(), stream));
     }
 
     @Override
@@ -278,6 +303,9 @@ final class CudaNative implements Cuda {
     }
 
     private static Pointer pointer(MemorySegment memory) {
+        if (!memory.isNative()) {
+            throw new IllegalArgumentException("CUDA copies from and to memory outside of Java's heap only");
+        }
         return new Address(memory.address());
     }
 

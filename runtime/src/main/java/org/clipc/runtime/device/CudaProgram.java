@@ -20,8 +20,10 @@ import org.clipc.program.CollectiveCall;
 import org.clipc.program.KernelCall;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
+import org.clipc.program.TensorSlot;
 import org.clipc.runtime.collective.StreamGroup;
 import org.clipc.runtime.io.DataFormatException;
+import org.clipc.runtime.tensor.HostTensor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,6 +54,7 @@ final class CudaProgram extends ArenaProgram {
     private final GemmKernels gemm;
     private final ExchangeWatch watch;
     private @Nullable CudaTasks tasks;
+    private @Nullable CudaStaging staging;
     private long arena;
 
     /**
@@ -163,6 +166,7 @@ final class CudaProgram extends ArenaProgram {
                 works.put(schedule.entry(), () -> entry(schedule.entry()).start(cuda())));
         tasks = opener.open(works, !exchanging.isEmpty());
         cuda().attach();
+        staging = new CudaStaging(cuda());
         arena = cuda().allocate(memoryBytes());
         kernels.putAll(compile(schedules));
         schedules.forEach(schedule -> entries.put(schedule.entry(), newEntry(schedule)));
@@ -303,6 +307,15 @@ final class CudaProgram extends ArenaProgram {
     }
 
     @Override
+    void write(TensorSlot slot, HostTensor value) {
+        Objects.requireNonNull(staging)
+                .upload(
+                        arena + slot.offset(),
+                        DeviceTensors.hostType(slot.type().dtype()),
+                        value);
+    }
+
+    @Override
     void upload(long at, MemorySegment values) {
         cuda().attach();
         cuda().upload(arena + at, values);
@@ -419,6 +432,9 @@ final class CudaProgram extends ArenaProgram {
             return;
         }
         cuda().attach();
+        if (staging != null) {
+            staging.close();
+        }
         entries.values().forEach(entry -> cuda().free(entry.address));
         if (arena != 0) {
             cuda().free(arena);

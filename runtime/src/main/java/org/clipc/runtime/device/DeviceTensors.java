@@ -53,14 +53,25 @@ public final class DeviceTensors {
      * @throws DeviceException if the shapes differ, or integers are asked for and {@code value} holds others
      */
     static void copy(String what, HostTensor value, TensorType type, HostTensor target) {
-        var sameShape = value.shape().equals(target.shape()) || (target.shape().isEmpty() && value.elementCount() == 1);
+        requireType(what, value, type);
+        value.copyTo(target);
+    }
+
+    /**
+     * That a host tensor can become one of a program.
+     *
+     * @param what names the tensor in messages
+     * @throws DeviceException if the shapes differ, or integers are asked for and {@code value} holds others
+     */
+    static void requireType(String what, HostTensor value, TensorType type) {
+        var shape = hostShape(type.shape());
+        var sameShape = value.shape().equals(shape) || (shape.isEmpty() && value.elementCount() == 1);
         if (!sameShape) {
             throw new DeviceException(what + " must be " + type + ", not " + describe(value));
         }
-        if (target.dtype() == TensorDType.I32) {
+        if (hostType(type.dtype()) == TensorDType.I32) {
             requireInts(what, value, type);
         }
-        value.copyTo(target);
     }
 
     /**

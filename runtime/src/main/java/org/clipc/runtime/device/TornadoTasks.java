@@ -80,6 +80,7 @@ final class TornadoTasks implements CudaTasks {
 
     @Override
     public void run(String task) {
+        cuda().detach();
         Objects.requireNonNull(plan).run(Objects.requireNonNull(graphs.get(task)));
     }
 
