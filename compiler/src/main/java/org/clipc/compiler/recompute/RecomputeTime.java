@@ -17,7 +17,7 @@ final class RecomputeTime {
     /** Elementwise work happens in registers of a kernel that runs anyway. */
     private static final double POINTWISE_OPS_PER_NANO = 40;
 
-    private static final double BYTES_PER_NANO = 15;
+    static final double BYTES_PER_NANO = 15;
     private static final double SENT_BYTES_PER_NANO = 0.1;
     private static final double COLLECTIVE_NANOS = 20_000;
 

@@ -10,17 +10,21 @@ import org.clipc.ir.Graph;
 import org.clipc.ir.Node;
 
 /**
- * Decides what the backward pass computes again instead of keeping. Always what is cheap for its size: elementwise ops,
- * normalisations, copies, and the insides of recompute regions. With a budget, further values, those with the least work
- * per byte first, until the memory plan of what the remaining passes make of the graph fits.
+ * Decides what the backward pass computes again instead of keeping. Always the insides of recompute regions, and what stays
+ * in registers. Without a budget, what is cheap for its size too: elementwise ops, normalisations, copies. With one, no more
+ * than has to be, those values with the least work per byte first, until the memory plan of what the remaining passes make of
+ * the graph fits.
  */
 public final class Rematerialize implements Pass {
 
     /** Ends the names of what is computed again. */
     public static final String AGAIN = ", again";
 
-    /** Bytes kept rather than spending a nanosecond, when memory is no concern. */
+    /** Bytes kept rather than spending a nanosecond, when nobody says how much memory there is. */
     private static final double CHEAP = 1;
+
+    /** Bytes kept rather than spending a nanosecond, where they fit; memory moves some 15 bytes in one. */
+    private static final double FITTING = 10;
 
     /** Plans made to come closer to the budget, once one is below it. */
     private static final int REFINEMENTS = 6;
@@ -86,10 +90,10 @@ public final class Rematerialize implements Pass {
     public Graph apply(Graph graph) {
         var boundary = lastForward.applyAsInt(graph);
         var values = new SavedValues(graph, boundary);
-        var cheap = values.choose(CHEAP);
         if (budget.isPresent()) {
-            return new Search(graph, boundary, values, cheap).run();
+            return new Search(graph, boundary, values, values.choose(FITTING)).run();
         }
+        var cheap = values.choose(CHEAP);
         var result = Recomputation.apply(graph, boundary, cheap.saved());
         told.accept(RecomputeReport.of(result, cheap.bytes(), null));
         return result;
@@ -113,12 +117,12 @@ public final class Rematerialize implements Pass {
         /** A choice and the size of its plan. */
         private record Trial(SavedValues.Choice choice, Graph graph, long bytes) {}
 
-        Search(Graph graph, int boundary, SavedValues values, SavedValues.Choice cheap) {
+        Search(Graph graph, int boundary, SavedValues values, SavedValues.Choice most) {
             this.graph = graph;
             this.boundary = boundary;
-            frontier = new Frontier(values, cheap);
+            frontier = new Frontier(values, most);
             least = Long.MAX_VALUE;
-            first = trial(cheap);
+            first = trial(most);
         }
 
         private Trial trial(SavedValues.Choice choice) {

@@ -9,11 +9,11 @@ import org.clipc.ir.Value;
 
 /**
  * Chooses which values of the forward pass are kept for the backward pass; the others that it needs are computed again
- * from those. Minimises the bytes kept plus a price times the time to recompute, exactly, as a minimum cut (in the
+ * from those. Minimises the bytes kept plus a price times the time for both, exactly, as a minimum cut (in the
  * spirit of the partitioner of torch's AOTAutograd; Zheng et al. 2023).
  *
- * <p>A value is at hand in the backward pass if it is kept, at the price of its bytes, or if its node runs again, at the
- * price of its time, for which all operands have to be at hand. Vertices: one per value, on the source's side if it is
+ * <p>A value is at hand in the backward pass if it is kept, at the price of its bytes and the time to keep it, or if its node
+ * runs again, at the price of its time, for which all operands have to be at hand. Vertices: one per value, on the source's side if it is
  * at hand, and one per node, on the source's side if it runs again.
  */
 final class SavedValues {
@@ -31,6 +31,7 @@ final class SavedValues {
     private final int boundary;
     private final int[] vertex;
     private final double[] nanos;
+    private final KeepTime times;
 
     /** Capacities are whole numbers; this many of them stand for a byte. */
     private final long units;
@@ -44,6 +45,7 @@ final class SavedValues {
         this.boundary = boundary;
         wanted = wanted();
         outside = usedOutsideOfTheirRegion();
+        times = new KeepTime(graph, boundary);
         nanos = new double[boundary + 1];
         vertex = new int[boundary + 2];
         // A node's own vertex, then one per result; the source and the sink come first.
@@ -52,7 +54,7 @@ final class SavedValues {
         for (var i = 0; i <= boundary; i++) {
             var node = graph.nodes().get(i);
             vertex[i + 1] = vertex[i] + 1 + node.types().size();
-            nanos[i] = isFree(node.op()) ? 0 : RecomputeTime.nanos(node, graph);
+            nanos[i] = isFree(node.op()) ? 0 : times.again(i);
             total += nanos[i]
                     + node.types().stream().mapToLong(TensorType::bytes).sum();
         }
@@ -64,7 +66,7 @@ final class SavedValues {
      *
      * @param price bytes that a nanosecond was worth
      * @param bytes of what is kept
-     * @param nanos to compute the rest again
+     * @param nanos to keep that and to compute the rest again
      * @param cost of the cut, in bytes: no choice has a smaller sum of bytes and of nanoseconds at the price
      */
     record Choice(double price, Set<Value> saved, long bytes, double nanos, double cost) {
@@ -94,7 +96,7 @@ final class SavedValues {
             cut.edge(vertex[i], 1, runAgain(i, price));
             for (var r = 0; r < node.types().size(); r++) {
                 var value = new Value(i, r);
-                cut.edge(vertexOf(value), vertex[i], keep(value));
+                cut.edge(vertexOf(value), vertex[i], keep(value, price));
             }
             for (var operand : node.operands()) {
                 if (!isFree(graph.op(operand))) {
@@ -118,7 +120,8 @@ final class SavedValues {
                 if (atHand.get(vertexOf(value))) {
                     saved.add(value);
                     bytes += graph.type(value).bytes();
-                    capacity += keep(value);
+                    time += times.keep(value);
+                    capacity += keep(value, price);
                 }
             }
         }
@@ -130,8 +133,12 @@ final class SavedValues {
         return (long) Math.min((double) MinCut.UNLIMITED, units * charged);
     }
 
-    private long keep(Value value) {
-        return mayKeep(value) ? units * graph.type(value).bytes() : MinCut.UNLIMITED;
+    private long keep(Value value, double price) {
+        if (!mayKeep(value)) {
+            return MinCut.UNLIMITED;
+        }
+        var charged = graph.type(value).bytes() + price * times.keep(value);
+        return (long) Math.min((double) MinCut.UNLIMITED, units * charged);
     }
 
     private int vertexOf(Value value) {

@@ -4,7 +4,7 @@
  * <p>{@code recompute} regions of the source, which the standard transformer makes from
  * {@code activations_checkpoint_granularity} and its companions (names and meaning are Megatron's), keep nothing but what
  * leaves them. Everywhere else, and at the borders of regions, {@link org.clipc.compiler.recompute.Rematerialize} decides:
- * what is cheap for its size is computed again always, and {@code memory_budget} takes as much more as it needs. The copies
+ * without a {@code memory_budget}, what is cheap for its size is computed again; with one, as little as fits. The copies
  * have the ops and operands of what they repeat, random numbers come from counters, and no kernel's sums depend on what is
  * fused into it or on how its operands lie: so not one bit changes.
  *

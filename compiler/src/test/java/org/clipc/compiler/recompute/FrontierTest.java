@@ -55,15 +55,15 @@ class FrontierTest {
             return saved.stream().mapToLong(v -> graph.type(v).bytes()).sum();
         }
 
-        /** Time to compute again what the backward pass wants and is not kept. */
+        /** Time to keep this, and to compute again what the backward pass wants and is not kept. */
         private double nanos(Set<Value> saved) {
             Set<Integer> again = new HashSet<>();
             graph.nodes().subList(boundary + 1, graph.nodes().size()).stream()
                     .flatMap(node -> node.operands().stream())
                     .forEach(v -> run(v, saved, again));
-            return again.stream()
-                    .mapToDouble(i -> RecomputeTime.nanos(graph.nodes().get(i), graph))
-                    .sum();
+            var times = new KeepTime(graph, boundary);
+            return again.stream().mapToDouble(times::again).sum()
+                    + saved.stream().mapToDouble(times::keep).sum();
         }
 
         private void run(Value value, Set<Value> saved, Set<Integer> again) {
