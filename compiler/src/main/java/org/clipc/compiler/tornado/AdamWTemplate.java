@@ -104,34 +104,27 @@ final class AdamWTemplate {
                 .addStatement("final int item = group * $L + local", GROUP)
                 .beginControlFlow("if (item < count)")
                 .addStatement("final int i = item * $L", width)
-                .add(WideElementwiseTemplate.wideLoad(
-                        spec.parameter(), width, CodeBlock.of("param + i"), "oldParams"))
-                .add(WideElementwiseTemplate.wideLoad(
-                        spec.gradient(), width, CodeBlock.of("grad + i"), "gradients"))
+                .add(WideElementwiseTemplate.wideLoad(spec.parameter(), width, CodeBlock.of("param + i"), "oldParams"))
+                .add(WideElementwiseTemplate.wideLoad(spec.gradient(), width, CodeBlock.of("grad + i"), "gradients"))
                 .add(WideElementwiseTemplate.wideLoad(DType.F32, width, CodeBlock.of("m + i"), "oldMs"))
                 .add(WideElementwiseTemplate.wideLoad(DType.F32, width, CodeBlock.of("v + i"), "oldVs"))
-                .add(
-                        """
+                .add("""
                         final float scale = f.get(scaleAt);
                         final boolean isFinite = scale - scale == 0f;
                         final float rate = f.get(rateAt);
                         final float step = f.get(stepAt);
                         final float correction1 = oneMinusExp(log1 * step);
                         final float correction2 = $T.sqrt(oneMinusExp(log2 * step));
-                        """,
-                        TornadoApi.MATH);
+                        """, TornadoApi.MATH);
         for (var lane = 0; lane < width; lane++) {
-            code.add(
-                    """
+            code.add("""
                     final float gradient$1L = gradients[$1L] * scale;
                     final float newM$1L = oldMs[$1L] + (gradient$1L - oldMs[$1L]) * gain1;
                     final float newV$1L = oldVs[$1L] * beta2 + gradient$1L * gradient$1L * gain2;
                     final float change$1L = newM$1L * (rate / correction1)
                             / ($2T.sqrt(newV$1L) / correction2 + epsilon);
                     final float newParam$1L = oldParams[$1L] * (1f - rate * weightDecay) - change$1L;
-                    """,
-                    lane,
-                    TornadoApi.MATH);
+                    """, lane, TornadoApi.MATH);
         }
         return code.add(wideStore(spec.parameter(), width, "param", "Param"))
                 .add(wideStore(DType.F32, width, "m", "M"))

@@ -182,8 +182,7 @@ final class TornadoExpr {
                         : CodeBlock.of("$L + $L", a, b);
             case SUB -> CodeBlock.of("$L - $L", a, b);
             case MUL -> CodeBlock.of("$L * $L", a, b);
-            case DIV ->
-                dtype == DType.I32 ? TornadoMathCode.INT_DIVIDE.call(helpers, a, b) : quotient(a, b);
+            case DIV -> dtype == DType.I32 ? TornadoMathCode.INT_DIVIDE.call(helpers, a, b) : quotient(a, b);
             case MAX, MIN -> extreme(helpers, fn == BinaryFn.MAX, dtype == DType.I32, a, b);
             case POW ->
                 dtype == DType.I32

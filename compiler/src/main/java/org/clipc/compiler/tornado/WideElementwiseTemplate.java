@@ -161,8 +161,9 @@ final class WideElementwiseTemplate {
     private static Expr stored(Result result) {
         return switch (result.value()) {
             case Expr.Convert(var dtype, var x)
-            when dtype == DType.BF16 && result.dtype() == DType.BF16 && x.dtype().isFloat() ->
-                x;
+            when dtype == DType.BF16
+                    && result.dtype() == DType.BF16
+                    && x.dtype().isFloat() -> x;
             case Expr value -> value;
         };
     }

@@ -47,8 +47,7 @@ record WideSpace(int width, List<View> inputs, List<View> outputs) {
                 })
                 .toList();
         var outputs = launch.outputs().stream().map(view -> along(axes, view)).toList();
-        return new WideSpace(
-                width(all.stream().map(view -> along(axes, view)).toList(), outputs), inputs, outputs);
+        return new WideSpace(width(all.stream().map(view -> along(axes, view)).toList(), outputs), inputs, outputs);
     }
 
     /** Axes from {@code first} to {@code last} as one, whose step is that of the last. */

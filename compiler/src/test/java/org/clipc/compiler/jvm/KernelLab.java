@@ -132,7 +132,7 @@ final class KernelLab implements AutoCloseable {
         for (var axis : axes.reversed()) {
             if (!broadcasts || random.nextInt(6) > 0 || axis.equals(inner)) {
                 strides[axis] = stride;
-                stride = Math.ceilDiv(stride * dims.get(axis), step) * step + step * random.nextInt(3);
+                stride = (Math.ceilDiv(stride * dims.get(axis), step) + random.nextInt(3)) * step;
             }
         }
         var offset = step * random.nextInt(5);

@@ -7,7 +7,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.random.RandomGenerator;
-import java.util.stream.IntStream;
 import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.KernelSpec.Operand;
@@ -192,7 +191,11 @@ class NamedOpTemplatesTest {
             var isVariance = i == 3;
             var dtype = i == 1 ? gradient : DType.F32;
             var view = lab.view(random, new Operand(dtype, Access.CONTIGUOUS), List.of(count), false, step);
-            lab.set(view, Arrays.stream(numbers(count)).map(x -> isVariance ? Math.abs(x) : x).toArray());
+            lab.set(
+                    view,
+                    Arrays.stream(numbers(count))
+                            .map(x -> isVariance ? Math.abs(x) : x)
+                            .toArray());
             inputs.add(view);
         }
         for (var scalar : new double[] {1e-3, upTo(1000), scale}) {

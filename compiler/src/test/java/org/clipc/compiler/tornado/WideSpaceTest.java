@@ -45,8 +45,7 @@ class WideSpaceTest {
     void joinsAxesThatContinueEachOtherInAllTensors() {
         var dims = List.of(1, 6, 5, 16);
         var dense = view(DType.F32, 0, dims, 480L, 80L, 16L, 1L);
-        assertThat(space(List.of(dense), dense).outputs().getFirst())
-                .isEqualTo(view(DType.F32, 0, List.of(480), 1L));
+        assertThat(space(List.of(dense), dense).outputs().getFirst()).isEqualTo(view(DType.F32, 0, List.of(480), 1L));
         var bias = view(DType.BF16, 0, dims, 0L, 0L, 0L, 1L);
         var biased = space(List.of(dense, bias), dense);
         assertThat(biased.inputs())
