@@ -10,7 +10,7 @@ import org.clipc.compiler.kernel.KernelSpec.Operand;
 import org.clipc.compiler.kernel.KernelSpec.Result;
 import org.clipc.compiler.kernel.Launch;
 
-/** {@link Elementwise}: a work item for every point; for CUDA {@link WideElementwiseTemplate} is. */
+/** {@link Elementwise}: a work item for every point. For CUDA {@link WideElementwiseTemplate} takes its place. */
 final class ElementwiseTemplate {
 
     private static final int GROUP = 256;
