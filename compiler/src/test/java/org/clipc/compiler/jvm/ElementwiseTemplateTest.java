@@ -47,7 +47,7 @@ class ElementwiseTemplateTest {
         for (var target : TestTargets.all()) {
             try (var lab = new KernelLab(64 << 20)) {
                 var cases = IntStream.range(0, 16)
-                        .mapToObj(i -> randomCase(lab, random, 1 << i % 4))
+                        .mapToObj(i -> randomCase(lab, random, 1 << (i % 4)))
                         .toList();
                 cases.forEach(c -> lab.plan(target, c.launch));
                 for (var c : cases) {
@@ -306,7 +306,7 @@ class ElementwiseTemplateTest {
                 for (var expr : List.of(x, rounded, new Expr.Convert(DType.F32, rounded))) {
                     try (var lab = new KernelLab(1 << 16)) {
                         var operand = lab.tensor(DType.F32, many, count);
-                        var y = lab.tensor(expr == x ? DType.BF16 : expr.dtype(), count);
+                        var y = lab.tensor(expr.equals(x) ? DType.BF16 : expr.dtype(), count);
                         lab.run(target, map(expr, operand, y));
                         assertThat(Arrays.stream(lab.get(y)).boxed())
                                 .as("%s of %d, %s", expr, count, target.name())
