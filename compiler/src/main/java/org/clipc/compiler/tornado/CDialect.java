@@ -126,13 +126,26 @@ enum CDialect {
                     static __device__ float bf16_load(const float *f, long long i) {
                         return __uint_as_float((unsigned) ((const unsigned short *) f)[i] << 16);
                     }
-                    static __device__ float bf16_round(float x) {
+                    #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+                    static __device__ unsigned bf16_pair(float low, float high) {
+                        unsigned pair;
+                        asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+                        return pair;
+                    }
+                    #else
+                    static __device__ unsigned bf16_bits(float x) {
                         unsigned bits = __float_as_uint(x);
-                        unsigned up = x != x ? bits | 0x400000u : bits + 0x7fffu + ((bits >> 16) & 1u);
-                        return __uint_as_float(up & 0xffff0000u);
+                        return (x != x ? bits | 0x400000u : bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+                    }
+                    static __device__ unsigned bf16_pair(float low, float high) {
+                        return bf16_bits(low) | bf16_bits(high) << 16;
+                    }
+                    #endif
+                    static __device__ float bf16_round(float x) {
+                        return __uint_as_float(bf16_pair(0.0f, x));
                     }
                     static __device__ void bf16_store(float *f, long long i, float x) {
-                        ((unsigned short *) f)[i] = (unsigned short) (__float_as_uint(bf16_round(x)) >> 16);
+                        ((unsigned short *) f)[i] = (unsigned short) bf16_pair(x, 0.0f);
                     }
                     """;
         }

@@ -256,6 +256,8 @@ final class CExpressions extends SimpleTreeVisitor<String, Void> {
             case "args" -> dialect.argument(print(arguments), false);
             case "constants" -> dialect.constant(print(arguments));
             case TornadoKernel.BFLOAT16 -> "bf16_" + name + "(" + print(arguments) + ")";
+            case CudaFunctions.WIDE -> "wide_" + name + "(" + print(arguments) + ")";
+            case CudaFunctions.FAST -> "fast_" + name + "(" + print(arguments) + ")";
             case "context" -> {
                 if (!name.equals("localBarrier")) {
                     throw unknown(call);

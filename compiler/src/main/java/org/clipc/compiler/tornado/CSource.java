@@ -57,8 +57,15 @@ final class CSource extends SimpleTreeVisitor<Void, Void> {
     static String print(CDialect dialect, String java, String name, int groupSize, int arguments, Set<String> places) {
         var printer = new CSource(dialect, places);
         printer.text.append(dialect.prelude());
-        if (java.contains(TornadoKernel.BFLOAT16 + ".")) {
+        var isWide = java.contains(CudaFunctions.WIDE + ".");
+        if (isWide || java.contains(TornadoKernel.BFLOAT16 + ".")) {
             printer.text.append(dialect.bfloat16());
+        }
+        if (isWide) {
+            printer.text.append(CudaFunctions.WIDE_CODE);
+        }
+        if (java.contains(CudaFunctions.FAST + ".")) {
+            printer.text.append(CudaFunctions.FAST_CODE);
         }
         var type = parse(java);
         var methods = type.getMembers().stream()

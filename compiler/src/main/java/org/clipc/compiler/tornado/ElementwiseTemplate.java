@@ -10,7 +10,7 @@ import org.clipc.compiler.kernel.KernelSpec.Operand;
 import org.clipc.compiler.kernel.KernelSpec.Result;
 import org.clipc.compiler.kernel.Launch;
 
-/** {@link Elementwise}: a work item for every point. */
+/** {@link Elementwise}: a work item for every point. For CUDA {@link WideElementwiseTemplate} takes its place. */
 final class ElementwiseTemplate {
 
     private static final int GROUP = 256;
@@ -18,6 +18,10 @@ final class ElementwiseTemplate {
     private ElementwiseTemplate() {}
 
     static void plan(Elementwise spec, Launch launch, CallSink sink) {
+        if (TornadoTarget.dialect(sink.target()) == CDialect.CUDA) {
+            WideElementwiseTemplate.plan(spec, launch, sink);
+            return;
+        }
         var dag = ExprDag.of(spec.results().stream().map(Result::value).toList());
         var operands = new TornadoOperands(dag, spec.operands(), 0);
         var stores = new ArrayList<Operand>();

@@ -3,6 +3,7 @@ package org.clipc.compiler.tornado;
 import com.palantir.javapoet.CodeBlock;
 import com.palantir.javapoet.TypeName;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.clipc.compiler.kernel.Expr;
 import org.clipc.compiler.kernel.ExprDag;
@@ -29,8 +30,16 @@ final class TornadoExpr {
     /** The argument that is NaN, of kernels that need one. */
     static final String NAN = "notANumber";
 
+    /** What functions are rendered for. */
+    enum Precision {
+        OF_F32,
+        /** Of results that are all rounded to bf16; for CUDA only. */
+        OF_BF16
+    }
+
     private final TornadoKernel.Helpers helpers;
     private final Leaves leaves;
+    private final Precision precision;
     private final String prefix;
     private final CodeBlock.Builder statements = CodeBlock.builder();
     private final ExprDag dag = new ExprDag();
@@ -39,9 +48,14 @@ final class TornadoExpr {
 
     /** @param prefix of the variables' names, so that several blocks can share a method */
     TornadoExpr(TornadoKernel.Helpers helpers, String prefix, Leaves leaves) {
+        this(helpers, prefix, leaves, Precision.OF_F32);
+    }
+
+    TornadoExpr(TornadoKernel.Helpers helpers, String prefix, Leaves leaves, Precision precision) {
         this.helpers = helpers;
         this.prefix = prefix;
         this.leaves = leaves;
+        this.precision = precision;
     }
 
     /** The statements that compute what was rendered so far. */
@@ -110,6 +124,25 @@ final class TornadoExpr {
     }
 
     private CodeBlock unary(UnaryFn fn, CodeBlock x) {
+        return precision == Precision.OF_BF16 ? fastUnary(fn, x) : exactUnary(fn, x);
+    }
+
+    private CodeBlock fastUnary(UnaryFn fn, CodeBlock x) {
+        return switch (fn) {
+            case EXP -> fast("exp", x);
+            case ERF -> fast("erf", x);
+            case SIGMOID -> fast("sigmoid", x);
+            case RECIPROCAL -> fast("divide", CodeBlock.of("1f"), x);
+            case RSQRT -> fast("divide", CodeBlock.of("1f"), exactUnary(UnaryFn.SQRT, x));
+            case NEG, ABS, SIGN, LOG, SQRT, TANH, SOFTPLUS, SIN, COS, FLOOR, NOT -> exactUnary(fn, x);
+        };
+    }
+
+    private static CodeBlock fast(String function, CodeBlock... arguments) {
+        return CodeBlock.of("$L.$L($L)", CudaFunctions.FAST, function, CodeBlock.join(List.of(arguments), ", "));
+    }
+
+    private CodeBlock exactUnary(UnaryFn fn, CodeBlock x) {
         var math = TornadoApi.MATH;
         return switch (fn) {
             case NEG -> CodeBlock.of("-$L", x);
@@ -149,8 +182,7 @@ final class TornadoExpr {
                         : CodeBlock.of("$L + $L", a, b);
             case SUB -> CodeBlock.of("$L - $L", a, b);
             case MUL -> CodeBlock.of("$L * $L", a, b);
-            case DIV ->
-                dtype == DType.I32 ? TornadoMathCode.INT_DIVIDE.call(helpers, a, b) : CodeBlock.of("$L / $L", a, b);
+            case DIV -> dtype == DType.I32 ? TornadoMathCode.INT_DIVIDE.call(helpers, a, b) : quotient(a, b);
             case MAX, MIN -> extreme(helpers, fn == BinaryFn.MAX, dtype == DType.I32, a, b);
             case POW ->
                 dtype == DType.I32
@@ -159,6 +191,10 @@ final class TornadoExpr {
             case AND -> CodeBlock.of("$L & $L", a, b);
             case OR -> CodeBlock.of("$L | $L", a, b);
         };
+    }
+
+    private CodeBlock quotient(CodeBlock a, CodeBlock b) {
+        return precision == Precision.OF_BF16 ? fast("divide", a, b) : CodeBlock.of("$L / $L", a, b);
     }
 
     /** The larger or the smaller of two variables or elements, ints or floats. */

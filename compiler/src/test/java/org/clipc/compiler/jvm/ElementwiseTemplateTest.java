@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.Expr;
@@ -46,7 +47,7 @@ class ElementwiseTemplateTest {
         for (var target : TestTargets.all()) {
             try (var lab = new KernelLab(64 << 20)) {
                 var cases = IntStream.range(0, 16)
-                        .mapToObj(_ -> randomCase(lab, random))
+                        .mapToObj(i -> randomCase(lab, random, 1 << (i % 4)))
                         .toList();
                 cases.forEach(c -> lab.plan(target, c.launch));
                 for (var c : cases) {
@@ -113,7 +114,8 @@ class ElementwiseTemplateTest {
         }
     }
 
-    private static Case randomCase(KernelLab lab, RandomGenerator random) {
+    /** @param step as {@link KernelLab#view} takes it: places that accesses of several elements need, or do not find */
+    private static Case randomCase(KernelLab lab, RandomGenerator random, int step) {
         var dims = randomDims(random);
         var operands = new ArrayList<Operand>();
         var inputs = new ArrayList<View>();
@@ -121,7 +123,7 @@ class ElementwiseTemplateTest {
         for (var i = 0; i < 1 + random.nextInt(4); i++) {
             var operand = new Operand(pick(random, DTYPES), pick(random, List.of(Access.values())));
             operands.add(operand);
-            var view = lab.view(random, operand, dims, true);
+            var view = lab.view(random, operand, dims, true, step);
             lab.fill(random, view);
             inputs.add(view);
             leaves.add(new Expr.Arg(i, operand.dtype()));
@@ -142,10 +144,10 @@ class ElementwiseTemplateTest {
         var outputs = new ArrayList<View>();
         for (var i = 0; i < 1 + random.nextInt(3); i++) {
             var dtype = pick(random, DTYPES);
-            var access = random.nextInt(3) == 0 ? Access.STRIDED : Access.CONTIGUOUS;
+            var access = random.nextInt(6) == 0 ? Access.STRIDED : Access.CONTIGUOUS;
             results.add(new Result(dtype, exprs.next(dtype, TestTargets.isTornado() ? 2 : 4)));
             stores.add(access);
-            outputs.add(lab.view(random, new Operand(dtype, access), dims, false));
+            outputs.add(lab.view(random, new Operand(dtype, access), dims, false, step));
         }
         var spec = new Elementwise(dims.size(), operands, results, stores);
         var launch = new Launch(spec, inputs, outputs, attributes);
@@ -258,6 +260,94 @@ class ElementwiseTemplateTest {
                         .containsExactly(Arrays.stream(many)
                                 .map(v -> Scalars.round(DType.BF16, v))
                                 .toArray());
+            }
+        }
+    }
+
+    @Test
+    @Tag("kernels")
+    void resultsMayReplaceOperandsOfAnySize() {
+        for (var dtype : TestTargets.among(List.of(DType.F32, DType.BF16))) {
+            var twice = new Expr.Binary(BinaryFn.ADD, new Expr.Arg(0, dtype), new Expr.Arg(0, dtype));
+            for (var count : new int[] {8 * 257, 2 * 1025, 2053}) {
+                var in = IntStream.range(0, count).mapToDouble(i -> i % 127).toArray();
+                for (var target : TestTargets.all()) {
+                    try (var lab = new KernelLab(1 << 20)) {
+                        var x = lab.tensor(dtype, in, count);
+                        lab.run(target, map(twice, x, x));
+                        assertThat(lab.get(x))
+                                .as("%d of %s, %s", count, dtype, target.name())
+                                .containsExactly(
+                                        Arrays.stream(in).map(v -> 2 * v).toArray());
+                    }
+                }
+            }
+        }
+    }
+
+    /** With rounding as the last step or before others, alone and together with neighbours. */
+    @Test
+    @Tag("kernels")
+    void roundsToBfloat16Everywhere() {
+        var in = new double[] {
+            1, 1 + 0x1p-8, 1 + 3 * 0x1p-8, -1 - 0x1.8p-8, 1e-40, 3.4e38, Double.POSITIVE_INFINITY, Double.NaN, -0.0
+        };
+        var x = new Expr.Arg(0, DType.F32);
+        var rounded = new Expr.Convert(DType.BF16, x);
+        for (var count : new int[] {72, 71}) {
+            var many = IntStream.range(0, count)
+                    .mapToDouble(i -> (float) in[i % in.length])
+                    .toArray();
+            var want = Arrays.stream(many)
+                    .map(v -> Scalars.round(DType.BF16, v))
+                    .boxed()
+                    .toArray(Double[]::new);
+            for (var target : TestTargets.allRenderings()) {
+                for (var expr : List.of(x, rounded, new Expr.Convert(DType.F32, rounded))) {
+                    try (var lab = new KernelLab(1 << 16)) {
+                        var operand = lab.tensor(DType.F32, many, count);
+                        var y = lab.tensor(expr.equals(x) ? DType.BF16 : expr.dtype(), count);
+                        lab.run(target, map(expr, operand, y));
+                        assertThat(Arrays.stream(lab.get(y)).boxed())
+                                .as("%s of %d, %s", expr, count, target.name())
+                                .containsExactly(want);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Functions of which results are rounded to bf16 may be less exact, but not by what shows. */
+    @ParameterizedTest
+    @EnumSource(
+            value = UnaryFn.class,
+            names = {"EXP", "TANH", "ERF", "SIGMOID", "RECIPROCAL", "RSQRT"})
+    @Tag("kernels")
+    void functionsOfBfloat16AreAccurate(UnaryFn fn) {
+        var random = RandomGenerator.of("L64X128MixRandom");
+        var in = DoubleStream.concat(
+                        DoubleStream.of(EXTREMES),
+                        IntStream.range(0, 1015)
+                                .mapToDouble(_ -> (random.nextBoolean() || fn == UnaryFn.RSQRT ? 1 : -1)
+                                        * Math.pow(2, random.nextDouble(-20, 7))))
+                .map(x -> (float) x)
+                .toArray();
+        for (var target : TestTargets.all()) {
+            try (var lab = new KernelLab(1 << 20)) {
+                var x = lab.tensor(DType.F32, in, in.length);
+                var y = lab.tensor(DType.BF16, in.length);
+                lab.run(target, map(new Expr.Unary(fn, new Expr.Arg(0, DType.F32)), x, y));
+                var got = lab.get(y);
+                for (var i = 0; i < in.length; i++) {
+                    var want = Scalars.unary(fn, DType.F32, in[i]);
+                    if (Double.isFinite((float) want)) {
+                        assertThat(got[i])
+                                .as("%s(%s)", fn, in[i])
+                                .isCloseTo(want, within(0x1.02p-8 * Math.abs(want) + 0x1p-125));
+                    } else {
+                        assertThat(got[i]).as("%s(%s)", fn, in[i]).isEqualTo(Double.valueOf((float) want));
+                    }
+                }
             }
         }
     }

@@ -108,6 +108,15 @@ final class KernelLab implements AutoCloseable {
      * @param broadcasts whether other axes may have stride 0
      */
     View view(RandomGenerator random, Operand operand, List<Integer> dims, boolean broadcasts) {
+        return view(random, operand, dims, broadcasts, 1);
+    }
+
+    /**
+     * As above.
+     *
+     * @param step divides the place of the first element, and the strides of axes with others within
+     */
+    View view(RandomGenerator random, Operand operand, List<Integer> dims, boolean broadcasts, int step) {
         var axes = IntStream.range(0, dims.size()).boxed().collect(Collectors.toCollection(ArrayList::new));
         var inner = axes.removeLast();
         Collections.shuffle(axes, Random.from(random));
@@ -123,10 +132,10 @@ final class KernelLab implements AutoCloseable {
         for (var axis : axes.reversed()) {
             if (!broadcasts || random.nextInt(6) > 0 || axis.equals(inner)) {
                 strides[axis] = stride;
-                stride = stride * dims.get(axis) + random.nextInt(3);
+                stride = (Math.ceilDiv(stride * dims.get(axis), step) + random.nextInt(3)) * step;
             }
         }
-        var offset = random.nextInt(5);
+        var offset = step * random.nextInt(5);
         var bytes = (stride + offset) * operand.dtype().bytes();
         return new View(buffer(bytes), offset, operand.dtype(), dims, List.of(strides));
     }

@@ -7,8 +7,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.random.RandomGenerator;
-import java.util.stream.IntStream;
+import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.KernelSpec;
+import org.clipc.compiler.kernel.KernelSpec.Operand;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.kernel.View;
@@ -181,25 +182,27 @@ class NamedOpTemplatesTest {
     }
 
     private Case adamW(KernelLab lab) {
-        int count = random.nextInt(4) == 0 ? 40_000 : upTo(100);
+        int count = random.nextInt(4) == 0 ? 40_000 : upTo(25) * (1 << random.nextInt(4));
         var scale = random.nextInt(5) == 0 ? Double.NaN : 0.5;
         var inputs = new ArrayList<View>();
+        var gradient = floats();
+        var step = 1 << random.nextInt(4);
         for (var i = 0; i < 4; i++) {
-            var values = numbers(count);
-            inputs.add(lab.tensor(
-                    DType.F32,
-                    i == 3
-                            ? IntStream.range(0, count)
-                                    .mapToDouble(k -> Math.abs(values[k]))
-                                    .toArray()
-                            : values,
-                    count));
+            var isVariance = i == 3;
+            var dtype = i == 1 ? gradient : DType.F32;
+            var view = lab.view(random, new Operand(dtype, Access.CONTIGUOUS), List.of(count), false, step);
+            lab.set(
+                    view,
+                    Arrays.stream(numbers(count))
+                            .map(x -> isVariance ? Math.abs(x) : x)
+                            .toArray());
+            inputs.add(view);
         }
         for (var scalar : new double[] {1e-3, upTo(1000), scale}) {
             inputs.add(lab.tensor(DType.F32, new double[] {scalar}));
         }
         var outputs = List.of(inputs.get(0), inputs.get(2), inputs.get(3));
-        var spec = new KernelSpec.AdamW(DType.F32, DType.F32);
+        var spec = new KernelSpec.AdamW(DType.F32, gradient);
         return new Case(
                 new Op.AdamW(0.9, 0.98, 1e-6, 0.2),
                 List.copyOf(inputs),
