@@ -1,7 +1,6 @@
 package org.clipc.compiler.tornado;
 
 import java.util.List;
-import java.util.stream.Stream;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.KernelSpec.Attention;
 import org.clipc.compiler.kernel.KernelSpec.AttentionGrad;
@@ -23,9 +22,6 @@ final class TensorAttentionTemplate {
     private static final int WARPS = 4;
     private static final int ROWS = 16 * WARPS;
     private static final int MOST_DEPTH = 128;
-
-    /** Elements of 16 bytes, which are loaded at once where they lie so. */
-    private static final int VECTOR = 8;
 
     private TensorAttentionTemplate() {}
 
@@ -318,7 +314,7 @@ final class TensorAttentionTemplate {
     static void planGrad(AttentionGrad spec, Launch launch, CallSink sink) {
         var in = launch.inputs();
         var out = launch.outputs();
-        var delta = AttentionTemplate.planDelta(spec, launch, sink);
+        var delta = AttentionDelta.plan(spec, launch, sink);
         var read = in.subList(0, 4);
         var ofQueries = kernel("TensorAttentionGradQ", "Gradient of queries", spec.causal(), read);
         var queryBlocks = Math.ceilDiv(in.get(1).dim(1), ROWS);
@@ -335,14 +331,12 @@ final class TensorAttentionTemplate {
 
     private static TornadoKernel kernel(String stem, String what, boolean causal, List<View> read) {
         var description = "%s on tensor cores with heads of %d%s%s"
-                .formatted(what, read.getFirst().dim(3), causal ? ", causal" : "", isAligned(read) ? ", aligned" : "");
+                .formatted(
+                        what,
+                        read.getFirst().dim(3),
+                        causal ? ", causal" : "",
+                        TensorCores.isAligned(read) ? ", aligned" : "");
         return new TornadoKernel(stem, description, ROWS / 16 * 32);
-    }
-
-    private static boolean isAligned(List<View> views) {
-        return views.stream()
-                .allMatch(view -> Stream.of(view.offset(), view.stride(0), view.stride(1), view.stride(2))
-                        .allMatch(step -> step % VECTOR == 0));
     }
 
     private static void bind(TornadoKernel kernel, Launch launch, List<View> qkv, int blocks) {
@@ -367,10 +361,11 @@ final class TensorAttentionTemplate {
             TornadoKernel kernel, CallSink sink, View q, int blocks, boolean causal, List<View> read, String body) {
         var depth = q.dim(3);
         var padded = Math.ceilDiv(depth, 16) * 16;
-        var constants = """
+        var constants =
+                """
                 constexpr int DEPTH = %d, PADDED = %d, STRIDE = PADDED + 8, TILE = %d, ROWS = %d, THREADS = %d;
                 constexpr bool CAUSAL = %b, ALIGNED = %b;
-                """.formatted(depth, padded, tileRows(depth), ROWS, WARPS * 32, causal, isAligned(read));
+                """.formatted(depth, padded, tileRows(depth), ROWS, WARPS * 32, causal, TensorCores.isAligned(read));
         kernel.launchCuda(
                 sink, (long) q.dim(0) * q.dim(2) * blocks, TensorCores.FUNCTIONS + constants + FUNCTIONS, PLACE + body);
     }

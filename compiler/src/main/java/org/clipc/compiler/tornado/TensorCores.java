@@ -1,5 +1,9 @@
 package org.clipc.compiler.tornado;
 
+import java.util.List;
+import java.util.stream.LongStream;
+import org.clipc.compiler.kernel.View;
+
 /** Functions of CUDA C for the instructions of NVIDIA's tensor cores that C has no words for. */
 final class TensorCores {
 
@@ -32,5 +36,16 @@ final class TensorCores {
             }
             """;
 
+    /** Elements of 16 bytes, which are loaded at once where they lie so. */
+    static final int VECTOR = 8;
+
     private TensorCores() {}
+
+    /** Whether all rows of views [batch, rows, heads, depth] are whole vectors of 16 bytes. */
+    static boolean isAligned(List<View> views) {
+        return views.stream()
+                .allMatch(view -> LongStream.of(
+                                view.offset(), view.stride(0), view.stride(1), view.stride(2), view.dim(3))
+                        .allMatch(step -> step % VECTOR == 0));
+    }
 }
