@@ -14,10 +14,10 @@ final class TensorCores {
      */
     static final String FUNCTIONS = """
             static __device__ void mma_m16n8k16(float *d, const unsigned *a, const unsigned *b) {
-                asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+                asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
                              "{%8, %9}, {%0, %1, %2, %3};"
-                             : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+                    : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+                    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
             }
             static __device__ void ldmatrix_x4(unsigned *r, const unsigned short *row) {
                 unsigned address = (unsigned) __cvta_generic_to_shared(row);
@@ -28,6 +28,25 @@ final class TensorCores {
                 unsigned address = (unsigned) __cvta_generic_to_shared(row);
                 asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                              : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
+            }
+            // Begins to copy 16 bytes, or 4, to shared memory, or zeros; what follows waits for all that the thread began.
+            static __device__ void copy_async(void *to, const void *from, bool exists) {
+                unsigned address = (unsigned) __cvta_generic_to_shared(to);
+                asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+                             :: "r"(address), "l"(from), "r"(exists ? 16 : 0) : "memory");
+            }
+            static __device__ void copy_word_async(void *to, const void *from, bool exists) {
+                unsigned address = (unsigned) __cvta_generic_to_shared(to);
+                asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;"
+                             :: "r"(address), "l"(from), "r"(exists ? 4 : 0) : "memory");
+            }
+            static __device__ void await_copies() {
+                asm volatile("cp.async.wait_all;" ::: "memory");
+            }
+            static __device__ float exp2_approximate(float x) {
+                float power;
+                asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+                return power;
             }
             static __device__ unsigned pack_bf16(float low, float high) {
                 unsigned pair;
