@@ -74,11 +74,6 @@ final class TensorAttentionTemplate {
             return depth <= SMALL_DEPTH ? 64 : 32;
         }
 
-        /** Rows of a tile that are worked on at once: fewer registers let more blocks of few warps be at work. */
-        private int chunk() {
-            return depth <= SMALL_DEPTH && warps < 6 ? 16 : 32;
-        }
-
         /** Whether shared memory holds the block's rows beside the first pair of tiles. */
         private boolean together() {
             var floats = 2 * 2 * tile();
@@ -92,10 +87,10 @@ final class TensorAttentionTemplate {
 
         String constants() {
             return """
-                    constexpr int DEPTH = %d, PADDED = %d, STRIDE = %d, TILE = %d, CHUNK = %d, ROWS = %d, THREADS = %d;
+                    constexpr int DEPTH = %d, PADDED = %d, STRIDE = %d, TILE = %d, ROWS = %d, THREADS = %d;
                     constexpr int AREA = %d;
                     constexpr bool TOGETHER = %b;
-                    """.formatted(depth, padded(), stride(), tile(), chunk(), rows(), 32 * warps, area(), together());
+                    """.formatted(depth, padded(), stride(), tile(), rows(), 32 * warps, area(), together());
         }
     }
 
@@ -120,22 +115,22 @@ final class TensorAttentionTemplate {
             static __device__ __forceinline__ void load_tile(unsigned short *tile, const unsigned short *head, int step,
                                                              int first, int rows) {
                 const int above = threadIdx.x / VECTORS, k = threadIdx.x % VECTORS * 8;
+                const unsigned short *from = head + first * (long) step + (above * step + k);
+                unsigned short *to = tile + above * STRIDE + k;
                 #pragma unroll
                 for (int i = 0; i < (COUNT + AT_ONCE - 1) / AT_ONCE; i++) {
                     const int row = above + i * AT_ONCE;
-                    if (above >= AT_ONCE || row >= COUNT) {
-                        continue;
-                    }
-                    const bool exists = first + row < rows;
-                    unsigned short *to = tile + row * STRIDE + k;
-                    const unsigned short *from = head + (exists ? first + row : 0) * (long) step + k;
-                    if (ALIGNED) {
-                        copy_async(to, from, exists && k < DEPTH);
-                    } else {
-                        for (int e = 0; e < 8; e++) {
-                            to[e] = exists && k + e < DEPTH ? from[e] : 0;
+                    if ((THREADS % VECTORS == 0 || above < AT_ONCE) && (COUNT % AT_ONCE == 0 || row < COUNT)) {
+                        const bool exists = first + row < rows && (DEPTH == PADDED || k < DEPTH);
+                        if (ALIGNED) {
+                            copy_async(to + i * AT_ONCE * STRIDE, from, exists);
+                        } else {
+                            for (int e = 0; e < 8; e++) {
+                                to[i * AT_ONCE * STRIDE + e] = exists && k + e < DEPTH ? from[e] : 0;
+                            }
                         }
                     }
+                    from += AT_ONCE * step;
                 }
             }
             // The 16 rows of a warp.
@@ -338,6 +333,8 @@ final class TensorAttentionTemplate {
 
     /** Of keys of a chunk, of which {@code counts0} and {@code counts8} count for the rows of a thread. */
     private static final String CHANGE = """
+            // Keys that are worked on at once: few registers let more blocks of few warps be at work.
+            constexpr int CHUNK = PADDED <= 64 && THREADS <= 160 ? 16 : 32;
             template <bool MASKED>
             static __device__ __forceinline__ void change(
                     float (*sums)[4], const unsigned (*a)[4], const unsigned (*by)[4], const unsigned short *keyTile,
@@ -430,6 +427,7 @@ final class TensorAttentionTemplate {
      * do not exist are zeros, and so is all that is added for them.
      */
     private static final String CHANGE_KEYS = """
+            constexpr int CHUNK = 32;
             template <bool MASKED>
             static __device__ __forceinline__ void change_keys(
                     float (*ofKeys)[4], float (*ofValues)[4], const unsigned (*a)[4], const unsigned (*by)[4],
@@ -462,7 +460,8 @@ final class TensorAttentionTemplate {
             """;
 
     private static final String KEYS = """
-                __shared__ __align__(16) float shifts[2 * TILE], levels[2 * TILE];
+                // Of the queries of each pair of tiles: shifts, then levels.
+                __shared__ __align__(16) float floats[2 * 2 * TILE];
                 const unsigned short *ds = half + dout + batch * (long) doutBatch + head * (long) doutHead;
                 unsigned short *toKeys = half + dk + batch * (long) dkBatch + head * (long) dkHead;
                 unsigned short *toValues = half + dv + batch * (long) dvBatch + head * (long) dvHead;
@@ -473,11 +472,10 @@ final class TensorAttentionTemplate {
                     unsigned short *pair = area + stage * (2 * TILE * STRIDE);
                     load_tile<TILE>(pair, qs, qRow, tile, queries);
                     load_tile<TILE>(pair + TILE * STRIDE, ds, doutRow, tile, queries);
-                    for (int e = threadIdx.x; e < TILE; e += THREADS) {
-                        const bool exists = tile + e < queries;
-                        const long at = of + (exists ? tile + e : 0);
-                        copy_word_async(shifts + stage * TILE + e, f + lse + at, exists);
-                        copy_word_async(levels + stage * TILE + e, f + delta + at, exists);
+                    const int e = threadIdx.x;
+                    if (e < 2 * TILE) {
+                        const long at = of + tile + e % TILE + (e < TILE ? lse : delta);
+                        copy_word_async(floats + stage * 2 * TILE + e, f + at, tile + e % TILE < queries);
                     }
                 };
                 unsigned a[PADDED / 16][4], by[PADDED / 16][4];
@@ -507,7 +505,7 @@ final class TensorAttentionTemplate {
                         const int query = tile + at, stage = (tile - start) / TILE % 2;
                         const unsigned short *queryTile = area + (stage * 2 * TILE + at) * STRIDE;
                         const unsigned short *changeTile = queryTile + TILE * STRIDE;
-                        const float *shift = shifts + stage * TILE + at, *level = levels + stage * TILE + at;
+                        const float *shift = floats + stage * 2 * TILE + at, *level = shift + TILE;
                         if (query + CHUNK <= end && (!CAUSAL || warpRow + 15 <= query)) {
                             change_keys<false>(ofKeys, ofValues, a, by, queryTile, changeTile, shift, level, 0, 0, 0,
                                                CHUNK, scale2);

@@ -4,18 +4,19 @@ import java.util.List;
 import java.util.stream.LongStream;
 import org.clipc.compiler.kernel.View;
 
-/** Functions of CUDA C for the instructions of NVIDIA's tensor cores that C has no words for. */
+/** Functions of CUDA C for what instructions serve NVIDIA's tensor cores, and C has no words for. */
 final class TensorCores {
 
     /**
      * The product of fragments of bf16, added to one of f32; four matrices of 8 by 8 from shared memory, of which each lane
-     * has the address of a row, as they are and transposed; two floats rounded to bf16. See the PTX manual, sections 9.7.14
-     * and 9.7.9.
+     * has the address of a row, as they are and transposed; copies to shared memory that need no registers; two raised to a
+     * float, to within 2 units in the last place; two floats rounded to bf16. See the PTX manual, sections 9.7.14, 9.7.9
+     * and 9.7.3.
      */
     static final String FUNCTIONS = """
             static __device__ void mma_m16n8k16(float *d, const unsigned *a, const unsigned *b) {
                 asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-                             "{%8, %9}, {%0, %1, %2, %3};"
+                    "{%8, %9}, {%0, %1, %2, %3};"
                     : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
                     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
             }
