@@ -2,6 +2,7 @@
 // next barrier, or to the next operation of their warp, in turns. Blocks run one after the other.
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <ucontext.h>
@@ -39,11 +40,19 @@ struct Warp {
     const unsigned short *rows[WARP];
 };
 
+struct Copy {
+    void *to;
+    const void *from;
+    int size;
+    bool exists;
+};
+
 static ucontext_t scheduler;
 static vector<ucontext_t> threads;
 static vector<unique_ptr<char[]>> stacks;
 static vector<char> done;
 static vector<Warp> warps;
+static vector<vector<Copy>> copies;
 static Barrier block;
 static int current;
 static void (*body)();
@@ -91,6 +100,7 @@ static void run(void (*kernel)(), int groups, int size) {
         blockIdx = {group, 0, 0};
         threads.assign(size, {});
         done.assign(size, 0);
+        copies.assign(size, {});
         warps.assign((size + WARP - 1) / WARP, {});
         block = {size, 0, 0};
         for (int t = 0; t < size; t++) {
@@ -188,6 +198,37 @@ static void ldmatrix_x4(unsigned *r, const unsigned short *row) {
 
 static void ldmatrix_x4_trans(unsigned *r, const unsigned short *row) {
     load_matrices(r, row, true);
+}
+
+// cp.async and cp.async.wait_all, section 9.7.9: what a thread copies is there when it waits, as late as can be.
+static void copy_later(void *to, const void *from, int size, bool exists) {
+    emulator::copies[emulator::current].push_back({to, from, size, exists});
+}
+
+static void copy_async(void *to, const void *from, bool exists) {
+    if (((uintptr_t) to | (uintptr_t) from) % 16 != 0) {
+        abort();
+    }
+    copy_later(to, from, 16, exists);
+}
+
+static void copy_word_async(void *to, const void *from, bool exists) {
+    copy_later(to, from, 4, exists);
+}
+
+static void await_copies() {
+    for (auto &copy : emulator::copies[emulator::current]) {
+        if (copy.exists) {
+            memcpy(copy.to, copy.from, copy.size);
+        } else {
+            memset(copy.to, 0, copy.size);
+        }
+    }
+    emulator::copies[emulator::current].clear();
+}
+
+static float exp2_approximate(float x) {
+    return exp2f(x);
 }
 
 static unsigned round_bf16(float value) {

@@ -1,7 +1,6 @@
 package org.clipc.compiler.tornado;
 
 import com.palantir.javapoet.CodeBlock;
-import java.util.List;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.KernelSpec.Attention;
 import org.clipc.compiler.kernel.KernelSpec.AttentionGrad;
@@ -220,7 +219,7 @@ final class AttentionTemplate {
         var q = in.get(1);
         var k = in.get(2);
         int depth = q.dim(3);
-        var delta = planDelta(spec, launch, sink);
+        var delta = AttentionDelta.plan(spec, launch, sink);
         var ofQueries =
                 kernel("AttentionGradQ", "Gradient of queries", spec.dtype(), spec.causal(), spec.dropout(), depth);
         bindGrad(ofQueries, spec, launch, delta, Math.ceilDiv(q.dim(1), GROUP));
@@ -238,47 +237,6 @@ final class AttentionTemplate {
                 sink,
                 (long) q.dim(0) * q.dim(2) * Math.ceilDiv(k.dim(1), GROUP),
                 helpers -> keys(spec, depth, helpers));
-    }
-
-    /** Sums of do · o, for every row of every head. */
-    static View planDelta(AttentionGrad spec, Launch launch, CallSink sink) {
-        var in = launch.inputs();
-        var q = in.get(1);
-        int rows = q.dim(0) * q.dim(2) * q.dim(1);
-        var buffer = sink.temporary((long) rows * Float.BYTES);
-        var delta = new View(buffer, 0, DType.F32, List.of(rows), List.of(1L));
-        var deltas = new TornadoKernel(
-                        "AttentionDelta",
-                        "Row sums of do · o of " + spec.dtype().text(),
-                        GROUP)
-                .number("rows", rows)
-                .number("heads", q.dim(2))
-                .number("queries", q.dim(1))
-                .number("depth", q.dim(3))
-                .at("delta", delta);
-        bind(deltas, "dout", in.get(0));
-        bind(deltas, "o", in.get(4));
-        deltas.launch(
-                sink,
-                Math.ceilDiv(rows, GROUP),
-                _ -> CodeBlock.of(
-                        """
-                final int at = group * $L + local;
-                if (at < rows) {
-                    final int row = at % queries;
-                    final int head = at / queries % heads;
-                    final int batch = at / queries / heads;
-                    final int by = dout + batch * doutBatch + row * doutRow + head * doutHead;
-                    final int of = o + batch * oBatch + row * oRow + head * oHead;
-                    float sum = 0f;
-                    for (int c = 0; c < depth; c++) {
-                        sum += $L * $L;
-                    }
-                    f.set(delta + at, sum);
-                }
-                """,
-                        GROUP, TornadoKernel.load(spec.dtype(), "by + c"), TornadoKernel.load(spec.dtype(), "of + c")));
-        return delta;
     }
 
     private static void bindGrad(TornadoKernel kernel, AttentionGrad spec, Launch launch, View delta, int blocks) {

@@ -85,6 +85,23 @@ class AttentionTemplatesTest {
         }
     }
 
+    /** Of several blocks and tiles, the last of which are full or nearly empty; of few and many warps. */
+    @Test
+    @Tag("kernels")
+    void lengthsOfClip() {
+        for (var target : TestTargets.all()) {
+            for (var length : List.of(50, 64, 77, 192, 197, 257)) {
+                check(target, new Sizes(1, 2, length, length, 64), withoutDropout(random.nextBoolean()));
+            }
+            check(target, new Sizes(1, 1, 100, 100, 128), withoutDropout(false));
+            check(target, new Sizes(1, 1, 20, 150, 128), withoutDropout(true));
+        }
+    }
+
+    private Variant withoutDropout(boolean causal) {
+        return new Variant(TestTargets.orF32(DType.BF16), causal, 0.1 + random.nextDouble(), 0, 0);
+    }
+
     private Sizes sizes(long most) {
         while (true) {
             var sizes =
