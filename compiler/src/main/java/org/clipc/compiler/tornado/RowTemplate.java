@@ -218,6 +218,10 @@ final class RowTemplate {
     }
 
     void layerNorm(Launch launch, CallSink sink) {
+        if (kind == Kind.CUDA && WarpNormTemplate.takesForward(launch)) {
+            WarpNormTemplate.forward(launch, sink);
+            return;
+        }
         var x = launch.inputs().getFirst();
         var of = operands(List.of("x", "gain", "bias", "y", "mean", "rstd"), launch);
         var kernel = kernel("LayerNorm", "Layer normalisation of rows", of)
@@ -250,6 +254,10 @@ final class RowTemplate {
     }
 
     void layerNormGrad(Launch launch, CallSink sink) {
+        if (kind == Kind.CUDA && WarpNormTemplate.takesBackward(launch)) {
+            WarpNormTemplate.backward(launch, sink);
+            return;
+        }
         var x = launch.inputs().get(1);
         int rows = x.dim(0);
         int width = x.dim(1);

@@ -186,9 +186,29 @@ class NamedOpTemplatesTest {
         return new Case(new Op.RandomSubset(rows, choose, from, stream), List.of(key), launch);
     }
 
+    /** Of widths that are whole numbers of vectors, and of a GPU's warps, or neither. */
+    @Test
+    @Tag("kernels")
+    void layerNormsAgreeOfAnyWidth() {
+        for (var target : TestTargets.all()) {
+            try (var lab = new KernelLab(64 << 20)) {
+                var cases = new ArrayList<Case>();
+                for (var width : List.of(4, 8, 72, 127, 128, 256, 520, 768, 1020, 1024, 2048, 2056)) {
+                    cases.add(layerNorm(lab, 1 + random.nextInt(20), width));
+                    cases.add(layerNormGrad(lab, 1 + random.nextInt(20), width));
+                }
+                cases.add(layerNormGrad(lab, 300, 16));
+                cases.forEach(c -> lab.plan(target, c.launch));
+                cases.forEach(c -> check(target, lab, c));
+            }
+        }
+    }
+
     private Case layerNorm(KernelLab lab) {
-        int rows = upTo(90);
-        int width = upTo(100);
+        return layerNorm(lab, upTo(90), upTo(100));
+    }
+
+    private Case layerNorm(KernelLab lab, int rows, int width) {
         var dtype = floats();
         var parameters = floats();
         var x = lab.tensor(dtype, numbers(rows * width), rows, width);
@@ -201,8 +221,10 @@ class NamedOpTemplatesTest {
     }
 
     private Case layerNormGrad(KernelLab lab) {
-        int rows = upTo(90);
-        int width = upTo(100);
+        return layerNormGrad(lab, upTo(90), upTo(100));
+    }
+
+    private Case layerNormGrad(KernelLab lab, int rows, int width) {
         var dtype = floats();
         var parameters = floats();
         var dy = lab.tensor(dtype, numbers(rows * width), rows, width);
