@@ -154,8 +154,7 @@ final class ReduceTemplate {
                 .toList();
     }
 
-    private static CodeBlock render(
-            Reduce spec, TornadoOperands operands, int atOnce, TornadoKernel.Helpers helpers) {
+    private static CodeBlock render(Reduce spec, TornadoOperands operands, int atOnce, TornadoKernel.Helpers helpers) {
         var dtype = spec.value().dtype();
         TypeName type = TornadoKernel.type(dtype == DType.BOOL ? DType.F32 : dtype);
         var isInt = dtype == DType.I32;

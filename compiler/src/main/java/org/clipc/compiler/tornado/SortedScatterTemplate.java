@@ -1,7 +1,6 @@
 package org.clipc.compiler.tornado;
 
 import java.util.List;
-import java.util.stream.Collectors;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.View;
@@ -33,8 +32,7 @@ final class SortedScatterTemplate {
     private static final int FILL = 32;
 
     private static final String HELP = """
-            constexpr int CHUNK = %d, FILL = %d, TILE = 1024, WARPS = 8;
-            constexpr bool IS_BF16 = %b, IS_ALIGNED = %b;
+            constexpr int TILE = 1024, WARPS = 8;
             static __device__ float load(const float *f, long at) {
                 return IS_BF16 ? bf16_load(f, at) : f[at];
             }
@@ -211,7 +209,7 @@ final class SortedScatterTemplate {
     private final View updates;
     private final View index;
     private final View out;
-    private final String help;
+    private final String constants;
     private final View order;
     private final View partials;
     private final int chunks;
@@ -225,7 +223,8 @@ final class SortedScatterTemplate {
                 && out.stride(0) % vector == 0
                 && out.stride(1) % vector == 0
                 && out.dim(2) % vector == 0;
-        help = HELP.formatted(CHUNK, FILL, out.dtype() == DType.BF16, isAligned);
+        constants = "constexpr int CHUNK = %d, FILL = %d; constexpr bool IS_BF16 = %b, IS_ALIGNED = %b;"
+                .formatted(CHUNK, FILL, out.dtype() == DType.BF16, isAligned);
         chunks = Math.ceilDiv(index.dim(1), CHUNK);
         order = temporary(2L * index.dim(1), sink);
         partials = temporary(2L * chunks * out.dim(2), sink);
@@ -282,7 +281,7 @@ final class SortedScatterTemplate {
     }
 
     private TornadoKernel kernel(String stem, String description, int groupSize) {
-        return new TornadoKernel(stem, description + ": " + help.lines().limit(2).collect(Collectors.joining(" ")), groupSize)
+        return new TornadoKernel(stem, description + ": " + constants, groupSize)
                 .number("count", index.dim(1))
                 .number("width", out.dim(2))
                 .at("order", order)
@@ -292,6 +291,6 @@ final class SortedScatterTemplate {
     }
 
     private void launch(TornadoKernel kernel, CallSink sink, long groups, String body) {
-        kernel.launchCuda(sink, groups, CDialect.CUDA.bfloat16() + help, body);
+        kernel.launchCuda(sink, groups, CDialect.CUDA.bfloat16() + constants + "\n" + HELP, body);
     }
 }

@@ -386,9 +386,6 @@ final class WarpNormTemplate {
 
     private static void launch(TornadoKernel kernel, CallSink sink, long groups, String constants, String body) {
         kernel.launchCuda(
-                sink,
-                groups,
-                CDialect.CUDA.bfloat16() + TensorCores.FUNCTIONS + constants + "\n" + FUNCTIONS,
-                body);
+                sink, groups, CDialect.CUDA.bfloat16() + TensorCores.FUNCTIONS + constants + "\n" + FUNCTIONS, body);
     }
 }
