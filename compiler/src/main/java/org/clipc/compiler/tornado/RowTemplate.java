@@ -13,7 +13,8 @@ import org.clipc.ir.ReduceFn;
 
 /**
  * Kernels of whole rows: a group for each row, whose items take columns in turn and meet in {@link GroupSum}s. On CPUs,
- * which barriers cost much, groups are small.
+ * which barriers cost much, groups are small. Layer normalisations for CUDA are {@link WarpNormTemplate}'s where it takes
+ * them.
  */
 final class RowTemplate {
 
