@@ -4,6 +4,7 @@ import com.palantir.javapoet.CodeBlock;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.View;
+import org.clipc.compiler.tornado.TornadoTarget.Kind;
 import org.clipc.ir.DType;
 
 /** Gather, and its transpose without atomics, whose order of additions would differ from run to run. */
@@ -46,9 +47,14 @@ final class IndexTemplate {
 
     /**
      * A group for as many rows of the result as it has work items. Each item first counts the updates of one row; then all
-     * go through the rows together, and through the updates once more where there are any: few rows of a vocabulary have.
+     * go through the rows together, and through the updates once more where there are any: few rows of a vocabulary have. For
+     * CUDA, see {@link SortedScatterTemplate}.
      */
-    static void scatterAdd(DType dtype, Launch launch, CallSink sink) {
+    static void scatterAdd(DType dtype, Launch launch, Kind kind, CallSink sink) {
+        if (kind == Kind.CUDA && dtype.isFloat()) {
+            SortedScatterTemplate.plan(launch, sink);
+            return;
+        }
         var updates = launch.inputs().get(0);
         var index = launch.inputs().get(1);
         var out = launch.outputs().getFirst();

@@ -30,6 +30,12 @@ final class ReduceTemplate {
     /** Elements of the reduced axis that a work item takes, before another group is worth its while. */
     private static final int PER_ITEM = 64;
 
+    /** As {@link #PER_ITEM}, of rows for CUDA: a few large ones should keep all of a GPU at work. */
+    private static final int PER_ITEM_OF_ROW = 16;
+
+    /** Elements that an item has on their way from memory at a time, for CUDA. */
+    private static final int AT_ONCE = 8;
+
     private static final int MOST_PIECES = 1024;
 
     /** Elements side by side of which an item of a CPU keeps a sum each. */
@@ -81,7 +87,8 @@ final class ReduceTemplate {
     private static int pieces(Reduce spec, int reduced, Kind kind) {
         var least = switch (kind) {
             case CPU -> spec.inner() ? COLUMNS_OF_CPU : ROWS_OF_CPU;
-            case GPU, CUDA -> (spec.inner() ? GROUP : GROUP / COLUMNS) * PER_ITEM;
+            case GPU -> (spec.inner() ? GROUP : GROUP / COLUMNS) * PER_ITEM;
+            case CUDA -> spec.inner() ? GROUP * PER_ITEM_OF_ROW : GROUP / COLUMNS * PER_ITEM;
         };
         var size = Math.max(least, Math.ceilDiv(reduced, MOST_PIECES));
         return reduced <= 2 * size ? 1 : Math.ceilDiv(reduced, size);
@@ -125,7 +132,9 @@ final class ReduceTemplate {
         kernel.launch(
                 sink,
                 (long) output.dim(0) * across * pieces,
-                helpers -> alone ? alone(spec, operands, helpers) : render(spec, operands, helpers));
+                helpers -> alone
+                        ? alone(spec, operands, helpers)
+                        : render(spec, operands, kind == Kind.CUDA ? AT_ONCE : 1, helpers));
     }
 
     /** With the reduced axis innermost where rows are reduced: the access says how that one is walked. */
@@ -145,7 +154,7 @@ final class ReduceTemplate {
                 .toList();
     }
 
-    private static CodeBlock render(Reduce spec, TornadoOperands operands, TornadoKernel.Helpers helpers) {
+    private static CodeBlock render(Reduce spec, TornadoOperands operands, int atOnce, TornadoKernel.Helpers helpers) {
         var dtype = spec.value().dtype();
         TypeName type = TornadoKernel.type(dtype == DType.BOOL ? DType.F32 : dtype);
         var isInt = dtype == DType.I32;
@@ -163,12 +172,20 @@ final class ReduceTemplate {
         code.addStatement("final int from = piece * size")
                 .addStatement("final int to = from + size < reduced ? from + size : reduced")
                 .addStatement("$T sum = $L", type, identity(spec.fn(), dtype))
-                .beginControlFlow("if (column < inner)")
-                .beginControlFlow("for (int at = from + item; at < to; at += $L)", items);
-        var expressions = new TornadoExpr(helpers, "t", operands.leaves(helpers, 3, new ReducedPoint(spec.inner())));
-        var value = expressions.renderAs(dtype == DType.BOOL ? DType.F32 : dtype, spec.value());
-        code.add(expressions.statements())
-                .addStatement("sum = $L", join(spec.fn(), isInt, helpers, CodeBlock.of("sum"), value))
+                .beginControlFlow("if (column < inner)");
+        if (atOnce > 1) {
+            code.addStatement("int next = from + item")
+                    .beginControlFlow("for (; next + $L < to; next += $L)", (atOnce - 1) * items, atOnce * items);
+            for (var i = 0; i < atOnce; i++) {
+                var here = "at" + i;
+                code.addStatement("final int $L = next + $L", here, i * items)
+                        .add(joined(spec, operands, here, "t" + i + "x", helpers));
+            }
+            code.endControlFlow();
+        }
+        var start = atOnce > 1 ? "next" : "from + item";
+        code.beginControlFlow("for (int at = $L; at < to; at += $L)", start, items)
+                .add(joined(spec, operands, "at", "t", helpers))
                 .endControlFlow()
                 .endControlFlow()
                 .addStatement(
@@ -200,13 +217,27 @@ final class ReduceTemplate {
                 .build();
     }
 
+    /** Joins the element at {@code at} with {@code sum}. */
+    private static CodeBlock joined(
+            Reduce spec, TornadoOperands operands, String at, String prefix, TornadoKernel.Helpers helpers) {
+        var dtype = spec.value().dtype();
+        var point = new ReducedPoint(spec.inner(), at);
+        var expressions = new TornadoExpr(helpers, prefix, operands.leaves(helpers, 3, point));
+        var value = expressions.renderAs(dtype == DType.BOOL ? DType.F32 : dtype, spec.value());
+        var joined = join(spec.fn(), dtype == DType.I32, helpers, CodeBlock.of("sum"), value);
+        return CodeBlock.builder()
+                .add(expressions.statements())
+                .addStatement("sum = $L", joined)
+                .build();
+    }
+
     /**
      * A work item by itself. Bounds of the loops over lanes are variables: loops of known length would be unrolled, and be
      * no vectors then.
      */
     private static CodeBlock alone(Reduce spec, TornadoOperands operands, TornadoKernel.Helpers helpers) {
         var rows = spec.inner();
-        var expressions = new TornadoExpr(helpers, "t", operands.leaves(helpers, 3, new ReducedPoint(rows)));
+        var expressions = new TornadoExpr(helpers, "t", operands.leaves(helpers, 3, new ReducedPoint(rows, "at")));
         var value = expressions.renderAs(DType.F32, spec.value());
         var code = CodeBlock.builder()
                 .addStatement("final int piece = group % pieces")
@@ -267,25 +298,25 @@ final class ReduceTemplate {
     }
 
     /** Axes [outer, reduced, inner]; with the last two exchanged where rows are reduced. */
-    private record ReducedPoint(boolean rows) implements TornadoOperands.Point {
+    private record ReducedPoint(boolean rows, String at) implements TornadoOperands.Point {
 
         @Override
         public CodeBlock along(int axis) {
             return switch (axis) {
                 case 0 -> CodeBlock.of("outer");
-                case 1 -> CodeBlock.of(rows ? "column" : "at");
-                default -> CodeBlock.of(rows ? "at" : "column");
+                case 1 -> CodeBlock.of(rows ? "column" : at);
+                default -> CodeBlock.of(rows ? at : "column");
             };
         }
 
         @Override
         public CodeBlock coordinate(int axis) {
-            return CodeBlock.of(axis == 0 ? "outer" : axis == 1 ? "at" : "column");
+            return CodeBlock.of(axis == 0 ? "outer" : axis == 1 ? at : "column");
         }
 
         @Override
         public CodeBlock element() {
-            return CodeBlock.of("(outer * reduced + at) * inner + column");
+            return CodeBlock.of("(outer * reduced + $L) * inner + column", at);
         }
     }
 

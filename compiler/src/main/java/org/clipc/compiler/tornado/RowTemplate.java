@@ -13,7 +13,8 @@ import org.clipc.ir.ReduceFn;
 
 /**
  * Kernels of whole rows: a group for each row, whose items take columns in turn and meet in {@link GroupSum}s. On CPUs,
- * which barriers cost much, groups are small.
+ * which barriers cost much, groups are small. Layer normalisations for CUDA are {@link WarpNormTemplate}'s where it takes
+ * them.
  */
 final class RowTemplate {
 
@@ -218,6 +219,10 @@ final class RowTemplate {
     }
 
     void layerNorm(Launch launch, CallSink sink) {
+        if (kind == Kind.CUDA && WarpNormTemplate.takesForward(launch)) {
+            WarpNormTemplate.forward(launch, sink);
+            return;
+        }
         var x = launch.inputs().getFirst();
         var of = operands(List.of("x", "gain", "bias", "y", "mean", "rstd"), launch);
         var kernel = kernel("LayerNorm", "Layer normalisation of rows", of)
@@ -250,6 +255,10 @@ final class RowTemplate {
     }
 
     void layerNormGrad(Launch launch, CallSink sink) {
+        if (kind == Kind.CUDA && WarpNormTemplate.takesBackward(launch)) {
+            WarpNormTemplate.backward(launch, sink);
+            return;
+        }
         var x = launch.inputs().get(1);
         int rows = x.dim(0);
         int width = x.dim(1);

@@ -92,7 +92,7 @@ public final class TornadoTarget implements Target {
         switch (launch.spec()) {
             case KernelSpec.Elementwise spec -> ElementwiseTemplate.plan(spec, launch, sink);
             case KernelSpec.Gather(var dtype) -> IndexTemplate.gather(dtype, launch, sink);
-            case KernelSpec.ScatterAdd(var dtype) -> IndexTemplate.scatterAdd(dtype, launch, sink);
+            case KernelSpec.ScatterAdd(var dtype) -> IndexTemplate.scatterAdd(dtype, launch, kind, sink);
             case KernelSpec.ArgMax(var dtype) -> rows.argMax(dtype, launch, sink);
             case KernelSpec.RandomSubset(var ofPart) -> RandomSubsetTemplate.plan(ofPart, launch, sink);
             case KernelSpec.AdamW spec -> AdamWTemplate.plan(spec, launch, sink);

@@ -61,6 +61,33 @@ class NamedOpTemplatesTest {
         }
     }
 
+    /** A row that all updates go to, or most, or all but the first and last; one row, one column, one update. */
+    @Test
+    @Tag("kernels")
+    void scatterAddsAgreeHoweverManyUpdatesARowHas() {
+        for (var target : TestTargets.all()) {
+            try (var lab = new KernelLab(64 << 20)) {
+                var cases = new ArrayList<Case>();
+                for (var dtype : List.of(DType.F32, DType.BF16)) {
+                    for (var count : List.of(1, 63, 64, 65, 129, 1031, 2500)) {
+                        for (var size : List.of(1, 7, 97)) {
+                            int width = List.of(1, 7, 16, 33, 136).get(random.nextInt(5));
+                            var index = indices(count, size);
+                            var often = random.nextInt(size);
+                            var share = random.nextInt(4);
+                            for (var i = 0; i < count; i++) {
+                                index[i] = random.nextInt(3) < share ? often : index[i];
+                            }
+                            cases.add(scatterAdd(lab, dtype, index, 1, size, width));
+                        }
+                    }
+                }
+                cases.forEach(c -> lab.plan(target, c.launch));
+                cases.forEach(c -> check(target, lab, c));
+            }
+        }
+    }
+
     private void check(Target target, KernelLab lab, Case c) {
         var operands = c.inputs.stream()
                 .map(view -> Tensor64.of(type(view), lab.get(view)))
@@ -96,6 +123,11 @@ class NamedOpTemplatesTest {
         return random.doubles(count, -2, 2).toArray();
     }
 
+    /** Numbers of few bits, whose sums are exact. */
+    private double[] quarters(int count) {
+        return random.ints(count, -8, 9).mapToDouble(i -> i / 4.0).toArray();
+    }
+
     private double[] indices(int count, int below) {
         return random.ints(count, 0, below).asDoubleStream().toArray();
     }
@@ -118,10 +150,15 @@ class NamedOpTemplatesTest {
         int size = upTo(50);
         int count = upTo(60);
         int width = random.nextInt(4) == 0 ? 1000 + upTo(3000) : upTo(40);
-        var updates = lab.tensor(DType.F32, numbers(batch * count * width), batch, count, width);
-        var index = lab.tensor(DType.I32, indices(batch * count, size), batch, count);
-        var out = lab.tensor(DType.F32, batch, size, width);
-        var launch = new Launch(new KernelSpec.ScatterAdd(DType.F32), List.of(updates, index), List.of(out), List.of());
+        return scatterAdd(lab, DType.F32, indices(batch * count, size), batch, size, width);
+    }
+
+    private Case scatterAdd(KernelLab lab, DType dtype, double[] indices, int batch, int size, int width) {
+        int count = indices.length / batch;
+        var updates = lab.tensor(dtype, quarters(batch * count * width), batch, count, width);
+        var index = lab.tensor(DType.I32, indices, batch, count);
+        var out = lab.tensor(dtype, batch, size, width);
+        var launch = new Launch(new KernelSpec.ScatterAdd(dtype), List.of(updates, index), List.of(out), List.of());
         return new Case(new Op.ScatterAdd(1, size), List.of(updates, index), launch);
     }
 
@@ -150,9 +187,29 @@ class NamedOpTemplatesTest {
         return new Case(new Op.RandomSubset(rows, choose, from, stream), List.of(key), launch);
     }
 
+    /** Of widths that are whole numbers of vectors, and of a GPU's warps, or neither. */
+    @Test
+    @Tag("kernels")
+    void layerNormsAgreeOfAnyWidth() {
+        for (var target : TestTargets.all()) {
+            try (var lab = new KernelLab(64 << 20)) {
+                var cases = new ArrayList<Case>();
+                for (var width : List.of(4, 8, 72, 127, 128, 256, 520, 768, 1020, 1024, 2048, 2056)) {
+                    cases.add(layerNorm(lab, 1 + random.nextInt(20), width));
+                    cases.add(layerNormGrad(lab, 1 + random.nextInt(20), width));
+                }
+                cases.add(layerNormGrad(lab, 300, 16));
+                cases.forEach(c -> lab.plan(target, c.launch));
+                cases.forEach(c -> check(target, lab, c));
+            }
+        }
+    }
+
     private Case layerNorm(KernelLab lab) {
-        int rows = upTo(90);
-        int width = upTo(100);
+        return layerNorm(lab, upTo(90), upTo(100));
+    }
+
+    private Case layerNorm(KernelLab lab, int rows, int width) {
         var dtype = floats();
         var parameters = floats();
         var x = lab.tensor(dtype, numbers(rows * width), rows, width);
@@ -165,8 +222,10 @@ class NamedOpTemplatesTest {
     }
 
     private Case layerNormGrad(KernelLab lab) {
-        int rows = upTo(90);
-        int width = upTo(100);
+        return layerNormGrad(lab, upTo(90), upTo(100));
+    }
+
+    private Case layerNormGrad(KernelLab lab, int rows, int width) {
         var dtype = floats();
         var parameters = floats();
         var dy = lab.tensor(dtype, numbers(rows * width), rows, width);
