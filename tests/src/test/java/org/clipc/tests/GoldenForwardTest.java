@@ -1,7 +1,7 @@
 package org.clipc.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
+import static org.clipc.ir.testing.Numbers.assertClose;
 
 import java.util.Map;
 import java.util.Objects;
@@ -38,7 +38,7 @@ class GoldenForwardTest {
             Tensor64 actual =
                     Objects.requireNonNull(Interpreter.run(graph, inputs).get(key));
             Tensor64 wanted = Objects.requireNonNull(expected.get(key));
-            assertThat(actual.data()).as(key).containsExactly(wanted.data(), within(TOLERANCE));
+            assertClose(key, actual.data(), wanted.data(), TOLERANCE);
         }
     }
 

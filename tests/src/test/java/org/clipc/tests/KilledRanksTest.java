@@ -83,7 +83,7 @@ class KilledRanksTest {
         for (var kill = 0; kill < KILLS; kill++) {
             var victim = random.nextInt(Mpirun.RANKS);
             var as = "seed %d, kill %d of rank %d: ".formatted(seed, kill, victim);
-            try (var run = Mpirun.start(folder, training(program, data, "killed", 1_000_000, 1))) {
+            try (var run = Mpirun.start(folder, Mpirun.Life.SHORT, training(program, data, "killed", 1_000_000, 1))) {
                 awaitSaves(run, 1 + random.nextInt(2), as);
                 TimeUnit.MICROSECONDS.sleep(random.nextInt(100_000));
                 run.kill(victim);
@@ -107,7 +107,7 @@ class KilledRanksTest {
         }
         var steps = saved + 3;
         for (var out : List.of("killed", "straight")) {
-            try (var run = Mpirun.start(folder, training(program, data, out, steps, 1000))) {
+            try (var run = Mpirun.start(folder, Mpirun.Life.SHORT, training(program, data, out, steps, 1000))) {
                 assertThat(run.await(MOST_MINUTES, TimeUnit.MINUTES))
                         .as(run.logs())
                         .isZero();

@@ -3,6 +3,7 @@ package org.clipc.tests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.clipc.ir.testing.Numbers.assertClose;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -47,10 +48,8 @@ class MeshTrainingTest {
             assertThat(actual.losses().get(i)).isCloseTo(expected.losses().get(i), within(0.03));
         }
         expected.parameters()
-                .forEach((name, values) -> assertThat(
-                                Objects.requireNonNull(actual.parameters().get(name)))
-                        .as(name)
-                        .containsExactly(values, within((float) MeshTraining.RATE)));
+                .forEach((name, values) -> assertClose(
+                        name, Objects.requireNonNull(actual.parameters().get(name)), values, MeshTraining.RATE));
     }
 
     /** However the texts of the sigmoid loss reach the ranks. */

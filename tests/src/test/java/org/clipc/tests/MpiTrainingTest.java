@@ -47,7 +47,7 @@ class MpiTrainingTest {
     }
 
     private void mpirun(List<String> words) throws IOException, InterruptedException {
-        try (var run = Mpirun.start(folder, words)) {
+        try (var run = Mpirun.start(folder, Mpirun.Life.LONG, words)) {
             assertThat(run.await(MOST_MINUTES, TimeUnit.MINUTES)).as(run.logs()).isZero();
         }
     }

@@ -48,8 +48,22 @@ final class Mpirun implements AutoCloseable {
         this.process = process;
     }
 
+    /** How long the JVMs of ranks live. */
+    enum Life {
+        /** Too short for what C2 compiles to be worth its time. */
+        SHORT("-XX:TieredStopAtLevel=1"),
+        /** Long enough for kernels, whose vectors are objects until C2 has compiled them, to take most of it. */
+        LONG("-XX:-OptoRegScheduling");
+
+        private final String flag;
+
+        Life(String flag) {
+            this.flag = flag;
+        }
+    }
+
     /** Starts ranks; skips the test where there is no {@code mpirun}. */
-    static Mpirun start(Path parent, List<String> words) throws IOException {
+    static Mpirun start(Path parent, Life life, List<String> words) throws IOException {
         var launcher = onPath("mpirun");
         assumeTrue(launcher.isPresent(), "there is no mpirun: install Open MPI or MPICH");
         var folder = Files.createTempDirectory(parent, "run");
@@ -65,8 +79,8 @@ final class Mpirun implements AutoCloseable {
                 "--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
                 "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
                 "-Xmx512m",
+                life.flag,
                 // Not the quiet one of the tests.
                 "-Dlogback.configurationFile=logback.xml",
                 "-cp",

@@ -27,9 +27,9 @@ public final class Tensors {
                 var x = tensor.get(i);
                 var y = other.get(i);
                 var same = Math.abs(y - x) <= tolerance * Math.max(1, Math.abs(x)) || Double.compare(x, y) == 0;
-                assertThat(same)
-                        .as("%s[%d] of %s: %s, not %s", name, i, label, y, x)
-                        .isTrue();
+                if (!same) {
+                    throw new AssertionError("%s[%d] of %s: %s, not %s".formatted(name, i, label, y, x));
+                }
             }
         });
     }

@@ -3,10 +3,7 @@ package org.clipc.compiler.pack;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -15,6 +12,7 @@ import org.clipc.ir.TensorType;
 import org.clipc.ir.interp.Tensor64;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Program;
+import org.clipc.runtime.device.ProgramKernels;
 
 /** Runs a program's schedules on the thread that asks, each call's units in parts of random size. */
 public final class ProgramRunner implements AutoCloseable {
@@ -23,24 +21,14 @@ public final class ProgramRunner implements AutoCloseable {
     private final String target;
     private final Arena scope = Arena.ofConfined();
     private final MemorySegment arena;
-    private final Map<String, Method> kernels = new HashMap<>();
-    private final ClassLoader loader;
+    private final ProgramKernels kernels;
     private final Random random = new Random(5);
 
     public ProgramRunner(Program program, String target) {
         this.program = program;
         this.target = target;
         this.arena = scope.allocate(Math.max(64, program.manifest().arenaBytes()), 64);
-        this.loader = new ClassLoader(ProgramRunner.class.getClassLoader()) {
-            @Override
-            protected Class<?> findClass(String name) throws ClassNotFoundException {
-                var bytes = program.kernels().get(target + "/" + name.substring(name.lastIndexOf('.') + 1));
-                if (bytes == null) {
-                    throw new ClassNotFoundException(name);
-                }
-                return defineClass(name, bytes, 0, bytes.length);
-            }
-        };
+        this.kernels = new ProgramKernels(program, target);
     }
 
     /** The outputs of an entry point, and parameters and state as they are behind it. */
@@ -72,38 +60,19 @@ public final class ProgramRunner implements AutoCloseable {
     }
 
     private void run(KernelCall call, float[] shared) {
+        var kernel = kernels.kernel(call.kernel());
         var args = call.args().stream().mapToLong(Long::longValue).toArray();
         for (var from = 0; from < call.units(); ) {
             var to = Math.min(call.units(), from + 1 + random.nextInt(call.units()));
             var local = new float[call.localFloats()];
             Arrays.fill(local, Float.NaN);
             try {
-                kernel(call.kernel()).invoke(null, arena, args, from, to, local, shared);
-            } catch (InvocationTargetException e) {
-                throw new AssertionError(call + ": " + e.getCause(), e.getCause());
-            } catch (ReflectiveOperationException e) {
-                throw new LinkageError(e.getMessage(), e);
+                kernel.invokeExact(arena, args, from, to, local, shared);
+            } catch (Throwable e) {
+                throw new AssertionError(call + ": " + e, e);
             }
             from = to;
         }
-    }
-
-    private Method kernel(String name) {
-        return kernels.computeIfAbsent(name, n -> {
-            try {
-                return Class.forName(n, true, loader)
-                        .getMethod(
-                                "run",
-                                MemorySegment.class,
-                                long[].class,
-                                int.class,
-                                int.class,
-                                float[].class,
-                                float[].class);
-            } catch (ReflectiveOperationException e) {
-                throw new LinkageError(e.getMessage(), e);
-            }
-        });
     }
 
     private void write(long offset, Tensor64 tensor) {

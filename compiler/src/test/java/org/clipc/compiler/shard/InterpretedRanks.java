@@ -1,7 +1,7 @@
 package org.clipc.compiler.shard;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
+import static org.clipc.ir.testing.Numbers.assertClose;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -86,7 +86,7 @@ final class InterpretedRanks {
 
     private static void close(String name, Tensor64 actual, Tensor64 expected) {
         assertThat(actual.type()).as(name).isEqualTo(expected.type());
-        assertThat(actual.data()).as(name).containsExactly(expected.data(), within(TOLERANCE));
+        assertClose(name, actual.data(), expected.data(), TOLERANCE);
     }
 
     /** A training step's graph, fit to be divided. */

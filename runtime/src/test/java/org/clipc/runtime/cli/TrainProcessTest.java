@@ -41,6 +41,7 @@ class TrainProcessTest {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
+                "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 // Not the quiet one of the tests.
                 "-Dlogback.configurationFile=logback.xml",
