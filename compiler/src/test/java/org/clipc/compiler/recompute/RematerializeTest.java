@@ -18,6 +18,7 @@ import org.clipc.compiler.train.Optimizer;
 import org.clipc.compiler.train.TrainStep;
 import org.clipc.compiler.train.TwoTowers;
 import org.clipc.ir.Graph;
+import org.clipc.ir.Op;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.Verifier;
 import org.clipc.ir.interp.Interpreter;
@@ -93,6 +94,33 @@ class RematerializeTest {
         assertThat(Rematerialize.recomputedFlops(graph))
                 .isGreaterThan(Rematerialize.recomputedFlops(free))
                 .isLessThanOrEqualTo(Rematerialize.recomputedFlops(little));
+    }
+
+    @Test
+    void withABudgetThatAllFitsNoKernelRunsAgain() {
+        var large = middling();
+        var free = new Rematerialize("loss", OptionalLong.empty(), RematerializeTest::planned, _ -> {}).apply(large);
+        var graph =
+                new Rematerialize("loss", OptionalLong.of(1L << 40), RematerializeTest::planned, _ -> {}).apply(large);
+        assertThat(kernelsAgain(free)).isPositive();
+        assertThat(kernelsAgain(graph)).isZero();
+    }
+
+    /** How many of the ops that are computed again do not happen in registers of another one's kernel. */
+    private static long kernelsAgain(Graph graph) {
+        return graph.nodes().stream()
+                .filter(Rematerialize::isRecomputed)
+                .filter(node -> switch (node.op()) {
+                    case Op.LayerNorm _,
+                            Op.DotGeneral _,
+                            Op.Attention _,
+                            Op.Softmax _,
+                            Op.Gather _,
+                            Op.Pad _,
+                            Op.Concat _ -> true;
+                    default -> false;
+                })
+                .count();
     }
 
     private static long planned(Graph graph) {
