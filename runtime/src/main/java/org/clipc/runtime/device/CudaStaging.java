@@ -30,6 +30,7 @@ final class CudaStaging implements AutoCloseable {
      * @param dtype of the elements there
      */
     void upload(long to, TensorDType dtype, HostTensor value) {
+        cuda.attach();
         var staged = memory(value.elementCount() * dtype.bytes());
         LongStream.range(0, Math.ceilDiv(value.elementCount(), PIECE))
                 .parallel()
@@ -63,6 +64,7 @@ final class CudaStaging implements AutoCloseable {
     @Override
     public void close() {
         if (memory != null) {
+            cuda.attach();
             cuda.freeHost(memory);
             memory = null;
         }
