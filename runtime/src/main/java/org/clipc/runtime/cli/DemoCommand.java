@@ -1,7 +1,6 @@
 package org.clipc.runtime.cli;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -10,13 +9,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.function.LongFunction;
 import org.clipc.program.TrainingStep;
 import org.clipc.runtime.data.source.DataSources;
 import org.clipc.runtime.demo.DemoData;
 import org.clipc.runtime.demo.DemoEvaluation;
 import org.clipc.runtime.device.MeshRank;
-import org.clipc.runtime.io.AtomicFile;
-import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.model.ClipModel;
 import org.clipc.runtime.model.Preprocessing;
 import org.clipc.runtime.model.Recipe;
@@ -26,6 +24,7 @@ import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.train.BatchSource;
 import org.clipc.runtime.train.LearningRate;
 import org.clipc.runtime.train.LoaderBatches;
+import org.clipc.runtime.train.TimedSchedule;
 import org.clipc.runtime.train.TrainListener;
 import org.clipc.runtime.train.TrainStep;
 import org.clipc.runtime.train.Trainer;
@@ -94,38 +93,36 @@ final class DemoCommand implements Callable<Integer> {
                 TrainCommand.loaderOptions(recipe, model.manifest(), seed, MeshRank.alone()),
                 entry);
         options.fill(model.program(), recipe);
-        var steps = steps(model, batches, recipe);
+        var schedule = schedule(model, batches, recipe);
         options.fill(model.program(), recipe);
         model.program().clearState();
         var every = recipe.integer("exp_manager.checkpoint_callback_params.every_n_train_steps")
                 .orElse(100L);
         var settings =
-                new Trainer.Settings(folder.resolve("run"), steps, every, 1, 20, null, seed, recipe.fingerprint());
+                new Trainer.Settings(folder.resolve("run"), schedule, every, 1, 20, null, seed, recipe.fingerprint());
         try (var stop = new StopSignal();
-                var progress = new TrainProgress(20, steps)) {
+                var progress = new TrainProgress(20, schedule.maxSteps())) {
             TrainListener curve = step -> losses.add(new Curve.Point(step.step(), step.loss()));
-            var end = new Trainer(
-                            model.program(),
-                            settings,
-                            LearningRate.of(recipe, steps),
-                            List.<TrainListener>of(progress, curve))
+            var end = new Trainer(model.program(), settings, List.<TrainListener>of(schedule, progress, curve))
                     .run(batches, true, stop::isRequested);
             stop.succeeded();
             return end;
         }
     }
 
-    /** As many steps as fit the time, measured once; a demo that goes on keeps to what it began with. */
-    private long steps(ClipModel model, BatchSource.Opener batches, Recipe recipe) throws IOException {
-        var plan = folder.resolve("steps.txt");
-        if (Files.exists(plan)) {
-            try {
-                return Long.parseLong(Files.readString(plan).strip());
-            } catch (NumberFormatException e) {
-                throw new DataFormatException(
-                        plan.toString(), "holds no number of steps; delete the file to measure anew", e);
-            }
-        }
+    /** As many steps as fit the time; a demo that goes on keeps to the time that it began with. */
+    private TimedSchedule schedule(ClipModel model, BatchSource.Opener batches, Recipe recipe) throws IOException {
+        var plan = folder.resolve("pace.json");
+        LongFunction<LearningRate> curve = steps -> LearningRate.of(recipe, steps);
+        var begun = TimedSchedule.resume(plan, curve, System::nanoTime);
+        return begun.isPresent()
+                ? begun.get()
+                : TimedSchedule.begin(
+                        plan, minutes * 60, secondsPerStep(model, batches, recipe), curve, System::nanoTime);
+    }
+
+    /** The median, once the JVM's compiler has had time for what runs in a step. */
+    private double secondsPerStep(ClipModel model, BatchSource.Opener batches, Recipe recipe) throws IOException {
         say("measuring how fast this machine trains");
         var step = new TrainStep(model.program(), options.seed(recipe));
         var seconds = new ArrayList<Double>();
@@ -145,9 +142,7 @@ final class DemoCommand implements Callable<Integer> {
                 .mapToDouble(Double::doubleValue)
                 .sorted()
                 .toArray();
-        var steps = Math.max(1, (long) (minutes * 60 / late[late.length / 2]));
-        AtomicFile.writeString(plan, steps + "\n");
-        return steps;
+        return late[late.length / 2];
     }
 
     private void report(ClipModel model, DemoData data) throws IOException {

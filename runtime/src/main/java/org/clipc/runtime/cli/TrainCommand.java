@@ -21,8 +21,8 @@ import org.clipc.runtime.model.DatasetEmbedder;
 import org.clipc.runtime.model.Evaluations;
 import org.clipc.runtime.model.Preprocessing;
 import org.clipc.runtime.model.Recipe;
-import org.clipc.runtime.train.LearningRate;
 import org.clipc.runtime.train.LoaderBatches;
+import org.clipc.runtime.train.Schedule;
 import org.clipc.runtime.train.TrainListener;
 import org.clipc.runtime.train.TrainMetrics;
 import org.clipc.runtime.train.Trainer;
@@ -151,7 +151,6 @@ final class TrainCommand implements Callable<Integer> {
         var batch = Math.multiplyExact(step.batch(), rank.mesh().data());
         var maxSteps = maxSteps(recipe, source, batch);
         var settings = settings(recipe, model.manifest(), maxSteps, seed);
-        var rate = LearningRate.of(recipe, maxSteps);
         var preprocessing = new Preprocessing(recipe, model);
         var loader = loaderOptions(recipe, model.manifest(), seed, rank);
         var batches = LoaderBatches.of(source, preprocessing.training(), loader, entry);
@@ -161,7 +160,7 @@ final class TrainCommand implements Callable<Integer> {
         var measureEvery = recipe.integer("trainer.val_check_interval").orElse(0L);
         if (!rank.isFirst()) {
             var listeners = measure == null ? List.<TrainListener>of() : List.of(takingPart(measure, measureEvery));
-            new Trainer(model.program(), settings, rate, listeners, rank).run(batches, resume, stop::isRequested);
+            new Trainer(model.program(), settings, listeners, rank).run(batches, resume, stop::isRequested);
             return;
         }
         LOG.info(
@@ -178,7 +177,7 @@ final class TrainCommand implements Callable<Integer> {
                         recipe.flag("exp_manager.create_tensorboard_logger").orElse(true),
                         measureEvery,
                         measure)) {
-            var trainer = new Trainer(model.program(), settings, rate, List.of(progress, metrics), rank);
+            var trainer = new Trainer(model.program(), settings, List.of(progress, metrics), rank);
             var end = trainer.run(batches, resume, stop::isRequested);
             LOG.info(end == Trainer.End.STOPPED ? "stopped; go on with --resume" : "done");
         }
@@ -220,7 +219,7 @@ final class TrainCommand implements Callable<Integer> {
         var ema = recipe.flag("exp_manager.ema.enable").orElse(false);
         return new Trainer.Settings(
                 folder(recipe, manifest),
-                maxSteps,
+                Schedule.of(recipe, maxSteps),
                 saves ? every : 0,
                 Math.toIntExact(Math.clamp(keep, 1, Integer.MAX_VALUE)),
                 Math.toIntExact(recipe.integer("trainer.max_skipped_steps").orElse(20L)),

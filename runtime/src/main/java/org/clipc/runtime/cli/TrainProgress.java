@@ -48,6 +48,7 @@ final class TrainProgress implements TrainListener, AutoCloseable {
                 : samplesPerSecond + SMOOTHING * (step.samplesPerSecond() - samplesPerSecond);
         skipped += step.skipped() ? 1 : 0;
         if (bar != null) {
+            bar.maxHint(step.maxSteps() == Long.MAX_VALUE ? -1 : step.maxSteps());
             bar.stepTo(step.step());
             bar.setExtraMessage(String.format(Locale.ROOT, "loss %.4f, %.1f samples/s", step.loss(), samplesPerSecond));
         } else if (step.step() % every == 0 || step.step() == step.maxSteps()) {

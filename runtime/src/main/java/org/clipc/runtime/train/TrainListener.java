@@ -10,6 +10,7 @@ public interface TrainListener {
      * A step.
      *
      * @param step batches trained on so far, this one included
+     * @param maxSteps the last step, as planned now; {@link Long#MAX_VALUE} if training ends with the data
      * @param batch samples in it
      * @param learningRate it was taken with
      * @param logitScale e to the parameter's power; NaN if the model tells none
@@ -34,5 +35,5 @@ public interface TrainListener {
 
     void stepped(Step step) throws IOException;
 
-    default void saved(Path checkpoint) {}
+    default void saved(Path checkpoint) throws IOException {}
 }

@@ -30,7 +30,6 @@ public final class Trainer {
     private static final int TOLD_TO = 2;
 
     /**
-     * @param maxSteps batches to train on in all, earlier runs included; {@link Long#MAX_VALUE} for as many as there are
      * @param checkpointEvery steps between checkpoints; 0 for one at the end only
      * @param keepCheckpoints how many of them to keep
      * @param maxSkipped batches in a row whose gradient is not finite before training gives up
@@ -40,7 +39,7 @@ public final class Trainer {
      */
     public record Settings(
             Path folder,
-            long maxSteps,
+            Schedule schedule,
             long checkpointEvery,
             int keepCheckpoints,
             int maxSkipped,
@@ -57,13 +56,12 @@ public final class Trainer {
 
     private final DeviceProgram program;
     private final Settings settings;
-    private final LearningRate learningRate;
     private final List<TrainListener> listeners;
     private final MeshRank rank;
 
     /** @param program with the training step loaded and the parameters initialised */
-    public Trainer(DeviceProgram program, Settings settings, LearningRate learningRate, List<TrainListener> listeners) {
-        this(program, settings, learningRate, listeners, MeshRank.alone());
+    public Trainer(DeviceProgram program, Settings settings, List<TrainListener> listeners) {
+        this(program, settings, listeners, MeshRank.alone());
     }
 
     /**
@@ -71,16 +69,10 @@ public final class Trainer {
      *
      * @param program with parameters and state in their whole shapes
      */
-    public Trainer(
-            DeviceProgram program,
-            Settings settings,
-            LearningRate learningRate,
-            List<TrainListener> listeners,
-            MeshRank rank) {
+    public Trainer(DeviceProgram program, Settings settings, List<TrainListener> listeners, MeshRank rank) {
         this.rank = rank;
         this.program = program;
         this.settings = settings;
-        this.learningRate = learningRate;
         this.listeners = List.copyOf(listeners);
     }
 
@@ -157,7 +149,7 @@ public final class Trainer {
                 listener.began(state.step());
             }
             var end = End.DONE;
-            while (state.step() < settings.maxSteps()) {
+            while (state.step() < settings.schedule().maxSteps()) {
                 var start = System.nanoTime();
                 var stops = stop.getAsBoolean();
                 var batch = stops ? Optional.<List<Map<String, HostTensor>>>empty() : draw();
@@ -190,7 +182,7 @@ public final class Trainer {
         }
 
         private void train(List<Map<String, HostTensor>> batch, long start, long drawn) throws IOException {
-            var rate = learningRate.at(state.step());
+            var rate = settings.schedule().learningRate(state.step());
             var outcome = step.take(state.updates() + 1, rate, batch);
             state = state.advance(outcome.applied(), batches.position());
             if (outcome.applied()) {
@@ -203,7 +195,7 @@ public final class Trainer {
             var samples = step.batch() * rank.mesh().data();
             var report = new TrainListener.Step(
                     state.step(),
-                    settings.maxSteps(),
+                    settings.schedule().maxSteps(),
                     samples,
                     outcome.loss(),
                     rate,
@@ -226,7 +218,9 @@ public final class Trainer {
             if (state.step() > saved) {
                 var checkpoint = folder.save(program, ema, state);
                 saved = state.step();
-                listeners.forEach(listener -> listener.saved(checkpoint));
+                for (var listener : listeners) {
+                    listener.saved(checkpoint);
+                }
             }
         }
     }

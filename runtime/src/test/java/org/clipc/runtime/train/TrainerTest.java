@@ -59,12 +59,12 @@ class TrainerTest {
     }
 
     private Trainer.Settings settings(String out, long maxSteps, long every) {
-        return new Trainer.Settings(folder.resolve(out), maxSteps, every, 2, 3, 0.9, 5, "r");
+        return new Trainer.Settings(folder.resolve(out), new Schedule.Fixed(maxSteps, RATE), every, 2, 3, 0.9, 5, "r");
     }
 
     private End train(DeviceProgram program, Trainer.Settings settings, boolean resume, BatchSource.Opener data)
             throws IOException {
-        return new Trainer(program, settings, RATE, List.of(steps::add)).run(data, resume, () -> false);
+        return new Trainer(program, settings, List.of(steps::add)).run(data, resume, () -> false);
     }
 
     private Map<String, List<Byte>> files(String checkpoint) throws IOException {
@@ -129,7 +129,7 @@ class TrainerTest {
     @Test
     void stopsWhenAskedAndSaves() throws IOException {
         try (var program = load()) {
-            var trainer = new Trainer(program, settings("a", 100, 0), RATE, List.of(steps::add));
+            var trainer = new Trainer(program, settings("a", 100, 0), List.of(steps::add));
             assertThat(trainer.run(ToyBatches.endless(), false, () -> steps.size() == 4))
                     .isEqualTo(End.STOPPED);
         }
