@@ -12,7 +12,6 @@ import org.clipc.ir.TensorType;
 import org.clipc.ir.interp.Tensor64;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Program;
-import org.clipc.runtime.device.ProgramKernels;
 
 /** Runs a program's schedules on the thread that asks, each call's units in parts of random size. */
 public final class ProgramRunner implements AutoCloseable {

@@ -3,6 +3,7 @@ package org.clipc.runtime.device;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import org.clipc.program.KernelCall;
+import org.clipc.runtime.kernel.KernelClasses;
 
 /** A kernel call with all it needs at hand. */
 final class JvmCall implements WorkerPool.Work {

@@ -24,6 +24,8 @@ import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.program.TensorSlot;
 import org.clipc.runtime.io.DataFormatException;
+import org.clipc.runtime.kernel.KernelClasses;
+import org.clipc.runtime.kernel.KernelLoader;
 import org.clipc.runtime.tensor.HostTensor;
 import org.jspecify.annotations.Nullable;
 

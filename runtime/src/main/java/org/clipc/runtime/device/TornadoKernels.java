@@ -11,6 +11,8 @@ import java.util.TreeSet;
 import org.clipc.program.KernelCall;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
+import org.clipc.runtime.kernel.KernelClasses;
+import org.clipc.runtime.kernel.KernelLoader;
 
 /**
  * A program's kernels for TornadoVM, in the rendering that was asked for. TornadoVM reads prebuilt ones from files, which

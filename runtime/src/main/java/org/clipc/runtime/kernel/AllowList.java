@@ -1,4 +1,4 @@
-package org.clipc.runtime.device;
+package org.clipc.runtime.kernel;
 
 import java.util.Map;
 import java.util.Set;

@@ -1,4 +1,4 @@
-package org.clipc.runtime.device;
+package org.clipc.runtime.kernel;
 
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
@@ -10,11 +10,11 @@ import org.clipc.program.ProgramFormatException;
 import org.clipc.runtime.io.DataFormatException;
 
 /** The kernels of a program: reads them, admits them, and has them defined with the classes that they refer to. */
-final class KernelLoader {
+public final class KernelLoader {
 
     /** Where class files come from. */
     @FunctionalInterface
-    interface Source {
+    public interface Source {
         byte[] read(String className) throws ProgramFormatException;
     }
 
@@ -27,7 +27,7 @@ final class KernelLoader {
     private final Map<String, KernelCode> admitted = new HashMap<>();
 
     /** @param program for error messages */
-    KernelLoader(Path program, Source source, KernelClasses classes) {
+    public KernelLoader(Path program, Source source, KernelClasses classes) {
         this.program = program;
         this.source = source;
         this.classes = classes;
@@ -38,7 +38,7 @@ final class KernelLoader {
      *
      * @throws DataFormatException if it, or a class that it refers to, may not run or cannot be linked
      */
-    MethodHandle kernel(String className) throws ProgramFormatException {
+    public MethodHandle kernel(String className) throws ProgramFormatException {
         try {
             return defined(className).run();
         } catch (NoSuchMethodException | IllegalAccessException e) {
@@ -55,7 +55,7 @@ final class KernelLoader {
      *
      * @throws DataFormatException if it, or a class that it refers to, may not run or cannot be linked
      */
-    Object instance(String className) throws ProgramFormatException {
+    public Object instance(String className) throws ProgramFormatException {
         try {
             return defined(className).type().getConstructor().newInstance();
         } catch (ReflectiveOperationException e) {

@@ -1,4 +1,4 @@
-package org.clipc.runtime.device;
+package org.clipc.compiler.pack;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -8,19 +8,21 @@ import java.util.HashMap;
 import java.util.Map;
 import org.clipc.program.Program;
 import org.clipc.program.ProgramFormatException;
+import org.clipc.runtime.kernel.KernelClasses;
+import org.clipc.runtime.kernel.KernelLoader;
 
 /**
  * The kernels of a program that no file holds, admitted and defined as the JVM's device does it: once for all programs that
  * have them. Most programs of tests share most of theirs, and warming these up takes longer than what they compute.
  */
-public final class ProgramKernels {
+final class ProgramKernels {
 
     private static final Path PROGRAM = Path.of("program");
 
     private final KernelLoader loader;
     private final Map<String, MethodHandle> handles = new HashMap<>();
 
-    public ProgramKernels(Program program, String target) {
+    ProgramKernels(Program program, String target) {
         loader = new KernelLoader(
                 PROGRAM,
                 className -> {
@@ -35,7 +37,7 @@ public final class ProgramKernels {
     }
 
     /** The kernel's {@code run}. */
-    public MethodHandle kernel(String className) {
+    MethodHandle kernel(String className) {
         return handles.computeIfAbsent(className, name -> {
             try {
                 return loader.kernel(name);

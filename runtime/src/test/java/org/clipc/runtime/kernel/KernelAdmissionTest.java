@@ -1,4 +1,4 @@
-package org.clipc.runtime.device;
+package org.clipc.runtime.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

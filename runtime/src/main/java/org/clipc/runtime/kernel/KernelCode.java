@@ -1,4 +1,4 @@
-package org.clipc.runtime.device;
+package org.clipc.runtime.kernel;
 
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.constantpool.ClassEntry;

@@ -1,4 +1,4 @@
-package org.clipc.runtime.device;
+package org.clipc.runtime.kernel;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Each has a class loader of its own, which finds those that it refers to and the allowed JDK classes only. Kernels that
  * no program uses are freed when memory is short.
  */
-final class KernelClasses {
+public final class KernelClasses {
 
     private static final String KERNELS = "org.clipc.kernels.";
 
@@ -34,12 +34,12 @@ final class KernelClasses {
     private final Map<Key, SoftReference<Defined>> known = new HashMap<>();
 
     /** @param parent finds the allowed classes */
-    KernelClasses(ClassLoader parent) {
+    public KernelClasses(ClassLoader parent) {
         this.parent = parent;
     }
 
     /** Those that the JVM runs, of all programs in this process. */
-    static KernelClasses ofJvm() {
+    public static KernelClasses ofJvm() {
         return OF_JVM;
     }
 

@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.runtime.kernel;
+
+import org.jspecify.annotations.NullMarked;
