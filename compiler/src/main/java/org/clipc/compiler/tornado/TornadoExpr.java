@@ -175,11 +175,7 @@ final class TornadoExpr {
 
     private CodeBlock binary(BinaryFn fn, DType dtype, CodeBlock a, CodeBlock b) {
         return switch (fn) {
-            // The sum of a product with itself trips TornadoVM's search for fused multiply-adds.
-            case ADD ->
-                dtype.isFloat() && a.toString().equals(b.toString())
-                        ? CodeBlock.of("2f * $L", a)
-                        : CodeBlock.of("$L + $L", a, b);
+            case ADD -> CodeBlock.of("$L + $L", a, b);
             case SUB -> CodeBlock.of("$L - $L", a, b);
             case MUL -> CodeBlock.of("$L * $L", a, b);
             case DIV -> dtype == DType.I32 ? TornadoMathCode.INT_DIVIDE.call(helpers, a, b) : quotient(a, b);

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.Expr;
 import org.clipc.compiler.kernel.KernelSpec.Combine;
@@ -82,6 +83,40 @@ class ReduceTemplateTest {
                 check(lab, launch, target.name());
             }
         }
+    }
+
+    /** The same product at every place: compilers see that, and what they make of sums of it has failed. */
+    @ParameterizedTest
+    @Tag("kernels")
+    @CsvSource({"SUM, true", "MAX, true", "MIN, true", "SUM, false", "MAX, false", "MIN, false"})
+    void equalProducts(ReduceFn fn, boolean inner) {
+        var dims = inner ? new int[] {2, 700, 1} : new int[] {1, 700, 2};
+        var operand = new Operand(DType.F32, Access.SPLAT);
+        var a = new Expr.Arg(0, DType.F32);
+        var b = new Expr.Arg(1, DType.F32);
+        for (var value : List.of(
+                new Expr.Binary(BinaryFn.MUL, a, b),
+                new Expr.Binary(BinaryFn.ADD, new Expr.Binary(BinaryFn.MUL, a, b), new Expr.Binary(BinaryFn.MUL, b, a)),
+                new Expr.Binary(
+                        BinaryFn.MAX, new Expr.Binary(BinaryFn.MUL, a, b), new Expr.Binary(BinaryFn.MUL, b, a)))) {
+            var spec = new Reduce(fn, inner, List.of(operand, operand), value, DType.F32);
+            for (var target : TestTargets.allRenderings()) {
+                try (var lab = new KernelLab(64 << 20)) {
+                    var inputs = Stream.of(1.5, -2.25)
+                            .map(number -> splat(lab.tensor(DType.F32, new double[] {number}, 1), dims))
+                            .toList();
+                    var y = lab.tensor(DType.F32, dims[0], dims[2]);
+                    var launch = new Launch(spec, inputs, List.of(y), List.of());
+                    lab.run(target, launch);
+                    check(lab, launch, target.name());
+                }
+            }
+        }
+    }
+
+    private static View splat(View number, int... dims) {
+        var shape = IntStream.of(dims).boxed().toList();
+        return new View(number.buffer(), number.offset(), number.dtype(), shape, List.of(0L, 0L, 0L));
     }
 
     private static Launch launch(KernelLab lab, RandomGenerator random) {
