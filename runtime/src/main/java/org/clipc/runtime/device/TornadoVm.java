@@ -27,15 +27,17 @@ public final class TornadoVm {
     /**
      * Settings without which kernels would be wrong or slow, made before TornadoVM's classes read them: a kernel that does not
      * compile is an error, and is not run as plain Java, where every work item would be item 0; the array headers keep
-     * elements aligned to 128 bytes; memory is limited by the device alone; a graph may have many tasks; NaN and infinities
-     * are what they are, which the guard against them in training needs; and drivers contract products and sums, since
-     * TornadoVM's own search for them fails at the sum of a product with itself.
+     * elements aligned to 128 bytes; memory is limited by the device alone; a graph may have many tasks; what one of them
+     * waits for has room for as many events as a graph of ours has, and no more, since every run clears all of it; NaN and
+     * infinities are what they are, which the guard against them in training needs; and drivers contract products and sums,
+     * since TornadoVM's own search for them fails at the sum of a product with itself.
      */
     private static final Map<String, String> SETTINGS = Map.of(
             "tornado.recover.bailout", "false",
             "tornado.panama.objectHeader", "128",
             "tornado.device.memory", "100000GB",
             "tornado.tvm.maxbytecodesize", "1048576",
+            "tornado.max.events", "1024",
             "tornado.enable.fma", "false",
             "tornado.opencl.compiler.flags", "-cl-mad-enable -w");
 
