@@ -63,7 +63,7 @@ class ProfileTest {
                         trace)
                 .succeeds();
         assertThat(result.out())
-                .contains("train_step", "samples/s (median of 2 runs)", "measured ceilings", "all kernels")
+                .contains("train_step", "samples/s (median of 2 runs; ", "measured ceilings", "all kernels")
                 .contains("dot_general")
                 .containsPattern("Gemm_\\w+ +\\d+ ");
 

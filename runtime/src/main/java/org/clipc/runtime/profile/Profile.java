@@ -14,12 +14,21 @@ import org.clipc.runtime.device.Roofline;
  *
  * @param entry the one that ran: that for the shortest text length that held the batch
  * @param batch samples of a run
+ * @param unwatched nanoseconds of at least one run whose calls were not measured: on devices that this slows down, how long it
+ *     takes as a rule
  * @param runs at least one
  * @param nodes of the entry point's graph
  * @param device one line on what it ran on
  * @param roofline of that device
  */
-public record Profile(String entry, int batch, List<Run> runs, List<NodeInfo> nodes, String device, Roofline roofline) {
+public record Profile(
+        String entry,
+        int batch,
+        List<Long> unwatched,
+        List<Run> runs,
+        List<NodeInfo> nodes,
+        String device,
+        Roofline roofline) {
 
     private static final NodeInfo UNKNOWN = new NodeInfo("", "", "");
 
@@ -51,6 +60,7 @@ public record Profile(String entry, int batch, List<Run> runs, List<NodeInfo> no
     }
 
     public Profile {
+        unwatched = List.copyOf(unwatched);
         runs = List.copyOf(runs);
         nodes = List.copyOf(nodes);
     }

@@ -36,7 +36,7 @@ class ProfileCommandTest {
         var result = clipRun("profile", "--graph", graph, "--warmup", 0, "--iterations", 3, "--trace", trace)
                 .succeeds();
         assertThat(result.out())
-                .contains("train_step, batch 4:", "(median of 3 runs)", "JVM kernels on ")
+                .contains("train_step, batch 4:", "(median of 3 runs; ", "JVM kernels on ")
                 .containsPattern("(?m)^Toy +1 .* tanh in toy\\.\\*\\.head$");
         var events = new ObjectMapper().readTree(trace.toFile()).get("traceEvents");
         var kernels = 0;

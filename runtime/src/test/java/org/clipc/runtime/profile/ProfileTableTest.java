@@ -43,7 +43,8 @@ class ProfileTableTest {
                                 "in",
                                 "visual.blocks.*.mlp"));
         assertThat(text)
-                .contains("loss, batch 4: 5.0 ms, 800.00 samples/s (median of 1 runs)")
+                .contains(
+                        "loss, batch 4: 5.0 ms, 800.00 samples/s (median of 1 runs; 5.0 ms where every kernel is measured)")
                 .contains("a device; measured ceilings: 100.0 GFLOP/s, 10.0 GB/s")
                 .endsWith("outside of kernels: 1.00 ms a run, 20.0%");
     }
@@ -53,6 +54,26 @@ class ProfileTableTest {
     void theRooflineHasTwoSides() {
         assertThat(Profiles.ROOFLINE.seconds(1e9, 1e9)).isEqualTo(0.1);
         assertThat(Profiles.ROOFLINE.seconds(1e12, 1e9)).isEqualTo(10);
+    }
+
+    /** Kernels that are started ahead of time. */
+    @Example
+    void aRunMayTakeLessThanItsKernelsOneByOne() {
+        var gemm = Profiles.call("Gemm_1f", 0, 1000, 1000);
+        var run = new Profile.Run(1000, 5_000_000, List.of(Profiles.slice(gemm, 2000, 4_000_000)));
+        var profile = new Profile(
+                "loss",
+                4,
+                List.of(9_000_000L, 2_000_000L, 3_000_000L),
+                List.of(run),
+                List.of(Profiles.PRODUCT),
+                "a device",
+                Profiles.ROOFLINE);
+
+        assertThat(ProfileTable.of(profile))
+                .contains(
+                        "loss, batch 4: 3.0 ms, 1333.33 samples/s (median of 3 runs; 5.0 ms where every kernel is measured)")
+                .endsWith("outside of kernels: nothing; a run saves 1.00 ms of theirs");
     }
 
     /** The roofline holds call by call: a mix of calls is not judged by its average. */
