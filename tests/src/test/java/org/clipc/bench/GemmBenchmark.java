@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.clipc.compiler.jvm.JvmTarget;
 import org.clipc.compiler.kernel.Target;
@@ -22,6 +23,7 @@ import org.clipc.compiler.tornado.TornadoSdk;
 import org.clipc.compiler.tornado.TornadoTarget;
 import org.clipc.ir.Graph;
 import org.clipc.ir.TensorType;
+import org.clipc.program.Choice;
 import org.clipc.program.Parameter;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.device.DeviceOptions;
@@ -78,7 +80,8 @@ public final class GemmBenchmark {
 
     /**
      * @param args parts of the names of products to measure, such as {@code tn_}; by default all. {@code --device=NAME} and
-     *     {@code --gemm=HOW} choose another device than the JVM, as for {@code clip-run}
+     *     {@code --gemm=HOW} choose another device than the JVM, as for {@code clip-run}; {@code --way=NAME} one of the other
+     *     ways that {@code clip-run tune} tries, such as {@code 12x32.4x2}
      */
     public static void main(String[] args) throws IOException {
         if (System.getenv("OPENBLAS_CORETYPE") != null) {
@@ -98,6 +101,7 @@ public final class GemmBenchmark {
                 var program =
                         device.load(file, products.stream().map(Product::name).toList())) {
             IO.println(device.description());
+            program.tune(ways(program, products, option(args, "--way=", "")));
             IO.println(blas.description());
             IO.println(
                     "                                             ours                    OpenBLAS  ours/OpenBLAS  best");
@@ -110,6 +114,15 @@ public final class GemmBenchmark {
         } finally {
             Files.delete(path);
         }
+    }
+
+    /** @param way a name of options; empty for the default way */
+    private static Map<String, String> ways(DeviceProgram program, List<Product> products, String way) {
+        return way.isEmpty()
+                ? Map.of()
+                : products.stream()
+                        .flatMap(product -> program.choices(product.name()).stream())
+                        .collect(Collectors.toMap(Choice::name, _ -> way, (first, _) -> first));
     }
 
     private static String option(String[] args, String name, String otherwise) {
