@@ -13,6 +13,7 @@ import org.clipc.runtime.collective.Operation.Kind;
 import org.clipc.runtime.collective.reduce.Reducer;
 import org.clipc.runtime.collective.reduce.Slices;
 import org.clipc.runtime.collective.rendezvous.Patience;
+import org.clipc.runtime.collective.rendezvous.RollCall;
 
 /**
  * A member that sends messages to the others. First all tell each other what they are about to do; then data go straight
@@ -28,6 +29,7 @@ final class MpiGroup extends CheckedGroup {
     private final long hash;
     private final MpiRequests requests;
     private final Patience patience;
+    private final RollCall rollCall;
     private final MemorySegment ownHeader;
     private final MemorySegment[] headers;
     private final Reducer reducer = new Reducer();
@@ -47,6 +49,7 @@ final class MpiGroup extends CheckedGroup {
         this.hash = Header.groupHash(ranks);
         this.requests = new MpiRequests(world.library());
         this.patience = new Patience(world.rendezvous(), world.options(), world.rank());
+        this.rollCall = new RollCall(world.rendezvous(), world.rank());
         this.sources = new MemorySegment[ranks.size()];
         var arena = Arena.ofAuto();
         this.ownHeader = arena.allocate(Header.BYTES, 8);
@@ -144,7 +147,7 @@ final class MpiGroup extends CheckedGroup {
         for (var step = 1; step < size(); step++) {
             send(ownHeader, other(step), headerTag(number));
         }
-        requests.await(this::requirePatience);
+        await();
         for (var member = 0; member < size(); member++) {
             if (member != rank()) {
                 requireAgreement(call, member, Header.read(headers[member]));
@@ -189,7 +192,7 @@ final class MpiGroup extends CheckedGroup {
                 send(slice(part, count, member), member, dataTag(number));
             }
             sources[rank()] = own;
-            requests.await(this::requirePatience);
+            await();
             reduceInto(own, operation);
             gatherSlices(part, count, -1);
         }
@@ -208,7 +211,7 @@ final class MpiGroup extends CheckedGroup {
                 send(partOf(call.send(), operation, member, from * width, bytes), member, dataTag(number));
             }
             sources[rank()] = partOf(call.send(), operation, rank(), from * width, bytes);
-            requests.await(this::requirePatience);
+            await();
             reduceInto(call.receive().asSlice(from * width, bytes), operation);
         }
     }
@@ -235,7 +238,7 @@ final class MpiGroup extends CheckedGroup {
             receive(partOf(call.receive(), operation, member, 0, operation.bytes()), member, dataTag(number));
             send(call.send(), member, dataTag(number));
         }
-        requests.await(this::requirePatience);
+        await();
     }
 
     /** The root deals out slices, which all then send to all: nobody sends more than the tensor (van de Geijn). */
@@ -249,7 +252,7 @@ final class MpiGroup extends CheckedGroup {
         } else {
             receive(slice(call.receive(), elements, rank()), root, dataTag(number));
         }
-        requests.await(this::requirePatience);
+        await();
         gatherSlices(call.receive(), elements, root);
     }
 
@@ -264,7 +267,7 @@ final class MpiGroup extends CheckedGroup {
                 send(slice(data, elements, rank()), member, dataTag(number));
             }
         }
-        requests.await(this::requirePatience);
+        await();
     }
 
     private MemorySegment slice(MemorySegment data, long elements, int member) {
@@ -280,7 +283,7 @@ final class MpiGroup extends CheckedGroup {
         }
         receive(headers[call.from()], call.from(), headerTag(number));
         send(ownHeader, call.to(), headerTag(number));
-        requests.await(this::requirePatience);
+        await();
         var header = Header.read(headers[call.from()]);
         var bytes = call.receive().byteSize();
         if (header.group() != hash
@@ -293,7 +296,7 @@ final class MpiGroup extends CheckedGroup {
         }
         receive(call.receive(), call.from(), dataTag(number));
         send(call.send(), call.to(), dataTag(number));
-        requests.await(this::requirePatience);
+        await();
     }
 
     /** As many as fit the scratch if each other member sends so many; slices of parts of as many are no longer. */
@@ -315,8 +318,16 @@ final class MpiGroup extends CheckedGroup {
         return scratch.asSlice((step - 1) * bytes, bytes);
     }
 
+    private void await() {
+        requests.await(this::requirePatience);
+        rollCall.goesOn();
+    }
+
     private void requirePatience() {
-        var failure = patience.failure(requests::awaited, () -> name(current));
+        if (patience.isAlmostOver()) {
+            rollCall.waitsIn(name(current));
+        }
+        var failure = patience.failure(() -> rollCall.late(requests.awaited()), () -> name(current));
         if (failure != null) {
             throw stopped(current, failure);
         }

@@ -14,6 +14,9 @@ public final class Patience {
     /** How long what a rank sent before it left may still be on its way. */
     private static final Duration GRACE = Duration.ofSeconds(2);
 
+    /** Before the end of the time, at most. */
+    private static final Duration LAST_CALL = Duration.ofSeconds(2);
+
     private final Rendezvous rendezvous;
     private final CollectiveOptions options;
     private final int rank;
@@ -30,6 +33,12 @@ public final class Patience {
     /** The time begins anew. */
     public void begin() {
         deadline = System.nanoTime() + options.timeout().toNanos();
+    }
+
+    /** Whether it is time for a {@link RollCall}, for which there is some time left. */
+    public boolean isAlmostOver() {
+        var lastCall = Math.min(LAST_CALL.toNanos(), options.timeout().toNanos() / 4);
+        return deadline - System.nanoTime() < lastCall;
     }
 
     /**
