@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  * that was planned at first; at every checkpoint the rest of the curve is stretched over as many steps as the speed since the
  * last one allows. So training ends in time, and at the curve's end. For one rank only, since clocks differ.
  *
- * <p>A file holds the plan beside the checkpoints: training that goes on keeps to it, and to the time already spent. Be a
- * listener of the training, too.
+ * <p>A file holds the plan beside the checkpoints: training that goes on keeps to it, and to the time already spent. The
+ * trainer must have it among its listeners, too.
  */
 public final class TimedSchedule implements Schedule, TrainListener {
 
