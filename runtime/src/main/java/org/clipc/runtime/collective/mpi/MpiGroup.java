@@ -325,7 +325,7 @@ final class MpiGroup extends CheckedGroup {
 
     private void requirePatience() {
         if (patience.isAlmostOver()) {
-            rollCall.waitsIn(name(current));
+            rollCall.waitsIn(() -> name(current));
         }
         var failure = patience.failure(() -> rollCall.late(requests.awaited()), () -> name(current));
         if (failure != null) {

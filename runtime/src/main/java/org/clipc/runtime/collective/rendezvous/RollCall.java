@@ -1,6 +1,7 @@
 package org.clipc.runtime.collective.rendezvous;
 
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * Which ranks say that they wait for others, so that nobody takes these for those that are late: a process that is halted in
@@ -21,11 +22,15 @@ public final class RollCall {
         this.rank = rank;
     }
 
-    /** Says that this rank waits, unless it has said so. */
-    public void waitsIn(String what) {
+    /**
+     * Says that this rank waits, unless it has said so.
+     *
+     * @param what it waits in; asked once, since this may be called all the time
+     */
+    public void waitsIn(Supplier<String> what) {
         if (!waits) {
             waits = true;
-            rendezvous.put(note(rank), what);
+            rendezvous.put(note(rank), what.get());
         }
     }
 

@@ -53,8 +53,8 @@ class RollCallTest {
                     .mapToObj(rank -> new RollCall(all.get(rank), rank))
                     .toList();
             assertThat(calls.get(3).late(List.of(0, 1, 2))).containsExactly(0, 1, 2);
-            calls.get(0).waitsIn("a barrier");
-            calls.get(2).waitsIn("a barrier");
+            calls.get(0).waitsIn(() -> "a barrier");
+            calls.get(2).waitsIn(() -> "a barrier");
             awaitNote(all.get(3), calls.get(3), List.of(0, 1, 2), List.of(1));
             calls.get(2).goesOn();
             awaitNote(all.get(3), calls.get(3), List.of(0, 1, 2), List.of(1, 2));
@@ -65,8 +65,8 @@ class RollCallTest {
     void ranksThatWaitForEachOtherAreAllLate() throws Exception {
         inWorldOf(2, all -> {
             var calls = List.of(new RollCall(all.get(0), 0), new RollCall(all.get(1), 1));
-            calls.get(0).waitsIn("this");
-            calls.get(1).waitsIn("that");
+            calls.get(0).waitsIn(() -> "this");
+            calls.get(1).waitsIn(() -> "that");
             assertThat(all.get(0).get("what rank 1 waits in", PATIENT)).isEqualTo("that");
             assertThat(calls.get(0).late(List.of(1))).containsExactly(1);
         });
