@@ -39,6 +39,11 @@ public final class TimedSchedule implements Schedule, TrainListener {
         boolean isSound() {
             return step >= 0 && position >= 0 && end >= step && seconds >= 0;
         }
+
+        /** How much of it is behind a step, from 0 to 1. */
+        double done(long at) {
+            return end == step ? 0 : (double) (at - step) / (end - step);
+        }
     }
 
     /**
@@ -127,10 +132,7 @@ public final class TimedSchedule implements Schedule, TrainListener {
 
     private double position(long step) {
         var part = parts.getLast();
-        var left = part.end() - part.step();
-        return left == 0
-                ? part.position()
-                : part.position() + (planned - part.position()) * (step - part.step()) / left;
+        return part.position() + (planned - part.position()) * part.done(step);
     }
 
     /** Drops what was planned after the checkpoint from which training goes on. */
@@ -141,9 +143,7 @@ public final class TimedSchedule implements Schedule, TrainListener {
         }
         this.step = step;
         var part = parts.getLast();
-        var left = part.end() - part.step();
-        secondsBefore =
-                left == 0 ? part.seconds() : part.seconds() + (seconds - part.seconds()) * (step - part.step()) / left;
+        secondsBefore = part.seconds() + (seconds - part.seconds()) * part.done(step);
         start = nanoTime.getAsLong();
     }
 
