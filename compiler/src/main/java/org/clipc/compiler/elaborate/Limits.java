@@ -6,8 +6,9 @@ import org.clipc.grammar.diagnostic.SourceSpan;
 /** Ends elaborations that would never end, or fill the stack: endless recursion, repetition without measure. */
 final class Limits {
     private static final long MAX_STEPS = 20_000_000;
-    // About 1.3 KiB of stack each; real models stay below 60.
-    private static final int MAX_DEPTH = 256;
+    // Modules in modules take up to 4 KiB of stack each in Java's interpreter, of a thread's 1 MiB; real models stay
+    // below 60.
+    private static final int MAX_DEPTH = 128;
 
     private long steps;
     private int depth;
@@ -30,7 +31,7 @@ final class Limits {
     void enter(SourceSpan span) {
         if (++depth > MAX_DEPTH) {
             throw new Exceeded(Diagnostic.error(span, "expressions and calls nest too deeply here")
-                    .note("a function or module cannot use itself"));
+                    .note("a function or module cannot use itself; `let` names parts of long expressions"));
         }
         if (++steps > MAX_STEPS) {
             throw new Exceeded(Diagnostic.error(span, "the model takes too long to elaborate")

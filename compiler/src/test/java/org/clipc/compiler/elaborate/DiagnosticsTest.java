@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import org.clipc.compiler.config.Setting;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -115,6 +116,17 @@ class DiagnosticsTest {
                             .replace("`?", "'?"));
             assertThat(problems.lines()).hasSize(1);
         }
+    }
+
+    /** The limit of depth must come well before the end of a thread's stack, 1 MiB by default. */
+    @Test
+    void endlessModulesFitHalfAStack() throws InterruptedException {
+        var source = new Source(folder, "module Loop() { again = Loop() } model M { a = Loop() }");
+        var problems = new AtomicReference<String>();
+        var thread = new Thread(null, () -> problems.set(source.problems()), "half a stack", 512 << 10);
+        thread.start();
+        thread.join();
+        assertThat(problems.get()).contains("expressions and calls nest too deeply here");
     }
 
     /** Members of a model; a piece of the only message expected. */
