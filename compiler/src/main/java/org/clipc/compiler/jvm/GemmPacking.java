@@ -9,8 +9,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.IntPredicate;
-import java.util.stream.IntStream;
 import javax.lang.model.element.Modifier;
 import org.clipc.ir.DType;
 
@@ -69,9 +67,26 @@ final class GemmPacking {
 
     /** Adds the method of a form, and those that it calls. */
     void add(Form form) {
-        var width = form.columns() ? tile.columns() : tile.rows();
+        var panel = panel(form.columns());
         addRest(form.dtype());
-        kernel.add(method(form.methodName()).addCode(form.across() ? across(form, width) : along(form, width)));
+        kernel.add(method(form.methodName()).addCode(form.across() ? across(form, panel) : along(form, panel)));
+    }
+
+    /**
+     * What is packed at a time: a panel, or one of its strips.
+     *
+     * @param width its rows
+     * @param pitch floats from one depth to the next
+     * @param multiple rows that the matrix lacks are packed up to a multiple of this
+     */
+    private record Panel(int width, int pitch, int multiple) {}
+
+    private Panel panel(boolean columns) {
+        if (!columns) {
+            return new Panel(tile.rows(), tile.pitch(), tile.rows());
+        }
+        var width = tile.hasStrips() ? tile.lanes() : tile.columns();
+        return new Panel(width, width, tile.columns());
     }
 
     private static MethodSpec.Builder method(String name) {
@@ -86,43 +101,60 @@ final class GemmPacking {
                 .addParameter(int.class, "first", Modifier.FINAL);
     }
 
-    private CodeBlock along(Form form, int width) {
+    private CodeBlock along(Form form, Panel panel) {
         var strip = form.methodName() + "Strip";
-        var reach = loads(width).stream().mapToInt(Load::end).max().orElseThrow();
-        kernel.add(method(strip).addCode(strip(form.dtype(), width)));
-        return CodeBlock.of("""
+        var reach = loads(panel.width()).stream().mapToInt(Load::end).max().orElseThrow();
+        kernel.add(method(strip).addCode(strip(form.dtype(), panel)));
+        return CodeBlock.of(
+                """
+                final int padded = (rows + $7L) / $8L * $8L;
                 for (int k = 0; k < depth; k += $1L) {
                     final int n = Math.min($1L, depth - k);
+                    int to0 = first + k * $9L;
                     int i = 0;
                     for (; i + $2L <= rows; i += $3L) {
-                        $4L(arena, at + $5LL * i + k * stride, stride, $3L, n, to, first + i * depth + k * $3L);
+                        $4L(arena, at + $5LL * i + k * stride, stride, $3L, n, to, to0);
+                        to0 += depth * $9L;
                     }
-                    for (; i < rows; i += $3L) {
-                        rest$6L(arena, at + $5LL * i + k * stride, $5LL, stride, rows - i, $3L, n,
-                                to, first + i * depth + k * $3L, $3L);
+                    for (; i < padded; i += $3L) {
+                        rest$6L(arena, at + $5LL * i + k * stride, $5LL, stride, rows - i, $3L, n, to, to0, $9L);
+                        to0 += depth * $9L;
                     }
                 }
-                """, STEP, reach, width, strip, form.dtype().bytes(), suffix(form.dtype()));
+                """,
+                STEP,
+                reach,
+                panel.width(),
+                strip,
+                form.dtype().bytes(),
+                suffix(form.dtype()),
+                panel.multiple() - 1,
+                panel.multiple(),
+                panel.pitch());
     }
 
-    private CodeBlock strip(DType dtype, int width) {
+    private CodeBlock strip(DType dtype, Panel panel) {
         var code = CodeBlock.builder();
-        // Where a vector reaches beyond the strip, the next step overwrites what it stored there; so the last step goes
+        // Where a vector reaches beyond the pitch, the next step overwrites what it stored there; so the last step goes
         // element by element.
-        var spills = loads(width).getLast().end() > width;
+        var spills = loads(panel.width()).getLast().end() > panel.pitch();
         code.beginControlFlow("for (int k = 0; k < $L; k++)", spills ? "depth - 1" : "depth");
-        for (var load : loads(width)) {
+        for (var load : loads(panel.width())) {
             var at = CodeBlock.of("at + k * stride + $LL", load.first() * dtype.bytes());
             code.addStatement(
-                    "$L.intoArray(to, first + k * $L + $L)", load(dtype, load.lanes(), at), width, load.first());
+                    "$L.intoArray(to, first + k * $L + $L)",
+                    load(dtype, load.lanes(), at),
+                    panel.pitch(),
+                    load.first());
         }
         code.endControlFlow();
         if (spills) {
             code.addStatement(
-                    "rest$1L(arena, at + (depth - 1) * stride, $2LL, stride, $3L, $3L, 1, to, first + (depth - 1) * $3L, $3L)",
+                    "rest$1L(arena, at + (depth - 1) * stride, $2LL, stride, $3L, $3L, 1, to, first + (depth - 1) * $4L, $4L)",
                     suffix(dtype),
                     dtype.bytes(),
-                    width);
+                    panel.width(),
+                    panel.pitch());
         }
         return code.build();
     }
@@ -152,35 +184,53 @@ final class GemmPacking {
                 : Integer.highestOneBit(Math.min(count, tile.lanes()));
     }
 
-    private CodeBlock across(Form form, int width) {
-        var group = width % 4 != 0 ? width : width % 8 == 0 && tile.lanes() >= 8 ? 8 : 4;
-        var transpose = "transpose" + suffix(form.dtype()) + "x" + group;
-        if (added.add(transpose)) {
-            kernel.add(method(transpose)
-                    .addCode(group == width ? interleave(form.dtype(), width) : transpose(form.dtype(), group)));
-        }
-        return CodeBlock.of(
-                """
-                for (int i = 0; i < rows; i += $1L) {
-                    for (int g = 0; g < $1L; g += $2L) {
-                        final long start = at + (i + g) * stride;
-                        if (i + g + $2L <= rows) {
-                            $3L(arena, start, stride, $1L, depth, to, first + i * depth + g);
-                        } else {
-                            rest$4L(arena, start, stride, $5LL, rows - i - g, $2L, depth, to, first + i * depth + g, $1L);
-                        }
+    private CodeBlock across(Form form, Panel panel) {
+        var group = panel.pitch() % 8 == 0 && tile.lanes() >= 8 ? 8 : 4;
+        var code = CodeBlock.builder().add("""
+                final int padded = (rows + $1L) / $2L * $2L;
+                int to0 = first;
+                for (int i = 0; i < padded; i += $3L) {$>
+                """, panel.multiple() - 1, panel.multiple(), panel.width());
+        for (var g = 0; g < panel.width(); g += group) {
+            var used = Math.min(group, panel.width() - g);
+            code.add(
+                    """
+                    if (i + $1L <= rows) {
+                        $2L(arena, at + (i + $3L) * stride, stride, $4L, depth, to, to0 + $3L);
+                    } else {
+                        rest$5L(arena, at + (i + $3L) * stride, stride, $6LL, rows - i - $3L, $7L, depth, to, to0 + $3L, $4L);
                     }
-                }
-                """, width, group, transpose, suffix(form.dtype()), form.dtype().bytes());
+                    """,
+                    g + used,
+                    addTranspose(form.dtype(), group, used),
+                    g,
+                    panel.pitch(),
+                    suffix(form.dtype()),
+                    form.dtype().bytes(),
+                    used);
+        }
+        return code.add("to0 += depth * $L;\n$<}\n", panel.pitch()).build();
     }
 
-    /** Transposes blocks of {@code n} rows by {@code n}; the parameter {@code rows} is the width of the panel. */
-    private CodeBlock transpose(DType dtype, int n) {
+    private String addTranspose(DType dtype, int n, int used) {
+        var name = "transpose" + suffix(dtype) + "x" + n + (used < n ? "of" + used : "");
+        if (added.add(name)) {
+            kernel.add(method(name).addCode(transpose(dtype, n, used)));
+        }
+        return name;
+    }
+
+    /**
+     * Transposes blocks of {@code n} rows by {@code n}, of which the first {@code used} exist; the parameter {@code rows} is the
+     * panel's pitch.
+     */
+    private CodeBlock transpose(DType dtype, int n, int used) {
         var code = CodeBlock.builder().addStatement("int k = 0");
         code.beginControlFlow("for (; k <= depth - $L; k += $L)", n, n);
         for (var i = 0; i < n; i++) {
             var at = CodeBlock.of("at + $L * stride + $LL * k", i, dtype.bytes());
-            code.addStatement("$T x$L = $L", Lanes.FLOAT_VECTOR, i, load(dtype, n, at));
+            var row = i < used ? load(dtype, n, at) : CodeBlock.of("$T.zero($L)", Lanes.FLOAT_VECTOR, species(n));
+            code.addStatement("$T x$L = $L", Lanes.FLOAT_VECTOR, i, row);
         }
         var transposition = new Transposition(species(n), n);
         if (added.add("transposition" + n)) {
@@ -191,54 +241,12 @@ final class GemmPacking {
             code.addStatement("x$1L.intoArray(to, first + (k + $1L) * rows)", i);
         }
         code.endControlFlow();
-        return code.add(remainingDepth(dtype, n)).build();
-    }
-
-    private static CodeBlock remainingDepth(DType dtype, int rows) {
-        return CodeBlock.of(
-                "rest$L(arena, at + $LL * k, stride, $LL, $L, $L, depth - k, to, first + k * rows, rows);\n",
-                suffix(dtype),
-                dtype.bytes(),
-                dtype.bytes(),
-                rows,
-                rows);
-    }
-
-    /** Interleaves {@code width} rows, as many vectors of depth at a time as there are rows. */
-    private CodeBlock interleave(DType dtype, int width) {
-        var lanes = Math.min(8, tile.lanes());
-        var code = CodeBlock.builder().addStatement("int k = 0");
-        code.beginControlFlow("for (; k <= depth - $L; k += $L)", lanes, lanes);
-        for (var row = 0; row < width; row++) {
-            var at = CodeBlock.of("at + $L * stride + $LL * k", row, dtype.bytes());
-            code.addStatement("final $T x$L = $L", Lanes.FLOAT_VECTOR, row, load(dtype, lanes, at));
-        }
-        for (var out = 0; out < width; out++) {
-            var mixed = CodeBlock.of("");
-            for (var row = 0; row < width; row++) {
-                var name = "I" + out + "_" + row;
-                addGather(name, lanes, width, out, row);
-                mixed = row == 0
-                        ? CodeBlock.of("x0.rearrange(S$L)", name)
-                        : CodeBlock.of("$L.blend(x$L.rearrange(S$L), M$L)", mixed, row, name, name);
-            }
-            code.addStatement("$L.intoArray(to, first + k * rows + $L)", mixed, out * lanes);
-        }
-        code.endControlFlow();
-        return code.add(remainingDepth(dtype, width)).build();
-    }
-
-    /** Where vector {@code out} of the interleaved ones has elements of {@code row}: their lanes there, and the mask. */
-    private void addGather(String name, int lanes, int width, int out, int row) {
-        if (!added.add(name)) {
-            return;
-        }
-        IntPredicate isOfRow = lane -> (out * lanes + lane) % width == row;
-        var from = IntStream.range(0, lanes)
-                .map(lane -> isOfRow.test(lane) ? (out * lanes + lane) / width : 0)
-                .toArray();
-        kernel.add(JvmLibrary.shuffle("S" + name, species(lanes), from));
-        kernel.add(JvmLibrary.mask("M" + name, species(lanes), lanes, isOfRow));
+        return code.add(
+                        "rest$1L(arena, at + $2LL * k, stride, $2LL, $3L, $3L, depth - k, to, first + k * rows, rows);\n",
+                        suffix(dtype),
+                        dtype.bytes(),
+                        used)
+                .build();
     }
 
     private String species(int lanes) {
@@ -275,7 +283,7 @@ final class GemmPacking {
                         """, SHORT_VECTOR, lanes, Lanes.INT_VECTOR, Lanes.VECTOR_OPERATORS));
     }
 
-    /** Element by element: {@code span} rows, of which only {@code rows} exist, for a panel {@code width} wide. */
+    /** Element by element: {@code span} rows, of which only {@code rows} exist, for a panel of this pitch. */
     private void addRest(DType dtype) {
         if (!added.add("rest" + suffix(dtype))) {
             return;
@@ -292,11 +300,11 @@ final class GemmPacking {
                 .addParameter(int.class, "depth", Modifier.FINAL)
                 .addParameter(float[].class, "to", Modifier.FINAL)
                 .addParameter(int.class, "first", Modifier.FINAL)
-                .addParameter(int.class, "width", Modifier.FINAL)
+                .addParameter(int.class, "pitch", Modifier.FINAL)
                 .addCode("""
                         for (int i = 0; i < span; i++) {
                             for (int k = 0; k < depth; k++) {
-                                to[first + k * width + i] = i < rows ? $L : 0;
+                                to[first + k * pitch + i] = i < rows ? $L : 0;
                             }
                         }
                         """, Memory.loadOne(dtype, CodeBlock.of("at + i * rowStride + k * depthStride"))));

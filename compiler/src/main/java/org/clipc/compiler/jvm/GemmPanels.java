@@ -14,8 +14,9 @@ import org.clipc.compiler.kernel.RenderedKernel;
  * Renders the class that all gemm kernels of a vector width share, so that the JVM optimises its loops once: it packs
  * matrices into panels and multiplies panels.
  *
- * <p>A panel holds a fixed number of rows of A (or columns of B), interleaved: row i at depth k is element k·width + i.
- * Rows that the matrix lacks are zero. {@code run} packs a whole operand into the shared scratch: depth chunk after depth
+ * <p>A panel holds a fixed number of rows of A (or columns of B), interleaved: row i at depth k is element k·pitch + i;
+ * where {@link GemmTile#hasStrips}, a panel of B is several such strips, each as wide as a vector. Rows and columns that
+ * the matrix lacks are zero, and what the pitch leaves between two steps is undefined. {@code run} packs a whole operand into the shared scratch: depth chunk after depth
  * chunk, and within a chunk panel after panel.
  */
 final class GemmPanels {
@@ -35,6 +36,11 @@ final class GemmPanels {
             "form",
             "rowsPerUnit",
             "sharedPerBatch");
+
+    /** Positions of strips, and depths, are no greater; both are one below a power of two. */
+    static final int MAX_POSITION = (1 << 30) - 1;
+
+    static final int MAX_DEPTH = (1 << 16) - 1;
 
     private final GemmTile tile;
     private final KernelClass kernel;
@@ -75,8 +81,9 @@ final class GemmPanels {
                 .add(LAYOUT.declareInts("rowsPerUnit", "sharedPerBatch"))
                 .add(LAYOUT.declareLongs("at", "batch1", "batch2", "rowStride", "depthStride"))
                 .add("""
-                        final int width = form % 2 == 0 ? $L : $L;
-                        final int padded = (rows + width - 1) / width * width;
+                        final int width = form % 2 == 0 ? $1L : $2L;
+                        final int pitch = form % 2 == 0 ? $3L : $2L;
+                        final int padded = (rows + width - 1) / width * pitch;
                         final int unitsPerBatch = (rows + rowsPerUnit - 1) / rowsPerUnit;
                         for (int unit = from; unit < to; unit++) {
                             final int batch = unit / unitsPerBatch;
@@ -88,10 +95,10 @@ final class GemmPanels {
                             for (int k = 0; k < depth; k += chunk) {
                                 final int kc = Math.min(chunk, depth - k);
                                 pack(arena, form, start + k * depthStride, rowStride, depthStride, n, kc,
-                                        shared, batch * sharedPerBatch + k * padded + row * kc);
+                                        shared, batch * sharedPerBatch + k * padded + row / width * pitch * kc);
                             }
                         }
-                        """, tile.rows(), tile.columns())
+                        """, tile.rows(), tile.columns(), tile.pitch())
                 .build();
     }
 
@@ -142,15 +149,17 @@ final class GemmPanels {
                         float touched = 0;
                         for (int j = 0; j < columns; j += $2L) {
                             int next = j + $2L < columns ? bFirst + (j + $2L) * depth : after;
+                            int aNext = aFirst;
                             for (int i = 0; i < rows; i += $1L) {
                                 touched += touch(b, next, share);
                                 next += share * 16;
-                                tile(depth, a, aFirst + i * depth, b, bFirst + j * depth,
+                                tile(depth, a, aNext, b, bFirst + j * depth,
                                         c, cFirst + i * cStride + j, cStride, accumulate);
+                                aNext += depth * $3L;
                             }
                         }
                         return touched;
-                        """, tile.rows(), tile.columns());
+                        """, tile.rows(), tile.columns(), tile.pitch());
     }
 
     private static MethodSpec.Builder touch() {
@@ -181,88 +190,78 @@ final class GemmPanels {
                 .addParameter(boolean.class, "accumulate", Modifier.FINAL);
     }
 
-    /** The micro-kernel: one tile of C, in registers. The loop is not unrolled: that makes C2 spill. */
+    /**
+     * The micro-kernel: one tile of C, in registers. The loop is not unrolled: that makes C2 spill. What C holds is added
+     * at the end, so that its addresses take no registers during the loop.
+     */
     private MethodSpec.Builder tile() {
         var body = CodeBlock.builder();
-        eachSum((i, j) -> body.addStatement("$T c$L_$L", Lanes.FLOAT_VECTOR, i, j));
+        eachSum((i, j) -> body.addStatement("$1T c$2L_$3L = $1T.zero(F)", Lanes.FLOAT_VECTOR, i, j));
+        body.add(tile.hasStrips() ? alongStrips() : byStep());
+        body.add(products()).endControlFlow();
         body.beginControlFlow("if (accumulate)");
         eachSum((i, j) -> body.addStatement(
-                "c$L_$L = $T.fromArray(F, c, cFirst + $L * cStride + $L)",
+                "c$1L_$2L = c$1L_$2L.add($3T.fromArray(F, c, cFirst + $1L * cStride + $4L))",
                 i,
                 j,
                 Lanes.FLOAT_VECTOR,
-                i,
                 j * tile.lanes()));
-        body.nextControlFlow("else");
-        eachSum((i, j) -> body.addStatement("c$L_$L = $T.zero(F)", i, j, Lanes.FLOAT_VECTOR));
         body.endControlFlow();
-        body.add(walk()).add(products()).endControlFlow();
         eachSum((i, j) ->
-                body.addStatement("c$L_$L.intoArray(c, cFirst + $L * cStride + $L)", i, j, i, j * tile.lanes()));
+                body.addStatement("c$1L_$2L.intoArray(c, cFirst + $1L * cStride + $3L)", i, j, j * tile.lanes()));
         return factors(MethodSpec.methodBuilder("tile")
                         .addModifiers(Modifier.PRIVATE, Modifier.STATIC)
                         .addParameter(int.class, "depth", Modifier.FINAL))
                 .addCode(body.build());
     }
 
-    /**
-     * Begins the loop over the depth. Where one position can address both panels, a step of a 3x3 tile takes 20
-     * instructions instead of 25.
-     */
-    private CodeBlock walk() {
-        if (sharesPosition()) {
-            return CodeBlock.of("""
-                    final int shift = bFirst - aFirst * $2L;
-                    final int end = aFirst + depth * $1L;
-                    for (int inA = aFirst; inA < end; inA += $1L) {$>
-                    """, tile.rows(), tile.columns() / tile.rows());
-        }
-        return CodeBlock.of("""
-                for (int k = 0; k < depth; k++) {$>
-                final int inA = aFirst + k * $L;
-                """, tile.rows());
+    private static CodeBlock byStep() {
+        return CodeBlock.of("for (int k = 0; k < depth; k++) {$>\n");
     }
 
-    /** Loads the side with fewer registers, then uses up the other register by register: C2 keeps this order, more or less. */
+    /**
+     * Begins the loop over the depth where panels of B are strips. With the masks C2 knows that positions in B cannot
+     * overflow, so it adds a strip's start to the address of the array before the loop, and one register addresses all
+     * strips. Positions in A take an addition; without it all of A's loads would be ready, and be done, before the
+     * products. A step of 6x2 takes 25 instructions for 12 products, which beside a busy hardware thread is 10% faster
+     * than the 31 of panels without strips, and as fast where the core has nothing else to do (Zen 3).
+     */
+    private CodeBlock alongStrips() {
+        var code = CodeBlock.builder();
+        for (var j = 0; j < tile.vectors(); j++) {
+            code.addStatement("final int strip$1L = (bFirst + $2L * depth) & $3L", j, j * tile.lanes(), MAX_POSITION);
+        }
+        return code.add("""
+                final int end = (depth & $L) * $L;
+                for (int p = 0; p < end; p += $L) {$>
+                final int inA = aFirst + p * $L;
+                """, MAX_DEPTH, tile.lanes(), tile.lanes(), tile.pitch() / tile.lanes())
+                .build();
+    }
+
+    /** Loads B's vectors, then uses up A's numbers one by one: C2 keeps this order, more or less. */
     private CodeBlock products() {
         var code = CodeBlock.builder();
-        if (tile.rows() <= tile.vectors()) {
-            IntStream.range(0, tile.rows()).forEach(i -> code.add(loadA(i)));
+        IntStream.range(0, tile.vectors()).forEach(j -> code.add(loadB(j)));
+        for (var i = 0; i < tile.rows(); i++) {
+            code.add(loadA(i));
             for (var j = 0; j < tile.vectors(); j++) {
-                code.add(loadB(j));
-                for (var i = 0; i < tile.rows(); i++) {
-                    code.addStatement("c$1L_$2L = b$2L.fma(a$1L, c$1L_$2L)", i, j);
-                }
-            }
-        } else {
-            IntStream.range(0, tile.vectors()).forEach(j -> code.add(loadB(j)));
-            for (var i = 0; i < tile.rows(); i++) {
-                code.add(loadA(i));
-                for (var j = 0; j < tile.vectors(); j++) {
-                    code.addStatement("c$1L_$2L = a$1L.fma(b$2L, c$1L_$2L)", i, j);
-                }
+                code.addStatement("c$1L_$2L = a$1L.fma(b$2L, c$1L_$2L)", i, j);
             }
         }
         return code.build();
     }
 
-    private static CodeBlock loadA(int i) {
-        return CodeBlock.of("final $1T a$2L = $1T.broadcast(F, a[inA + $2L]);\n", Lanes.FLOAT_VECTOR, i);
+    private CodeBlock loadA(int i) {
+        var at = tile.hasStrips() ? CodeBlock.of("inA + $L", i) : CodeBlock.of("aFirst + k * $L + $L", tile.pitch(), i);
+        return CodeBlock.of("final $1T a$2L = $1T.broadcast(F, a[$3L]);\n", Lanes.FLOAT_VECTOR, i, at);
     }
 
     private CodeBlock loadB(int j) {
-        return CodeBlock.of(
-                "final $1T b$2L = $1T.fromArray(F, b, $3L);\n", Lanes.FLOAT_VECTOR, j, inB(j * tile.lanes()));
-    }
-
-    private CodeBlock inB(int column) {
-        return sharesPosition()
-                ? CodeBlock.of("inA * $L + shift + $L", tile.columns() / tile.rows(), column)
-                : CodeBlock.of("bFirst + k * $L + $L", tile.columns(), column);
-    }
-
-    private boolean sharesPosition() {
-        return tile.columns() % tile.rows() == 0;
+        var at = tile.hasStrips()
+                ? CodeBlock.of("strip$L + p", j)
+                : CodeBlock.of("bFirst + k * $L + $L", tile.columns(), j * tile.lanes());
+        return CodeBlock.of("final $1T b$2L = $1T.fromArray(F, b, $3L);\n", Lanes.FLOAT_VECTOR, j, at);
     }
 
     private void eachSum(BiConsumer<Integer, Integer> statement) {

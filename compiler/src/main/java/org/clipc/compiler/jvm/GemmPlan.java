@@ -96,6 +96,11 @@ final class GemmPlan {
             return isA ? tile.rows() : tile.columns();
         }
 
+        /** Floats, at one depth, of the panels that hold some rows. */
+        int packed(GemmTile tile, int rows) {
+            return Math.ceilDiv(rows, width(tile)) * (isA ? tile.pitch() : tile.columns());
+        }
+
         void bind(Map<String, Argument> values) {
             values.put("at", Argument.of(view));
             values.put("batch1", Argument.of(bytes(0)));
@@ -164,7 +169,7 @@ final class GemmPlan {
         var rows = Math.max(width, SHARED_FLOATS / held.depth() / width * width);
         var extent = Math.min(rows, shared.extent());
         var batches = a.view().dim(0) * a.view().dim(1);
-        var perBatch = (long) roundUp(extent, width) * held.depth();
+        var perBatch = (long) shared.packed(tile, extent) * held.depth();
         var together = shared.isBroadcast() ? batches : Math.clamp(SHARED_FLOATS / perBatch, 1, batches);
         var parts = new ArrayList<GemmPlan>();
         for (var batch = 0; batch < batches; batch += together) {
@@ -223,7 +228,11 @@ final class GemmPlan {
     }
 
     private int packedShared() {
-        return roundUp(sharedExtent, shared.width(tile)) * held.depth();
+        var floats = (long) shared.packed(tile, sharedExtent) * held.depth();
+        if (floats > GemmPanels.MAX_POSITION) {
+            throw new IllegalArgumentException("a product that sums up " + held.depth() + " terms is too deep");
+        }
+        return (int) floats;
     }
 
     int sharedFloats() {
@@ -256,7 +265,7 @@ final class GemmPlan {
     }
 
     int localFloats() {
-        return heldFirst() + blockSize * heldDepth();
+        return heldFirst() + held.packed(tile, blockSize) * heldDepth();
     }
 
     /** The arguments named {@link #ARGUMENTS}. */

@@ -152,7 +152,9 @@ final class GemmTemplate {
                 final boolean heldIsA = $1L != 0;
                 final int heldWidth = heldIsA ? $2L : $3L;
                 final int sharedWidth = heldIsA ? $3L : $2L;
-                final int sharedPadded = (sharedExtent + sharedWidth - 1) / sharedWidth * sharedWidth;
+                final int heldPitch = heldIsA ? $7L : $3L;
+                final int sharedPitch = heldIsA ? $3L : $7L;
+                final int sharedPadded = (sharedExtent + sharedWidth - 1) / sharedWidth * sharedPitch;
                 final int blocks = (extent + blockSize - 1) / blockSize;
                 final int stretches = (sharedExtent + stretch - 1) / stretch;
                 final boolean keeps = heldDepth == depth;
@@ -168,17 +170,19 @@ final class GemmTemplate {
                     final int hn = Math.min(blockSize, extent - h0);
                     final int s0 = s * stretch;
                     final int sn = Math.min(count * stretch, sharedExtent - s0);
-                    final int heldPadded = (hn + heldWidth - 1) / heldWidth * heldWidth;
+                    final int heldPadded = (hn + heldWidth - 1) / heldWidth * heldPitch;
+                    final int s0Padded = s0 / sharedWidth * sharedPitch;
+                    final int snPadded = (sn + sharedWidth - 1) / sharedWidth * sharedPitch;
                     final long start = at + b1 * batch1 + b2 * batch2 + h0 * rowStride;
                     float touched = 0;
                     for (int k = 0; k < depth; k += chunk) {
                         final int kc = Math.min(chunk, depth - k);
                         final int hAt = heldFirst + (keeps ? k * heldPadded : 0);
-                        final int sAt = batch * sharedPerBatch + k * sharedPadded + s0 * kc;
+                        final int sAt = batch * sharedPerBatch + k * sharedPadded + s0Padded * kc;
                         final int kNext = k + kc;
                         final int sNext = kNext < depth
-                                ? batch * sharedPerBatch + kNext * sharedPadded + s0 * Math.min(chunk, depth - kNext)
-                                : batch * sharedPerBatch + (s0 + sn) * Math.min(chunk, depth);
+                                ? batch * sharedPerBatch + kNext * sharedPadded + s0Padded * Math.min(chunk, depth - kNext)
+                                : batch * sharedPerBatch + (s0Padded + snPadded) * Math.min(chunk, depth);
                         if (!keeps || held != block) {
                             $4T.pack(arena, form, start + k * depthStride, rowStride, depthStride, hn, kc, local, hAt);
                         }
@@ -200,7 +204,8 @@ final class GemmTemplate {
                 tile.columns(),
                 GemmPanels.className(tile),
                 align(walk.localFloats()),
-                walk.blockArguments(layout, List.of("b1", "b2", "m0"), "n0"));
+                walk.blockArguments(layout, List.of("b1", "b2", "m0"), "n0"),
+                tile.pitch());
         return code.build();
     }
 }

@@ -9,10 +9,9 @@ import java.util.List;
  *
  * <p>The numbers are measured. With 16 registers C2 spills where it loads a whole step's operands before the first
  * product, as it does to lessen the pressure on registers: 6x2 of 256 bits then runs at less than half of the speed. With
- * {@code -XX:-OptoRegScheduling} it keeps to the order of the source, 25 instructions for 12 products. The best without
- * that flag, 3x3 in 20 for 9, ties it on a core of its own, but is 10 to 15% slower where a second hardware thread is at
- * work. 4x3, and two steps in one iteration, spill either way. The launchers give the flag; the runtime warns where it is
- * missing. 12x2 of 512 bits, with 32 registers, needs no flag.
+ * {@code -XX:-OptoRegScheduling} it takes what is ready, and of that what has the most inputs; {@link GemmPanels} renders
+ * the addresses so that this is the order wanted. 4x3, and two steps in one iteration, spill either way. The launchers give
+ * the flag; the runtime warns where it is missing. 12x2 of 512 bits, with 32 registers, needs no flag.
  *
  * <p>Blocks of 192 rows by 192 columns leave the sums room in a second-level cache of 512 KiB; larger and smaller ones
  * were within the noise of them on a Zen 3. With 512 bits (Zen 4, 1 MiB), a weight gradient, whose depth is batch times
@@ -21,14 +20,16 @@ import java.util.List;
  * @param bits width of the vectors
  * @param rows of a tile; panels of A are this many rows wide
  * @param vectors in a row of a tile; panels of B are this many vectors wide
+ * @param pitch floats from one depth to the next in panels of A; a multiple of a vector's lanes where panels of B are kept
+ *     as strips
  */
-record GemmTile(int bits, int rows, int vectors, int depth, int blockRows, int runColumns) {
+record GemmTile(int bits, int rows, int vectors, int pitch, int depth, int blockRows, int runColumns) {
 
     static GemmTile of(int bits) {
         return switch (bits) {
-            case 128 -> new GemmTile(128, 3, 3, 256, 144, 384);
-            case 256 -> new GemmTile(256, 6, 2, 256, 192, 192);
-            case 512 -> new GemmTile(512, 12, 2, 2048, 144, 384);
+            case 128 -> new GemmTile(128, 6, 2, 8, 256, 144, 384);
+            case 256 -> new GemmTile(256, 6, 2, 8, 256, 192, 192);
+            case 512 -> new GemmTile(512, 12, 2, 12, 2048, 144, 384);
             default -> throw new IllegalArgumentException("no gemm tile for vectors of " + bits + " bits");
         };
     }
@@ -39,11 +40,15 @@ record GemmTile(int bits, int rows, int vectors, int depth, int blockRows, int r
      */
     List<GemmTile> otherCuts() {
         return List.of(
-                new GemmTile(bits, rows, vectors, depth / 2, blockRows, runColumns),
-                new GemmTile(bits, rows, vectors, depth * 2, blockRows, runColumns),
-                new GemmTile(bits, rows, vectors, depth, blockRows / 2, runColumns),
-                new GemmTile(bits, rows, vectors, depth, blockRows * 3 / 2, runColumns),
-                new GemmTile(bits, rows, vectors, depth, blockRows, runColumns / 2));
+                cut(depth / 2, blockRows, runColumns),
+                cut(depth * 2, blockRows, runColumns),
+                cut(depth, blockRows / 2, runColumns),
+                cut(depth, blockRows * 3 / 2, runColumns),
+                cut(depth, blockRows, runColumns / 2));
+    }
+
+    private GemmTile cut(int newDepth, int newBlockRows, int newRunColumns) {
+        return new GemmTile(bits, rows, vectors, pitch, newDepth, newBlockRows, newRunColumns);
     }
 
     /** Depth, rows of a block and columns of a run. */
@@ -58,5 +63,10 @@ record GemmTile(int bits, int rows, int vectors, int depth, int blockRows, int r
     /** Columns of a tile: the width of B's panels. */
     int columns() {
         return vectors * lanes();
+    }
+
+    /** Whether a panel of B holds its vectors one after the other, each over all of the depth; else step by step. */
+    boolean hasStrips() {
+        return pitch % lanes() == 0;
     }
 }
