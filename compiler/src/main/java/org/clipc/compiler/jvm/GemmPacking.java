@@ -13,8 +13,9 @@ import javax.lang.model.element.Modifier;
 import org.clipc.ir.DType;
 
 /**
- * Renders the methods of {@link GemmPanels} that pack: {@code form(arena, at, stride, rows, depth, to, first)}. Each reads
- * whole vectors along the axis of unit stride. Where that is the depth, blocks are transposed in registers.
+ * Renders the methods of {@link GemmPanels} that pack: {@code form(arena, at, stride, rows, depth, to, first,
+ * panelDepth)}, the last for panels that are deeper than what is packed. Each reads whole vectors along the axis of unit
+ * stride. Where that is the depth, blocks are transposed in registers.
  */
 final class GemmPacking {
 
@@ -69,7 +70,9 @@ final class GemmPacking {
     void add(Form form) {
         var panel = panel(form.columns());
         addRest(form.dtype());
-        kernel.add(method(form.methodName()).addCode(form.across() ? across(form, panel) : along(form, panel)));
+        kernel.add(method(form.methodName())
+                .addParameter(int.class, "panelDepth", Modifier.FINAL)
+                .addCode(form.across() ? across(form, panel) : along(form, panel)));
     }
 
     /**
@@ -85,8 +88,7 @@ final class GemmPacking {
         if (!columns) {
             return new Panel(tile.rows(), tile.pitch(), tile.rows());
         }
-        var width = tile.hasStrips() ? tile.lanes() : tile.columns();
-        return new Panel(width, width, tile.columns());
+        return new Panel(tile.strip(), tile.strip(), tile.columns());
     }
 
     private static MethodSpec.Builder method(String name) {
@@ -114,11 +116,11 @@ final class GemmPacking {
                     int i = 0;
                     for (; i + $2L <= rows; i += $3L) {
                         $4L(arena, at + $5LL * i + k * stride, stride, $3L, n, to, to0);
-                        to0 += depth * $9L;
+                        to0 += panelDepth * $9L;
                     }
                     for (; i < padded; i += $3L) {
                         rest$6L(arena, at + $5LL * i + k * stride, $5LL, stride, rows - i, $3L, n, to, to0, $9L);
-                        to0 += depth * $9L;
+                        to0 += panelDepth * $9L;
                     }
                 }
                 """,
@@ -134,11 +136,7 @@ final class GemmPacking {
     }
 
     private CodeBlock strip(DType dtype, Panel panel) {
-        var code = CodeBlock.builder();
-        // Where a vector reaches beyond the pitch, the next step overwrites what it stored there; so the last step goes
-        // element by element.
-        var spills = loads(panel.width()).getLast().end() > panel.pitch();
-        code.beginControlFlow("for (int k = 0; k < $L; k++)", spills ? "depth - 1" : "depth");
+        var code = CodeBlock.builder().beginControlFlow("for (int k = 0; k < depth; k++)");
         for (var load : loads(panel.width())) {
             var at = CodeBlock.of("at + k * stride + $LL", load.first() * dtype.bytes());
             code.addStatement(
@@ -147,16 +145,7 @@ final class GemmPacking {
                     panel.pitch(),
                     load.first());
         }
-        code.endControlFlow();
-        if (spills) {
-            code.addStatement(
-                    "rest$1L(arena, at + (depth - 1) * stride, $2LL, stride, $3L, $3L, 1, to, first + (depth - 1) * $4L, $4L)",
-                    suffix(dtype),
-                    dtype.bytes(),
-                    panel.width(),
-                    panel.pitch());
-        }
-        return code.build();
+        return code.endControlFlow().build();
     }
 
     /** A vector of {@code lanes} from row {@code first} of a strip on. */
@@ -167,7 +156,7 @@ final class GemmPacking {
         }
     }
 
-    /** The vectors that read a strip; the last may reach beyond it. */
+    /** The vectors that read a strip; the last may reach beyond it, into what the pitch leaves. */
     private List<Load> loads(int width) {
         var loads = new ArrayList<Load>();
         for (var first = 0; first < width; first = loads.getLast().end()) {
@@ -209,7 +198,7 @@ final class GemmPacking {
                     form.dtype().bytes(),
                     used);
         }
-        return code.add("to0 += depth * $L;\n$<}\n", panel.pitch()).build();
+        return code.add("to0 += panelDepth * $L;\n$<}\n", panel.pitch()).build();
     }
 
     private String addTranspose(DType dtype, int n, int used) {

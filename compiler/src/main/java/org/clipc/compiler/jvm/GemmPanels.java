@@ -16,8 +16,9 @@ import org.clipc.compiler.kernel.RenderedKernel;
  *
  * <p>A panel holds a fixed number of rows of A (or columns of B), interleaved: row i at depth k is element k·pitch + i;
  * where {@link GemmTile#hasStrips}, a panel of B is several such strips, each as wide as a vector. Rows and columns that
- * the matrix lacks are zero, and what the pitch leaves between two steps is undefined. {@code run} packs a whole operand into the shared scratch: depth chunk after depth
- * chunk, and within a chunk panel after panel.
+ * the matrix lacks are zero, and what the pitch leaves between two steps is undefined. {@code run} packs rows into the
+ * shared scratch, from {@code first} on: depth chunk after depth chunk, and within a chunk panel after panel. Its units are
+ * slices of a chunk of some rows.
  */
 final class GemmPanels {
 
@@ -35,7 +36,9 @@ final class GemmPanels {
             "chunk",
             "form",
             "rowsPerUnit",
-            "sharedPerBatch");
+            "slice",
+            "first",
+            "perBatch");
 
     /** Positions of strips, and depths, are no greater; both are one below a power of two. */
     static final int MAX_POSITION = (1 << 30) - 1;
@@ -78,37 +81,43 @@ final class GemmPanels {
     private CodeBlock run() {
         return CodeBlock.builder()
                 .add(LAYOUT.declareInts("batch2Extent", "batchFrom", "rows", "depth", "chunk", "form"))
-                .add(LAYOUT.declareInts("rowsPerUnit", "sharedPerBatch"))
+                .add(LAYOUT.declareInts("rowsPerUnit", "slice", "first", "perBatch"))
                 .add(LAYOUT.declareLongs("at", "batch1", "batch2", "rowStride", "depthStride"))
                 .add("""
                         final int width = form % 2 == 0 ? $1L : $2L;
                         final int pitch = form % 2 == 0 ? $3L : $2L;
+                        final int step = form % 2 == 0 ? $3L : $4L;
                         final int padded = (rows + width - 1) / width * pitch;
-                        final int unitsPerBatch = (rows + rowsPerUnit - 1) / rowsPerUnit;
+                        final int slices = (chunk + slice - 1) / slice;
+                        final int cuts = (depth + chunk - 1) / chunk * slices;
+                        final int unitsPerBatch = (rows + rowsPerUnit - 1) / rowsPerUnit * cuts;
                         for (int unit = from; unit < to; unit++) {
                             final int batch = unit / unitsPerBatch;
-                            final int row = unit % unitsPerBatch * rowsPerUnit;
-                            final int n = Math.min(rowsPerUnit, rows - row);
-                            final long b1 = (batchFrom + batch) / batch2Extent;
-                            final long b2 = (batchFrom + batch) % batch2Extent;
-                            final long start = at + b1 * batch1 + b2 * batch2 + row * rowStride;
-                            for (int k = 0; k < depth; k += chunk) {
-                                final int kc = Math.min(chunk, depth - k);
-                                pack(arena, form, start + k * depthStride, rowStride, depthStride, n, kc,
-                                        shared, batch * sharedPerBatch + k * padded + row / width * pitch * kc);
+                            final int row = unit % unitsPerBatch / cuts * rowsPerUnit;
+                            final int k = unit % cuts / slices * chunk;
+                            final int inChunk = unit % slices * slice;
+                            final int kc = Math.min(chunk, depth - k);
+                            final int n = Math.min(slice, kc - inChunk);
+                            if (n > 0) {
+                                final long b1 = (batchFrom + batch) / batch2Extent;
+                                final long b2 = (batchFrom + batch) % batch2Extent;
+                                final long start = at + b1 * batch1 + b2 * batch2 + row * rowStride;
+                                pack(arena, form, start + (k + inChunk) * depthStride, rowStride, depthStride,
+                                        Math.min(rowsPerUnit, rows - row), n, shared,
+                                        first + batch * perBatch + k * padded + row / width * pitch * kc + inChunk * step, kc);
                             }
                         }
-                        """, tile.rows(), tile.columns(), tile.pitch())
+                        """, tile.rows(), tile.columns(), tile.pitch(), tile.strip())
                 .build();
     }
 
-    /** Packs some rows, over a chunk of depth, into panels from {@code to[first]} on. */
+    /** Packs some rows, over some depth, from {@code to[first]} on into panels that are {@code panelDepth} deep. */
     private static MethodSpec.Builder pack() {
         var body = CodeBlock.builder().beginControlFlow("switch (form)");
         var forms = GemmPacking.Form.all();
         for (var form : forms) {
             body.addStatement(
-                    "$L -> $L(arena, at, $L, rows, depth, to, first)",
+                    "$L -> $L(arena, at, $L, rows, depth, to, first, panelDepth)",
                     form.equals(forms.getLast()) ? "default" : "case " + form.code(),
                     form.methodName(),
                     form.across() ? "rowStride" : "depthStride");
@@ -123,6 +132,7 @@ final class GemmPanels {
                 .addParameter(int.class, "depth", Modifier.FINAL)
                 .addParameter(float[].class, "to", Modifier.FINAL)
                 .addParameter(int.class, "first", Modifier.FINAL)
+                .addParameter(int.class, "panelDepth", Modifier.FINAL)
                 .addCode(body.endControlFlow().build());
     }
 

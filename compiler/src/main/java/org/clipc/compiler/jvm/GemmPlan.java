@@ -7,18 +7,19 @@ import java.util.Map;
 import org.clipc.compiler.kernel.CallSink.Argument;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.View;
+import org.jspecify.annotations.Nullable;
 
 /**
- * How one product is cut into calls and units. One of A and B, the held one, is packed by the workers, block by block, as
- * they need it; the other, the shared one, is packed before, once. A is held, since C's blocks then are long rows; but
- * with few rows in A (a single image, say) packing all of B beforehand would cost about as much as multiplying it, so
- * then B is held.
+ * How one product is cut into calls and units. One of A and B, the held one, is cut into blocks of rows (columns); the
+ * other, the shared one, is packed before, once, and passes by each block in stretches. A is held, since C's blocks then
+ * are long rows; but with few rows in A (a single image, say) packing all of B beforehand would cost about as much as
+ * multiplying it, so then B is held.
  *
  * <p>A unit is a block of the held operand times a stretch of the shared one. Units are small, so that 64 threads find
- * enough of them; a worker that is given several in a row joins stretches, and packs their common block once. Sums do not
- * depend on it.
+ * enough of them; a worker that is given several in a row joins stretches. Sums do not depend on it. Where several
+ * stretches pass by a block, which more than one worker may be given, it is packed before, too; else by its worker.
  *
- * <p>A product whose shared operand would need more than {@value #SHARED_FLOATS} floats is cut into parts.
+ * <p>A product whose operands would need too much room is cut into parts.
  */
 final class GemmPlan {
 
@@ -35,21 +36,25 @@ final class GemmPlan {
             "batchFrom",
             "depth",
             "chunk",
-            "extent",
+            "isPacked",
+            "heldFrom",
+            "heldExtent",
+            "heldFirst",
+            "heldPerBatch",
             "blockSize",
             "sharedFrom",
             "sharedExtent",
+            "sharedPerBatch",
             "stretch",
             "joined",
-            "sharedPerBatch",
-            "heldFirst",
-            "heldDepth",
+            "spare",
             "sumsStride");
 
+    /** Most floats of the shared operand that are packed at a time, if its panels are no larger. */
     private static final int SHARED_FLOATS = 1 << 25;
 
-    /** Most floats of a block that a worker packs in all its depth, to use it for several stretches. */
-    private static final int HELD_FLOATS = 1 << 20;
+    /** Most floats of the held operand that are packed before. */
+    private static final int HELD_FLOATS = 1 << 23;
 
     /** Products of a unit that is worth a region's overhead: some 10 µs. */
     private static final long UNIT = 500_000;
@@ -59,6 +64,9 @@ final class GemmPlan {
 
     /** Elements that a unit of the packing call packs. */
     private static final int PACKED = 1 << 14;
+
+    /** Depth of such a unit where rows lie along the axis of unit stride; a multiple of {@link GemmPacking#STEP}. */
+    private static final int SLICE = 32;
 
     /** Rows (of A) or columns (of B) with their depth, as the views of a launch give them. */
     private record Factor(boolean isA, View view) {
@@ -97,8 +105,19 @@ final class GemmPlan {
         }
 
         /** Floats, at one depth, of the panels that hold some rows. */
-        int packed(GemmTile tile, int rows) {
-            return Math.ceilDiv(rows, width(tile)) * (isA ? tile.pitch() : tile.columns());
+        long packed(GemmTile tile, int rows) {
+            return (long) Math.ceilDiv(rows, width(tile)) * (isA ? tile.pitch() : tile.columns());
+        }
+
+        /** As many rows as so many floats have room for, but at least {@code least}; of all rows, equal shares. */
+        int rowsWithin(GemmTile tile, int floats, int least) {
+            var panels = Math.max(floats / depth() / packed(tile, 1), least / width(tile));
+            var parts = Math.ceilDiv(Math.ceilDiv(extent(), width(tile)), panels);
+            return roundUp((int) Math.ceilDiv(extent(), parts), width(tile));
+        }
+
+        int batchesWithin(GemmTile tile, int floats, int rows, int batches) {
+            return isBroadcast() ? batches : Math.clamp(floats / (packed(tile, rows) * depth()), 1, batches);
         }
 
         void bind(Map<String, Argument> values) {
@@ -111,11 +130,81 @@ final class GemmPlan {
         }
     }
 
+    /** Rows of a factor that are packed before, by a call of {@link GemmPanels}, into the shared scratch. */
+    final class Packing {
+
+        private final Factor factor;
+        private final int from;
+        private final int extent;
+        private final int first;
+
+        private Packing(Factor factor, int from, int extent, int first) {
+            this.factor = factor;
+            this.from = from;
+            this.extent = extent;
+            this.first = first;
+        }
+
+        private int batches() {
+            return factor.isBroadcast() ? 1 : batches;
+        }
+
+        private int panels() {
+            return (int) factor.packed(tile, extent) * factor.depth();
+        }
+
+        private int perBatch() {
+            return factor.isBroadcast() ? 0 : panels();
+        }
+
+        private int end() {
+            return first + panels() * batches();
+        }
+
+        /** Long runs along the axis of unit stride, which are read faster: along rows, a unit takes little of the depth. */
+        private int slice() {
+            return factor.form().across() ? chunk : Math.min(chunk, SLICE);
+        }
+
+        private int rowsPerUnit() {
+            return roundUp(Math.max(1, PACKED / Math.min(slice(), factor.depth())), factor.width(tile));
+        }
+
+        int units() {
+            var cuts = Math.ceilDiv(factor.depth(), chunk) * Math.ceilDiv(chunk, slice());
+            return batches() * Math.ceilDiv(extent, rowsPerUnit()) * cuts;
+        }
+
+        /** Of the rows, and of the panels that they become. */
+        long bytes() {
+            var rows = (long) extent * batches();
+            return rows * factor.depth() * factor.view().dtype().bytes() + (long) (end() - first) * Float.BYTES;
+        }
+
+        /** The arguments of {@link GemmPanels}. */
+        Map<String, Argument> arguments() {
+            var values = new HashMap<String, Argument>();
+            factor.bind(values);
+            bindSizes(values);
+            var start = factor.view().offset() * factor.view().dtype().bytes() + from * factor.rowStride();
+            values.put("at", new Argument.Address(factor.view().buffer(), start));
+            values.put("rows", Argument.of(extent));
+            values.put("rowsPerUnit", Argument.of(rowsPerUnit()));
+            values.put("slice", Argument.of(slice()));
+            values.put("first", Argument.of(first));
+            values.put("perBatch", Argument.of(perBatch()));
+            return values;
+        }
+    }
+
     private final GemmTile tile;
     private final Factor held;
-    private final Factor shared;
+    private final Packing sharedRows;
+    private final @Nullable Packing heldRows;
     private final int batchFrom;
     private final int batches;
+    private final int heldFrom;
+    private final int heldExtent;
     private final int sharedFrom;
     private final int sharedExtent;
     private final int chunk;
@@ -130,20 +219,23 @@ final class GemmPlan {
             Factor shared,
             int batchFrom,
             int batches,
+            int heldFrom,
+            int heldExtent,
             int sharedFrom,
             int sharedExtent,
             int scratch) {
         this.tile = tile;
         this.held = held;
-        this.shared = shared;
         this.batchFrom = batchFrom;
         this.batches = batches;
+        this.heldFrom = heldFrom;
+        this.heldExtent = heldExtent;
         this.sharedFrom = sharedFrom;
         this.sharedExtent = sharedExtent;
         this.scratch = scratch;
         this.chunk = chunk(tile, held.depth());
         if (held.isA()) {
-            stretch = stretch();
+            stretch = stretch(tile, held, sharedExtent);
             blockSize = rowsPerBlock();
             joined = Math.max(1, tile.runColumns() / stretch);
         } else {
@@ -151,6 +243,10 @@ final class GemmPlan {
             blockSize = columnsPerBlock();
             joined = 1;
         }
+        sharedRows = new Packing(shared, sharedFrom, sharedExtent, 0);
+        heldRows = isPacked(tile, held, sharedExtent)
+                ? new Packing(held, heldFrom, heldExtent, roundUp(sharedRows.end(), tile.lanes()))
+                : null;
     }
 
     /**
@@ -158,6 +254,7 @@ final class GemmPlan {
      *
      * @param tile {@link GemmTile#of} some vectors, or another cut of it
      * @param scratch floats at the start of a worker's scratch that the epilogue needs
+     * @throws IllegalArgumentException if it sums up too many products for panels to be in reach
      */
     static List<GemmPlan> parts(GemmTile tile, Launch launch, int scratch) {
         var a = new Factor(true, launch.inputs().get(0));
@@ -165,27 +262,39 @@ final class GemmPlan {
         var heldIsA = a.extent() > GemmTile.of(tile.bits()).blockRows();
         var held = heldIsA ? a : b;
         var shared = heldIsA ? b : a;
-        var width = shared.width(tile);
-        var rows = Math.max(width, SHARED_FLOATS / held.depth() / width * width);
-        var extent = Math.min(rows, shared.extent());
+        var sharedExtent = shared.rowsWithin(tile, SHARED_FLOATS, shared.width(tile));
+        var isPacked = isPacked(tile, held, sharedExtent);
+        var heldExtent = isPacked ? held.rowsWithin(tile, HELD_FLOATS, tile.blockRows()) : held.extent();
         var batches = a.view().dim(0) * a.view().dim(1);
-        var perBatch = (long) shared.packed(tile, extent) * held.depth();
-        var together = shared.isBroadcast() ? batches : Math.clamp(SHARED_FLOATS / perBatch, 1, batches);
+        var together = Math.min(
+                shared.batchesWithin(tile, SHARED_FLOATS, sharedExtent, batches),
+                isPacked ? held.batchesWithin(tile, HELD_FLOATS, heldExtent, batches) : batches);
         var parts = new ArrayList<GemmPlan>();
         for (var batch = 0; batch < batches; batch += together) {
-            for (var from = 0; from < shared.extent(); from += extent) {
-                parts.add(new GemmPlan(
-                        tile,
-                        held,
-                        shared,
-                        batch,
-                        Math.min(together, batches - batch),
-                        from,
-                        Math.min(extent, shared.extent() - from),
-                        scratch));
+            for (var from = 0; from < shared.extent(); from += sharedExtent) {
+                for (var heldFrom = 0; heldFrom < held.extent(); heldFrom += heldExtent) {
+                    parts.add(new GemmPlan(
+                            tile,
+                            held,
+                            shared,
+                            batch,
+                            Math.min(together, batches - batch),
+                            heldFrom,
+                            Math.min(heldExtent, held.extent() - heldFrom),
+                            from,
+                            Math.min(sharedExtent, shared.extent() - from),
+                            scratch));
+                }
             }
         }
         return parts;
+    }
+
+    /** Whether several stretches pass by each block, and a block has room. */
+    private static boolean isPacked(GemmTile tile, Factor held, int sharedExtent) {
+        return held.isA()
+                && sharedExtent > stretch(tile, held, sharedExtent)
+                && held.packed(tile, tile.blockRows()) * held.depth() <= HELD_FLOATS;
     }
 
     private static int roundUp(int n, int multiple) {
@@ -199,54 +308,44 @@ final class GemmPlan {
     }
 
     /** One or two panels of B; more if the product is so small that the units would be. */
-    private int stretch() {
+    private static int stretch(GemmTile tile, Factor held, int sharedExtent) {
         var perPanel = (long) Math.min(held.extent(), tile.blockRows()) * held.depth() * tile.columns();
         var panels = Math.clamp(UNIT / 8 / perPanel, 2, tile.runColumns() / tile.columns());
         return Math.min(panels * tile.columns(), roundUp(sharedExtent, tile.columns()));
     }
 
     private int rowsPerBlock() {
-        var blocks = Math.ceilDiv(held.extent(), tile.blockRows());
+        var blocks = Math.ceilDiv(heldExtent, tile.blockRows());
         var stretches = (long) batches * Math.ceilDiv(sharedExtent, stretch);
-        var products = stretches * held.extent() * held.depth() * stretch;
+        var products = stretches * heldExtent * held.depth() * stretch;
         var wanted = Math.min(UNITS, products / UNIT) / stretches;
         // Half of a block's rows still make good use of what they touch of B.
         blocks = (int) Math.clamp(wanted, blocks, 2L * blocks);
-        return roundUp(Math.ceilDiv(held.extent(), blocks), tile.rows());
+        return roundUp(Math.ceilDiv(heldExtent, blocks), tile.rows());
     }
 
     private int columnsPerBlock() {
         var perPanel = (long) sharedExtent * held.depth() * tile.columns();
-        var panels = Math.ceilDiv(held.extent(), tile.columns());
+        var panels = Math.ceilDiv(heldExtent, tile.columns());
         var enough = Math.max(1, (long) panels * batches / UNITS);
         var large = Math.max(1, UNIT / perPanel);
         return Math.min(Math.clamp(Math.max(enough, large), 1, 4), panels) * tile.columns();
     }
 
-    private int sharedPerBatch() {
-        return shared.isBroadcast() ? 0 : packedShared();
-    }
-
-    private int packedShared() {
-        var floats = (long) shared.packed(tile, sharedExtent) * held.depth();
-        if (floats > GemmPanels.MAX_POSITION) {
-            throw new IllegalArgumentException("a product that sums up " + held.depth() + " terms is too deep");
+    /** What is packed before the units run; the parts of a product find what earlier ones packed. */
+    List<Packing> packings() {
+        if (heldRows == null) {
+            return List.of(sharedRows);
         }
-        return (int) floats;
+        return heldFrom == 0 ? List.of(sharedRows, heldRows) : List.of(heldRows);
     }
 
     int sharedFloats() {
-        return packedShared() * (shared.isBroadcast() ? 1 : batches);
-    }
-
-    /** Depth of the block that a worker holds: all, if that fits and is of use again. */
-    private int heldDepth() {
-        var several = sharedExtent > stretch;
-        return several && (long) blockSize * held.depth() <= HELD_FLOATS ? held.depth() : Math.min(chunk, held.depth());
+        return heldRows == null ? sharedRows.end() : heldRows.end();
     }
 
     int units() {
-        return batches * Math.ceilDiv(held.extent(), blockSize) * Math.ceilDiv(sharedExtent, stretch);
+        return batches * Math.ceilDiv(heldExtent, blockSize) * Math.ceilDiv(sharedExtent, stretch);
     }
 
     private int sumsRows() {
@@ -259,29 +358,40 @@ final class GemmPlan {
         return columns / tile.lanes() % 2 == 0 ? columns + tile.lanes() : columns;
     }
 
-    /** Where, in a worker's scratch, the block it holds starts: behind the sums and one float that nobody reads. */
-    private int heldFirst() {
-        return roundUp(scratch + sumsRows() * sumsStride() + 1, tile.lanes());
+    /** Where, in a worker's scratch, is a float that nobody reads: behind the sums. */
+    private int spare() {
+        return scratch + sumsRows() * sumsStride();
+    }
+
+    /** Where a worker packs a block. */
+    private int localFirst() {
+        return roundUp(spare() + 1, tile.lanes());
     }
 
     int localFloats() {
-        return heldFirst() + held.packed(tile, blockSize) * heldDepth();
+        return heldRows != null
+                ? spare() + 1
+                : localFirst() + (int) held.packed(tile, blockSize) * Math.min(chunk, held.depth());
     }
 
     /** The arguments named {@link #ARGUMENTS}. */
     Map<String, Argument> arguments() {
         var values = new HashMap<String, Argument>();
         held.bind(values);
-        values.put("heldIsA", Argument.of(held.isA() ? 1 : 0));
         bindSizes(values);
-        values.put("extent", Argument.of(held.extent()));
+        values.put("heldIsA", Argument.of(held.isA() ? 1 : 0));
+        values.put("isPacked", Argument.of(heldRows != null ? 1 : 0));
+        values.put("heldFrom", Argument.of(heldFrom));
+        values.put("heldExtent", Argument.of(heldExtent));
+        values.put("heldFirst", Argument.of(heldRows != null ? heldRows.first : localFirst()));
+        values.put("heldPerBatch", Argument.of(heldRows != null ? heldRows.perBatch() : 0));
         values.put("blockSize", Argument.of(blockSize));
         values.put("sharedFrom", Argument.of(sharedFrom));
         values.put("sharedExtent", Argument.of(sharedExtent));
+        values.put("sharedPerBatch", Argument.of(sharedRows.perBatch()));
         values.put("stretch", Argument.of(stretch));
         values.put("joined", Argument.of(joined));
-        values.put("heldFirst", Argument.of(heldFirst()));
-        values.put("heldDepth", Argument.of(heldDepth()));
+        values.put("spare", Argument.of(spare()));
         values.put("sumsStride", Argument.of(sumsStride()));
         return values;
     }
@@ -291,32 +401,5 @@ final class GemmPlan {
         values.put("batchFrom", Argument.of(batchFrom));
         values.put("depth", Argument.of(held.depth()));
         values.put("chunk", Argument.of(chunk));
-        values.put("sharedPerBatch", Argument.of(sharedPerBatch()));
-    }
-
-    private int packedRowsPerUnit() {
-        return roundUp(Math.max(1, PACKED / held.depth()), shared.width(tile));
-    }
-
-    int packUnits() {
-        return (shared.isBroadcast() ? 1 : batches) * Math.ceilDiv(sharedExtent, packedRowsPerUnit());
-    }
-
-    /** Bytes of the shared operand's part, and of the panels it becomes. */
-    long packBytes() {
-        var rows = (long) sharedExtent * (shared.isBroadcast() ? 1 : batches);
-        return rows * held.depth() * shared.view().dtype().bytes() + (long) sharedFloats() * Float.BYTES;
-    }
-
-    /** The arguments of {@link GemmPanels}. */
-    Map<String, Argument> packArguments() {
-        var values = new HashMap<String, Argument>();
-        shared.bind(values);
-        bindSizes(values);
-        var first = shared.view().offset() * shared.view().dtype().bytes() + sharedFrom * shared.rowStride();
-        values.put("at", new Argument.Address(shared.view().buffer(), first));
-        values.put("rows", Argument.of(sharedExtent));
-        values.put("rowsPerUnit", Argument.of(packedRowsPerUnit()));
-        return values;
     }
 }

@@ -21,8 +21,8 @@ import org.clipc.ir.DType;
 
 /**
  * {@link Gemm} for the JVM, in the structure of Goto and van de Geijn ("Anatomy of high-performance matrix
- * multiplication", TOMS 34(3), 2008): a first call packs one operand into the shared scratch; a second computes blocks of
- * C, for which every worker packs its blocks of the other operand into its own. A block is summed up in the worker's
+ * multiplication", TOMS 34(3), 2008): first calls pack operands into the shared scratch, of which a last one computes
+ * blocks of C. An operand that is used once is packed by the worker that uses it. A block is summed up in the worker's
  * scratch over all of the depth, in a fixed order; then the epilogue reads it row by row and stores the results.
  */
 final class GemmTemplate {
@@ -77,13 +77,15 @@ final class GemmTemplate {
                     launch.attributes(),
                     axes,
                     values);
-            sink.prepare(
-                    GemmPanels.kernel(tile),
-                    GemmPanels.LAYOUT.bind(part.packArguments()),
-                    part.packUnits(),
-                    0,
-                    part.sharedFloats(),
-                    part.packBytes());
+            for (var packing : part.packings()) {
+                sink.prepare(
+                        GemmPanels.kernel(tile),
+                        GemmPanels.LAYOUT.bind(packing.arguments()),
+                        packing.units(),
+                        0,
+                        part.sharedFloats(),
+                        packing.bytes());
+            }
             sink.call(kernel, layout.bind(values), part.units(), part.localFloats(), part.sharedFloats());
         }
     }
@@ -144,21 +146,23 @@ final class GemmTemplate {
     private CodeBlock run(ArgumentLayout layout, RowWalk walk) {
         var code = CodeBlock.builder()
                 .add(layout.declareLongs("at", "batch1", "batch2", "rowStride", "depthStride"))
-                .add(layout.declareInts("form", "batch2Extent", "batchFrom", "depth", "chunk", "extent", "blockSize"))
-                .add(layout.declareInts("sharedFrom", "sharedExtent", "stretch", "joined", "sharedPerBatch"))
-                .add(layout.declareInts("heldFirst", "heldDepth", "sumsStride"));
+                .add(layout.declareInts("form", "batch2Extent", "batchFrom", "depth", "chunk"))
+                .add(layout.declareInts("heldFrom", "heldExtent", "heldFirst", "heldPerBatch", "blockSize"))
+                .add(layout.declareInts("sharedFrom", "sharedExtent", "sharedPerBatch", "stretch", "joined"))
+                .add(layout.declareInts("spare", "sumsStride"));
         code.add(
                 """
                 final boolean heldIsA = $1L != 0;
-                final int heldWidth = heldIsA ? $2L : $3L;
-                final int sharedWidth = heldIsA ? $3L : $2L;
-                final int heldPitch = heldIsA ? $7L : $3L;
-                final int sharedPitch = heldIsA ? $3L : $7L;
+                final boolean packs = $2L == 0;
+                final float[] panels = packs ? local : shared;
+                final int heldWidth = heldIsA ? $3L : $4L;
+                final int sharedWidth = heldIsA ? $4L : $3L;
+                final int heldPitch = heldIsA ? $5L : $4L;
+                final int sharedPitch = heldIsA ? $4L : $5L;
+                final int heldPadded = (heldExtent + heldWidth - 1) / heldWidth * heldPitch;
                 final int sharedPadded = (sharedExtent + sharedWidth - 1) / sharedWidth * sharedPitch;
-                final int blocks = (extent + blockSize - 1) / blockSize;
+                final int blocks = (heldExtent + blockSize - 1) / blockSize;
                 final int stretches = (sharedExtent + stretch - 1) / stretch;
-                final boolean keeps = heldDepth == depth;
-                int held = -1;
                 for (int unit = from; unit < to; ) {
                     final int block = unit / stretches;
                     final int s = unit % stretches;
@@ -167,45 +171,44 @@ final class GemmTemplate {
                     final long b1 = (batchFrom + batch) / batch2Extent;
                     final long b2 = (batchFrom + batch) % batch2Extent;
                     final int h0 = block % blocks * blockSize;
-                    final int hn = Math.min(blockSize, extent - h0);
+                    final int hn = Math.min(blockSize, heldExtent - h0);
                     final int s0 = s * stretch;
                     final int sn = Math.min(count * stretch, sharedExtent - s0);
-                    final int heldPadded = (hn + heldWidth - 1) / heldWidth * heldPitch;
-                    final int s0Padded = s0 / sharedWidth * sharedPitch;
-                    final int snPadded = (sn + sharedWidth - 1) / sharedWidth * sharedPitch;
-                    final long start = at + b1 * batch1 + b2 * batch2 + h0 * rowStride;
+                    final long start = at + b1 * batch1 + b2 * batch2 + (heldFrom + h0) * rowStride;
+                    final int hPanels = packs ? heldFirst : heldFirst + batch * heldPerBatch;
+                    final int sPanels = batch * sharedPerBatch;
                     float touched = 0;
                     for (int k = 0; k < depth; k += chunk) {
                         final int kc = Math.min(chunk, depth - k);
-                        final int hAt = heldFirst + (keeps ? k * heldPadded : 0);
-                        final int sAt = batch * sharedPerBatch + k * sharedPadded + s0Padded * kc;
-                        final int kNext = k + kc;
-                        final int sNext = kNext < depth
-                                ? batch * sharedPerBatch + kNext * sharedPadded + s0Padded * Math.min(chunk, depth - kNext)
-                                : batch * sharedPerBatch + (s0Padded + snPadded) * Math.min(chunk, depth);
-                        if (!keeps || held != block) {
-                            $4T.pack(arena, form, start + k * depthStride, rowStride, depthStride, hn, kc, local, hAt);
+                        final int hAt = packs ? hPanels : hPanels + k * heldPadded + h0 / heldWidth * heldPitch * kc;
+                        final int sAt = sPanels + k * sharedPadded + s0 / sharedWidth * sharedPitch * kc;
+                        final int kNext = k + kc < depth ? k + kc : 0;
+                        final int next = (k + kc < depth ? s0 : s0 + sn) / sharedWidth * sharedPitch;
+                        final int sNext = sPanels + kNext * sharedPadded + next * Math.min(chunk, depth - kNext);
+                        if (packs) {
+                            $6T.pack(arena, form, start + k * depthStride, rowStride, depthStride, hn, kc,
+                                    local, hAt, kc);
                         }
                         touched += heldIsA
-                                ? $4T.multiply(kc, hn, sn, sNext, local, hAt, shared, sAt, local, $5L, sumsStride, k > 0)
-                                : $4T.multiply(kc, sn, hn, hAt, shared, sAt, local, hAt, local, $5L, sumsStride, k > 0);
+                                ? $6T.multiply(kc, hn, sn, sNext, panels, hAt, shared, sAt, local, $7L, sumsStride, k > 0)
+                                : $6T.multiply(kc, sn, hn, hAt, shared, sAt, panels, hAt, local, $7L, sumsStride, k > 0);
                     }
-                    held = block;
-                    local[heldFirst - 1] += touched;
-                    final int m0 = heldIsA ? h0 : sharedFrom + s0;
-                    final int n0 = heldIsA ? sharedFrom + s0 : h0;
-                    block(arena, local, args, heldIsA ? hn : sn, heldIsA ? sn : hn$6L,
-                            $5L, sumsStride);
+                    local[spare] += touched;
+                    final int m0 = heldIsA ? heldFrom + h0 : sharedFrom + s0;
+                    final int n0 = heldIsA ? sharedFrom + s0 : heldFrom + h0;
+                    block(arena, local, args, heldIsA ? hn : sn, heldIsA ? sn : hn$8L,
+                            $7L, sumsStride);
                     unit += count;
                 }
                 """,
                 layout.read("heldIsA"),
+                layout.read("isPacked"),
                 tile.rows(),
                 tile.columns(),
+                tile.pitch(),
                 GemmPanels.className(tile),
                 align(walk.localFloats()),
-                walk.blockArguments(layout, List.of("b1", "b2", "m0"), "n0"),
-                tile.pitch());
+                walk.blockArguments(layout, List.of("b1", "b2", "m0"), "n0"));
         return code.build();
     }
 }

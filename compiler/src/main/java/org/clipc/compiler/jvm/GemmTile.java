@@ -69,4 +69,9 @@ record GemmTile(int bits, int rows, int vectors, int pitch, int depth, int block
     boolean hasStrips() {
         return pitch % lanes() == 0;
     }
+
+    /** Columns of a strip: of all of a panel, where it has none. */
+    int strip() {
+        return hasStrips() ? lanes() : columns();
+    }
 }
