@@ -13,7 +13,7 @@ import javax.lang.model.element.Modifier;
 import org.clipc.ir.DType;
 
 /**
- * Renders the methods of {@link GemmPanels} that pack: {@code form(arena, at, stride, rows, depth, to, first,
+ * Renders the methods of {@link GemmPanels} that pack: {@code form(arena, at, stride, depth, to, first, rows,
  * panelDepth)}, the last for panels that are deeper than what is packed. Each reads whole vectors along the axis of unit
  * stride. Where that is the depth, blocks are transposed in registers.
  */
@@ -71,6 +71,7 @@ final class GemmPacking {
         var panel = panel(form.columns());
         addRest(form.dtype());
         kernel.add(method(form.methodName())
+                .addParameter(int.class, "rows", Modifier.FINAL)
                 .addParameter(int.class, "panelDepth", Modifier.FINAL)
                 .addCode(form.across() ? across(form, panel) : along(form, panel)));
     }
@@ -97,7 +98,6 @@ final class GemmPacking {
                 .addParameter(MemorySegment.class, "arena", Modifier.FINAL)
                 .addParameter(long.class, "at", Modifier.FINAL)
                 .addParameter(long.class, "stride", Modifier.FINAL)
-                .addParameter(int.class, "rows", Modifier.FINAL)
                 .addParameter(int.class, "depth", Modifier.FINAL)
                 .addParameter(float[].class, "to", Modifier.FINAL)
                 .addParameter(int.class, "first", Modifier.FINAL);
@@ -115,7 +115,7 @@ final class GemmPacking {
                     int to0 = first + k * $9L;
                     int i = 0;
                     for (; i + $2L <= rows; i += $3L) {
-                        $4L(arena, at + $5LL * i + k * stride, stride, $3L, n, to, to0);
+                        $4L(arena, at + $5LL * i + k * stride, stride, n, to, to0);
                         to0 += panelDepth * $9L;
                     }
                     for (; i < padded; i += $3L) {
@@ -185,13 +185,13 @@ final class GemmPacking {
             code.add(
                     """
                     if (i + $1L <= rows) {
-                        $2L(arena, at + (i + $3L) * stride, stride, $4L, depth, to, to0 + $3L);
+                        $2L(arena, at + (i + $3L) * stride, stride, depth, to, to0 + $3L);
                     } else {
                         rest$5L(arena, at + (i + $3L) * stride, stride, $6LL, rows - i - $3L, $7L, depth, to, to0 + $3L, $4L);
                     }
                     """,
                     g + used,
-                    addTranspose(form.dtype(), group, used),
+                    addTranspose(form.dtype(), group, used, panel.pitch()),
                     g,
                     panel.pitch(),
                     suffix(form.dtype()),
@@ -201,19 +201,19 @@ final class GemmPacking {
         return code.add("to0 += panelDepth * $L;\n$<}\n", panel.pitch()).build();
     }
 
-    private String addTranspose(DType dtype, int n, int used) {
-        var name = "transpose" + suffix(dtype) + "x" + n + (used < n ? "of" + used : "");
+    private String addTranspose(DType dtype, int n, int used, int pitch) {
+        var name = "transpose" + suffix(dtype) + "x" + used + "By" + pitch;
         if (added.add(name)) {
-            kernel.add(method(name).addCode(transpose(dtype, n, used)));
+            kernel.add(method(name).addCode(transpose(dtype, n, used, pitch)));
         }
         return name;
     }
 
     /**
-     * Transposes blocks of {@code n} rows by {@code n}, of which the first {@code used} exist; the parameter {@code rows} is the
-     * panel's pitch.
+     * Transposes blocks of {@code n} rows by {@code n}, of which the first {@code used} exist. The pitch is a literal: C2
+     * then checks the bounds of all stores at once.
      */
-    private CodeBlock transpose(DType dtype, int n, int used) {
+    private CodeBlock transpose(DType dtype, int n, int used, int pitch) {
         var code = CodeBlock.builder().addStatement("int k = 0");
         code.beginControlFlow("for (; k <= depth - $L; k += $L)", n, n);
         for (var i = 0; i < n; i++) {
@@ -227,14 +227,15 @@ final class GemmPacking {
         }
         code.add(transposition.stages());
         for (var i = 0; i < n; i++) {
-            code.addStatement("x$1L.intoArray(to, first + (k + $1L) * rows)", i);
+            code.addStatement("x$1L.intoArray(to, first + (k + $1L) * $2L)", i, pitch);
         }
         code.endControlFlow();
         return code.add(
-                        "rest$1L(arena, at + $2LL * k, stride, $2LL, $3L, $3L, depth - k, to, first + k * rows, rows);\n",
+                        "rest$1L(arena, at + $2LL * k, stride, $2LL, $3L, $3L, depth - k, to, first + k * $4L, $4L);\n",
                         suffix(dtype),
                         dtype.bytes(),
-                        used)
+                        used,
+                        pitch)
                 .build();
     }
 

@@ -117,7 +117,7 @@ final class GemmPanels {
         var forms = GemmPacking.Form.all();
         for (var form : forms) {
             body.addStatement(
-                    "$L -> $L(arena, at, $L, rows, depth, to, first, panelDepth)",
+                    "$L -> $L(arena, at, $L, depth, to, first, rows, panelDepth)",
                     form.equals(forms.getLast()) ? "default" : "case " + form.code(),
                     form.methodName(),
                     form.across() ? "rowStride" : "depthStride");

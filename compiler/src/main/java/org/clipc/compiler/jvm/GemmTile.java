@@ -13,9 +13,10 @@ import java.util.List;
  * the addresses so that this is the order wanted. 4x3, and two steps in one iteration, spill either way. The launchers give
  * the flag; the runtime warns where it is missing. 12x2 of 512 bits, with 32 registers, needs no flag.
  *
- * <p>Blocks of 192 rows by 192 columns leave the sums room in a second-level cache of 512 KiB; larger and smaller ones
- * were within the noise of them on a Zen 3. With 512 bits (Zen 4, 1 MiB), a weight gradient, whose depth is batch times
- * sequence, gains 6% where its depth is one chunk, not two, and blocks have 144 rows, not 96; the rest keep their speed.
+ * <p>With 256 bits, blocks of 144 rows, 384 deep, and 192 columns leave the sums room in a second-level cache of 512 KiB
+ * (Zen 3); 256 deep is 3% slower, the rest within the noise. With 512 bits (Zen 4, 1 MiB), a weight gradient, whose depth
+ * is batch times sequence, gains 6% where its depth is one chunk, not two, and blocks have 144 rows, not 96; the rest keep
+ * their speed.
  *
  * @param bits width of the vectors
  * @param rows of a tile; panels of A are this many rows wide
@@ -28,7 +29,7 @@ record GemmTile(int bits, int rows, int vectors, int pitch, int depth, int block
     static GemmTile of(int bits) {
         return switch (bits) {
             case 128 -> new GemmTile(128, 6, 2, 8, 256, 144, 384);
-            case 256 -> new GemmTile(256, 6, 2, 8, 256, 192, 192);
+            case 256 -> new GemmTile(256, 6, 2, 8, 384, 144, 192);
             case 512 -> new GemmTile(512, 12, 2, 12, 2048, 144, 384);
             default -> throw new IllegalArgumentException("no gemm tile for vectors of " + bits + " bits");
         };

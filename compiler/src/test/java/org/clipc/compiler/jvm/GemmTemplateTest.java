@@ -268,4 +268,29 @@ class GemmTemplateTest {
             }
         }
     }
+
+    /** So much of A is packed before that it takes several parts, which share what is packed of B. */
+    @Test
+    void partsOfA() {
+        var random = RandomGenerator.of("L64X128MixRandom");
+        var sizes = new Sizes(1, 1, 700, 70, 16384);
+        for (var bits : TestClasses.widths()) {
+            try (var lab = new KernelLab(64 << 20)) {
+                var a = lab.tensor(DType.F32, 1, 1, sizes.m, sizes.k);
+                var b = lab.tensor(DType.F32, 1, 1, sizes.k, sizes.n);
+                for (var view : List.of(a, b)) {
+                    lab.set(
+                            view,
+                            random.ints(view.elements(), -8, 9).asDoubleStream().toArray());
+                }
+                var c = lab.tensor(DType.F32, 1, 1, sizes.m, sizes.n);
+                var spec = new Gemm(DType.F32, DType.F32, true, true, List.of(), List.of(new Result(DType.F32, SUM)));
+                var launch = new Launch(spec, List.of(a, b), List.of(c), List.of());
+                assertThat(GemmPlan.parts(GemmTile.of(bits), launch, 0)).hasSize(2);
+                var target = new JvmTarget(bits);
+                lab.run(target, launch, 2, random);
+                compare(product(lab.get(a), lab.get(b), sizes), lab.get(c), target.name(), sizes, 0, launch);
+            }
+        }
+    }
 }
