@@ -143,6 +143,9 @@ final class GemmPlan {
             this.from = from;
             this.extent = extent;
             this.first = first;
+            if (first + factor.packed(tile, extent) * factor.depth() * batches() > GemmPanels.MAX_POSITION) {
+                throw new IllegalArgumentException("a product cannot sum up " + factor.depth() + " terms");
+            }
         }
 
         private int batches() {
@@ -254,7 +257,7 @@ final class GemmPlan {
      *
      * @param tile {@link GemmTile#of} some vectors, or another cut of it
      * @param scratch floats at the start of a worker's scratch that the epilogue needs
-     * @throws IllegalArgumentException if it sums up too many products for panels to be in reach
+     * @throws IllegalArgumentException if it is so deep that a panel is too large for an array
      */
     static List<GemmPlan> parts(GemmTile tile, Launch launch, int scratch) {
         var a = new Factor(true, launch.inputs().get(0));

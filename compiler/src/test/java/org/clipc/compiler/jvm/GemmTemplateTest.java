@@ -1,6 +1,7 @@
 package org.clipc.compiler.jvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 
 import java.util.ArrayList;
@@ -292,5 +293,18 @@ class GemmTemplateTest {
                 compare(product(lab.get(a), lab.get(b), sizes), lab.get(c), target.name(), sizes, 0, launch);
             }
         }
+    }
+
+    @Test
+    void tooDeep() {
+        var depth = 1 << 27;
+        var a = new View(0, 0, DType.F32, List.of(1, 1, 1, depth), List.of(0L, 0L, 0L, 1L));
+        var b = new View(1, 0, DType.F32, List.of(1, 1, depth, 1), List.of(0L, 0L, 1L, 1L));
+        var c = new View(2, 0, DType.F32, List.of(1, 1, 1, 1), List.of(0L, 0L, 0L, 1L));
+        var spec = new Gemm(DType.F32, DType.F32, true, true, List.of(), List.of(new Result(DType.F32, SUM)));
+        var launch = new Launch(spec, List.of(a, b), List.of(c), List.of());
+        assertThatThrownBy(() -> GemmPlan.parts(GemmTile.of(256), launch, 0))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("a product cannot sum up 134217728 terms");
     }
 }
