@@ -262,12 +262,13 @@ final class GemmPlan {
     static List<GemmPlan> parts(GemmTile tile, Launch launch, int scratch) {
         var a = new Factor(true, launch.inputs().get(0));
         var b = new Factor(false, launch.inputs().get(1));
-        var heldIsA = a.extent() > GemmTile.of(tile.bits()).blockRows();
+        var base = GemmTile.of(tile.bits());
+        var heldIsA = a.extent() > base.blockRows();
         var held = heldIsA ? a : b;
         var shared = heldIsA ? b : a;
         var sharedExtent = shared.rowsWithin(tile, SHARED_FLOATS, shared.width(tile));
         var isPacked = isPacked(tile, held, sharedExtent);
-        var heldExtent = isPacked ? held.rowsWithin(tile, HELD_FLOATS, tile.blockRows()) : held.extent();
+        var heldExtent = isPacked ? held.rowsWithin(tile, HELD_FLOATS, base.blockRows()) : held.extent();
         var batches = a.view().dim(0) * a.view().dim(1);
         var together = Math.min(
                 shared.batchesWithin(tile, SHARED_FLOATS, sharedExtent, batches),
@@ -293,11 +294,12 @@ final class GemmPlan {
         return parts;
     }
 
-    /** Whether several stretches pass by each block, and a block has room. */
+    /** Whether several stretches pass by each block, and a block has room: in any cut, since all make the same calls. */
     private static boolean isPacked(GemmTile tile, Factor held, int sharedExtent) {
+        var base = GemmTile.of(tile.bits());
         return held.isA()
-                && sharedExtent > stretch(tile, held, sharedExtent)
-                && held.packed(tile, tile.blockRows()) * held.depth() <= HELD_FLOATS;
+                && sharedExtent > stretch(base, held, sharedExtent)
+                && held.packed(base, base.blockRows()) * held.depth() <= HELD_FLOATS;
     }
 
     private static int roundUp(int n, int multiple) {

@@ -295,6 +295,39 @@ class GemmTemplateTest {
         }
     }
 
+    /** A program that is tuned changes the arguments of its calls, not which kernels they run. */
+    @Test
+    void everyCutMakesTheSameCalls() {
+        var random = RandomGenerator.of("L64X128MixRandom");
+        var sizes = List.of(1, 40, 90, 145, 200, 300, 1600, 40_000);
+        for (var round = 0; round < 200; round++) {
+            var batch = pick(random, List.of(1, 3, 400));
+            var s = new Sizes(1, batch, pick(random, sizes), pick(random, sizes), pick(random, sizes));
+            var a = new View(
+                    0, 0, DType.F32, List.of(1, batch, s.m, s.k), List.of(0L, (long) s.m * s.k, (long) s.k, 1L));
+            var b = new View(
+                    1, 0, DType.F32, List.of(1, batch, s.k, s.n), List.of(0L, (long) s.k * s.n, (long) s.n, 1L));
+            var c = new View(
+                    2, 0, DType.F32, List.of(1, batch, s.m, s.n), List.of(0L, (long) s.m * s.n, (long) s.n, 1L));
+            var spec = new Gemm(DType.F32, DType.F32, true, true, List.of(), List.of(new Result(DType.F32, SUM)));
+            var launch = new Launch(spec, List.of(a, b), List.of(c), List.of());
+            for (var bits : List.of(128, 256, 512)) {
+                var tile = GemmTile.of(bits);
+                var expected = packings(tile, launch);
+                for (var cut : tile.otherCuts()) {
+                    assertThat(packings(cut, launch)).as("%s cut %s", s, cut).isEqualTo(expected);
+                }
+            }
+        }
+    }
+
+    /** How many operands each part packs before. */
+    private static List<Integer> packings(GemmTile cut, Launch launch) {
+        return GemmPlan.parts(cut, launch, 0).stream()
+                .map(part -> part.packings().size())
+                .toList();
+    }
+
     @Test
     void tooDeep() {
         var depth = 1 << 27;
