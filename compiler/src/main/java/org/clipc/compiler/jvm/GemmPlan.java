@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * multiplying it, so then B is held.
  *
  * <p>A unit is a block of the held operand times a stretch of the shared one. Units are small, so that 64 threads find
- * enough of them; a worker that is given several in a row joins stretches. Sums do not depend on it. Where several
- * stretches pass by a block, which more than one worker may be given, it is packed before, too; else by its worker.
+ * enough of them; a worker that is given several in a row joins stretches to a run. Sums do not depend on it. Where several
+ * runs pass by a block, which more than one worker may be given, it is packed before, too; else by its worker.
  *
  * <p>A product whose operands would need too much room is cut into parts.
  */
@@ -294,11 +294,14 @@ final class GemmPlan {
         return parts;
     }
 
-    /** Whether several stretches pass by each block, and a block has room: in any cut, since all make the same calls. */
+    /**
+     * Whether several runs of columns pass by each block, and a block has room. Where only one does, packing a block by the
+     * worker that multiplies it spares the way through memory. Cuts do not count: all of them make the same calls.
+     */
     private static boolean isPacked(GemmTile tile, Factor held, int sharedExtent) {
         var base = GemmTile.of(tile.bits());
         return held.isA()
-                && sharedExtent > stretch(base, held, sharedExtent)
+                && sharedExtent > base.runColumns()
                 && held.packed(base, base.blockRows()) * held.depth() <= HELD_FLOATS;
     }
 
