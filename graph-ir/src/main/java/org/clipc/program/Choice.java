@@ -5,18 +5,21 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
  * Several ways to run some of a schedule's calls. All compute the same, though sums may round differently; which is fastest
- * depends on the device. The calls as the schedule lists them are the default.
+ * depends on the device. The calls as the schedule lists them are the default, unless the device's vectors say otherwise.
  *
  * @param name of what is computed, unique in a schedule and the same wherever the same is computed
  * @param sites index of the first call of every place where it is computed
  * @param options the other ways, by name: for each call from a site on, what is different
+ * @param forLanes the option that is the default on a device whose vectors hold at least so many floats
  */
-public record Choice(String name, List<Integer> sites, Map<String, List<Patch>> options) {
+public record Choice(
+        String name, List<Integer> sites, Map<String, List<Patch>> options, SortedMap<Integer, String> forLanes) {
 
     /**
      * What is different in a call.
@@ -33,6 +36,24 @@ public record Choice(String name, List<Integer> sites, Map<String, List<Patch>> 
     public Choice {
         sites = List.copyOf(sites);
         options = Collections.unmodifiableMap(new LinkedHashMap<>(options));
+        forLanes = Collections.unmodifiableSortedMap(new TreeMap<>(forLanes));
+    }
+
+    /** One whose default is the same on all devices. */
+    public Choice(String name, List<Integer> sites, Map<String, List<Patch>> options) {
+        this(name, sites, options, Collections.emptySortedMap());
+    }
+
+    /**
+     * The option that is the default on a device; empty if the calls as the schedule lists them are.
+     *
+     * @param lanes floats that the device's vectors hold
+     */
+    public Optional<String> standard(int lanes) {
+        var narrower = forLanes.headMap(lanes + 1);
+        return narrower.isEmpty()
+                ? Optional.empty()
+                : Optional.of(narrower.lastEntry().getValue());
     }
 
     /** Calls from a site on that belong to it. */

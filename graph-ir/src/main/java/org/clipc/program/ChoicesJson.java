@@ -20,14 +20,16 @@ import java.util.stream.Collectors;
  * …]
  * </pre>
  *
- * A choice is [name, sites, options]; what an option changes in a call is [units, local floats, shared floats] and then the
- * index and the value of each argument.
+ * A choice is [name, sites, options], and behind those {@code {"16":"256x96x192"}} where vectors of so many floats make an
+ * option the default; what an option changes in a call is [units, local floats, shared floats] and then the index and the
+ * value of each argument.
  */
 final class ChoicesJson {
 
     private static final int MAX_CHOICES = 100_000;
     private static final int MAX_OPTIONS = 1000;
     private static final int MAX_CALLS_OF_SITE = 1000;
+    private static final Pattern LANES = Pattern.compile("[1-9][0-9]{0,3}");
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_ .:=-]{0,199}");
 
     private ChoicesJson() {}
@@ -42,7 +44,13 @@ final class ChoicesJson {
             text.append(choice.options().entrySet().stream()
                     .map(option -> "\"" + option.getKey() + "\":" + text(option.getValue()))
                     .collect(Collectors.joining(",")));
-            text.append("}]");
+            text.append('}');
+            if (!choice.forLanes().isEmpty()) {
+                text.append(choice.forLanes().entrySet().stream()
+                        .map(option -> "\"" + option.getKey() + "\":\"" + option.getValue() + "\"")
+                        .collect(Collectors.joining(",", ",{", "}")));
+            }
+            text.append(']');
             separator = ",\n";
         }
         text.append(']');
@@ -71,10 +79,31 @@ final class ChoicesJson {
             }
             tokens.next();
             var name = name(tokens, tokens.current() == JsonToken.VALUE_STRING);
-            choices.add(new Choice(name, sites(tokens), options(tokens)));
-            tokens.expect(JsonToken.END_ARRAY, "the end of a choice");
+            var sites = sites(tokens);
+            var options = options(tokens);
+            var forLanes = new TreeMap<Integer, String>();
+            if (tokens.next() == JsonToken.START_OBJECT) {
+                forLanes.putAll(forLanes(tokens));
+                tokens.next();
+            }
+            if (tokens.current() != JsonToken.END_ARRAY) {
+                throw tokens.wrong("the end of a choice");
+            }
+            choices.add(new Choice(name, sites, options, forLanes));
         }
         return choices;
+    }
+
+    private static Map<Integer, String> forLanes(JsonTokens tokens) throws IOException, InvalidMemberException {
+        var forLanes = new TreeMap<Integer, String>();
+        while (tokens.next() == JsonToken.FIELD_NAME) {
+            if (!LANES.matcher(tokens.text()).matches()) {
+                throw tokens.wrong("how many floats vectors hold");
+            }
+            var lanes = Integer.parseInt(tokens.text());
+            forLanes.put(lanes, name(tokens, tokens.next() == JsonToken.VALUE_STRING));
+        }
+        return forLanes;
     }
 
     private static String name(JsonTokens tokens, boolean isText) throws IOException, InvalidMemberException {
@@ -135,6 +164,10 @@ final class ChoicesJson {
                     || !choice.options().values().stream().allMatch(patches -> patches.size() == count)) {
                 throw new InvalidMemberException("has the choice " + Archive.printable(choice.name())
                         + " twice, or with options of different numbers of calls");
+            }
+            if (!choice.options().keySet().containsAll(choice.forLanes().values())) {
+                throw new InvalidMemberException("has the choice " + Archive.printable(choice.name())
+                        + " with a default that is none of its options");
             }
             for (int site : choice.sites()) {
                 if ((long) site + count > calls.size()

@@ -306,6 +306,10 @@ class ProgramFileTest {
                 "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[1,0,0,0]]}]]}|expected a whole number",
                 "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[-1,0,0]]}]]}|expected a number between 0 and 2147483647",
                 "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[1,0,0]]},1]]}|expected the end of a choice",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[1,0,0]]},{\"16\":\"p\"}]]}|with a default that is none of its options",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[1,0,0]]},{\"x\":\"o\"}]]}|expected how many floats vectors hold",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[1,0,0]]},{\"16\":3}]]}|expected the name of a choice or option",
+                "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[\"Softmax\"],\"calls\":[[0,0,1,1,0,0,0,0,5]],\"choices\":[[\"a\",[0],{\"o\":[[1,0,0]]},{\"16\":\"o\"},1]]}|expected the end of a choice",
                 "{\"workspace_bytes\":1,\"ints\":3,\"places\":{},\"constants\":[],\"kernels\":[],\"calls\":[|is not the JSON expected here",
             })
     void refusesDishonestSchedules(String json, String message) throws IOException {

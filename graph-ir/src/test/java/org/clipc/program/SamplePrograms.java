@@ -158,7 +158,8 @@ final class SamplePrograms {
             choices.add(new Choice(
                     "Gemm_1 1x2x" + from,
                     sites,
-                    Map.of("a", List.of(patch(random, calls, sites)), "b", List.of(patch(random, calls, sites)))));
+                    Map.of("a", List.of(patch(random, calls, sites)), "b", List.of(patch(random, calls, sites))),
+                    new TreeMap<>(random.nextBoolean() ? Map.of() : Map.of(8, "b", 16, "a"))));
             if (half == 0) {
                 break;
             }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class ScheduleTest {
@@ -30,6 +31,16 @@ class ScheduleTest {
                         new KernelCall("org.clipc.kernels.jvm128.Gemm", List.of(10L, 2L, 30L), 40, 1, 50, 60, 7, 8, 9));
         assertThat(changed.calls().get(2)).isEqualTo(CALL);
         assertThat(SCHEDULE.with(Map.of())).isEqualTo(SCHEDULE);
+    }
+
+    @Test
+    void theWidestVectorsThatADeviceHasDecide() {
+        var options = Map.of("a", List.<Choice.Patch>of(), "b", List.<Choice.Patch>of());
+        var choice = new Choice("gemm", List.of(), options, new TreeMap<>(Map.of(8, "a", 16, "b")));
+        assertThat(IntStream.of(0, 7, 8, 15, 16, 64)
+                        .mapToObj(lanes -> choice.standard(lanes).orElse("")))
+                .containsExactly("", "", "a", "a", "b", "b");
+        assertThat(CHOICE.standard(16)).isEmpty();
     }
 
     @Test

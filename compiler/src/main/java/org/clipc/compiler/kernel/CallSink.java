@@ -1,7 +1,9 @@
 package org.clipc.compiler.kernel;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.SortedMap;
 import java.util.function.Consumer;
 import org.clipc.ir.DType;
 
@@ -72,6 +74,16 @@ public interface CallSink {
      * @param options the ways by name, of which the first is the default
      */
     default void choose(String name, SequencedMap<String, Consumer<CallSink>> options) {
+        choose(name, options, Collections.emptySortedMap());
+    }
+
+    /**
+     * As {@link #choose(String, SequencedMap)}, where the default depends on the device.
+     *
+     * @param forLanes the name of the default where vectors hold at least so many floats
+     */
+    default void choose(
+            String name, SequencedMap<String, Consumer<CallSink>> options, SortedMap<Integer, String> forLanes) {
         options.firstEntry().getValue().accept(this);
     }
 

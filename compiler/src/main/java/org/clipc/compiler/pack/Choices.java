@@ -1,10 +1,13 @@
 package org.clipc.compiler.pack;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.clipc.program.Call;
@@ -26,6 +29,7 @@ final class Choices {
     static List<Choice> of(
             List<TargetCalls.Site> sites, List<Call> calls, Function<TargetCalls.KernelUse, List<Long>> resolve) {
         var places = new LinkedHashMap<String, List<Integer>>();
+        var forLanes = new HashMap<String, SortedMap<Integer, String>>();
         var options = new LinkedHashMap<String, Map<String, List<Choice.Patch>>>();
         for (var site : sites) {
             var patches = patches(site, calls, resolve);
@@ -34,9 +38,11 @@ final class Choices {
                 throw new IllegalStateException("the ways to compute " + site.choice() + " differ between its sites");
             }
             places.computeIfAbsent(site.choice(), _ -> new ArrayList<>()).add(site.first());
+            forLanes.put(site.choice(), site.forLanes());
         }
         var choices = new ArrayList<Choice>();
-        options.forEach((name, ways) -> choices.add(new Choice(name, places.getOrDefault(name, List.of()), ways)));
+        options.forEach((name, ways) -> choices.add(new Choice(
+                name, Objects.requireNonNull(places.get(name)), ways, Objects.requireNonNull(forLanes.get(name)))));
         return choices;
     }
 

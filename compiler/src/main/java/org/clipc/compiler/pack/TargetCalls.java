@@ -5,6 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.LaunchCost;
@@ -14,6 +16,7 @@ import org.clipc.compiler.lower.LoweredGraph;
 import org.clipc.compiler.lower.Step;
 import org.clipc.compiler.memory.MemoryPlan;
 import org.clipc.ir.Cost;
+import org.clipc.program.Choice;
 
 /**
  * The calls that one target makes of a lowered graph. Temporaries of a launch share one block of memory, which lives for
@@ -32,8 +35,13 @@ record TargetCalls(
      * @param choice what they compute
      * @param first index of the first
      * @param options the other ways by name, each of as many calls
+     * @param forLanes as {@link Choice#forLanes}
      */
-    record Site(String choice, int first, SequencedMap<String, List<KernelUse>> options) {}
+    record Site(
+            String choice,
+            int first,
+            SequencedMap<String, List<KernelUse>> options,
+            SortedMap<Integer, String> forLanes) {}
 
     /** A call whose addresses are not known yet. */
     sealed interface Call {
@@ -84,7 +92,8 @@ record TargetCalls(
                 case Step.Kernel(var _, var launch) -> {
                     target.plan(launch, sink);
                     for (var site : sink.sites) {
-                        sites.add(new Site(site.choice(), calls.size() + site.first(), site.options()));
+                        sites.add(
+                                new Site(site.choice(), calls.size() + site.first(), site.options(), site.forLanes()));
                     }
                     calls.addAll(sink.calls(LaunchCost.of(launch)));
                 }
@@ -208,9 +217,10 @@ record TargetCalls(
         }
 
         @Override
-        public void choose(String name, SequencedMap<String, Consumer<CallSink>> options) {
+        public void choose(
+                String name, SequencedMap<String, Consumer<CallSink>> options, SortedMap<Integer, String> forLanes) {
             var first = calls.size();
-            CallSink.super.choose(name, options);
+            CallSink.super.choose(name, options, forLanes);
             var made = calls.subList(first, calls.size());
             var others = new LinkedHashMap<String, List<KernelUse>>();
             options.forEach((option, plan) -> {
@@ -221,7 +231,9 @@ record TargetCalls(
                 }
             });
             if (!others.isEmpty()) {
-                sites.add(new Site(name, first, others));
+                var standard = new TreeMap<>(forLanes);
+                standard.values().retainAll(others.keySet());
+                sites.add(new Site(name, first, others, standard));
             }
         }
 

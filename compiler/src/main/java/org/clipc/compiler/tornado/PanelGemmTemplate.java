@@ -4,6 +4,8 @@ import com.palantir.javapoet.CodeBlock;
 import com.palantir.javapoet.TypeName;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
@@ -29,10 +31,13 @@ final class PanelGemmTemplate {
     /** Fits the 16 registers of 8 floats that AVX2 has. */
     private static final Tile NARROW = new Tile(6, 2, 8);
 
-    /** Fits the 32 registers of 16 floats that AVX-512 has. */
+    /**
+     * Fits the 32 registers of 16 floats that AVX-512 has, and is the default there: 768x3072x768 on a quiet Xeon takes 11.4
+     * ms by it, 18.5 ms by the narrow one (OpenBLAS: 11.8 and 10.8 beside them).
+     */
     private static final Tile WIDE = new Tile(12, 2, 16);
 
-    /** The default, items that take fewer or more panels, and both sizes of the other tile. */
+    /** The default of most devices, items that take fewer or more panels, and both sizes of the other tile. */
     private static final List<Cut> CUTS =
             List.of(NARROW.cut(), new Cut(NARROW, 4, 2), new Cut(NARROW, 16, 8), WIDE.cut(), new Cut(WIDE, 8, 4));
 
@@ -109,7 +114,10 @@ final class PanelGemmTemplate {
                 }
             });
         }
-        sink.choose(GemmChoice.name("Gemm", spec, launch), options);
+        sink.choose(
+                GemmChoice.name("Gemm", spec, launch),
+                options,
+                new TreeMap<>(Map.of(WIDE.lanes(), WIDE.cut().name())));
     }
 
     private static void plan(Gemm spec, Launch launch, Cut cut, Operand a, Operand b, CallSink sink) {

@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.SortedMap;
 import java.util.function.Consumer;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.CallSink.Argument;
@@ -60,7 +61,10 @@ abstract class DeviceLab {
             }
 
             @Override
-            public void choose(String name, SequencedMap<String, Consumer<CallSink>> options) {
+            public void choose(
+                    String name,
+                    SequencedMap<String, Consumer<CallSink>> options,
+                    SortedMap<Integer, String> forLanes) {
                 List.copyOf(options.values()).get(lab.option() % options.size()).accept(this);
             }
 

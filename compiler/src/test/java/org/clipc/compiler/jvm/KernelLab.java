@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.SequencedMap;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
@@ -265,7 +266,10 @@ final class KernelLab implements AutoCloseable {
             }
 
             @Override
-            public void choose(String name, SequencedMap<String, Consumer<CallSink>> options) {
+            public void choose(
+                    String name,
+                    SequencedMap<String, Consumer<CallSink>> options,
+                    SortedMap<Integer, String> forLanes) {
                 List.copyOf(options.values()).get(option % options.size()).accept(this);
             }
 

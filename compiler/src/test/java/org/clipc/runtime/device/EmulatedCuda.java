@@ -104,7 +104,7 @@ public final class EmulatedCuda implements Cuda {
     }
 
     private static final TornadoVm.DeviceInfo MEMORY = new TornadoVm.DeviceInfo(
-            "0:0", TornadoDevice.CUDA, "memory", true, Long.MAX_VALUE, Long.MAX_VALUE, new Object());
+            "0:0", TornadoDevice.CUDA, "memory", true, 0, Long.MAX_VALUE, Long.MAX_VALUE, new Object());
 
     /** Tasks without TornadoVM. */
     private record Alone(Cuda cuda, Map<String, Runnable> tasks) implements CudaTasks {

@@ -16,14 +16,18 @@ import org.clipc.program.Schedule;
 
 /**
  * The ways to make an entry point's calls on a device of TornadoVM: those that its schedule has; and where kernels are there
- * both in C and in Java, each of these ways, and the only way to make other calls, once more in Java. C is the default.
+ * both in C and in Java, each of these ways, and the only way to make other calls, once more in Java. C is the default. Where
+ * the device's vectors make another way the default than the schedule does, that one is called {@value #LISTED}.
  */
 final class TornadoChoices {
 
     /** The end of the name of a way in Java, and the name of the default way in Java. */
     private static final String JIT = "jit";
 
+    private static final String LISTED = "listed";
+
     private final Schedule schedule;
+    private final int lanes;
     private final List<Choice> choices = new ArrayList<>();
 
     /**
@@ -34,13 +38,17 @@ final class TornadoChoices {
      */
     record Made(Schedule schedule, Set<KernelCall> inJava, BitSet starts) {}
 
-    /** @param inBoth kernels that are there in C and in Java, between which tuning may choose */
-    TornadoChoices(Schedule schedule, Set<String> inBoth) {
+    /**
+     * @param inBoth kernels that are there in C and in Java, between which tuning may choose
+     * @param lanes floats that the device's vectors hold
+     */
+    TornadoChoices(Schedule schedule, Set<String> inBoth, int lanes) {
         this.schedule = schedule;
+        this.lanes = lanes;
         var chosen = new BitSet();
         for (var choice : schedule.choices()) {
             choice.sites().forEach(site -> chosen.set(site, site + choice.calls()));
-            choices.add(inJavaToo(choice, inBoth));
+            choices.add(inJavaToo(otherThanDefault(choice), inBoth));
         }
         var others = new LinkedHashMap<String, List<Integer>>();
         for (var i = 0; i < schedule.calls().size(); i++) {
@@ -67,18 +75,37 @@ final class TornadoChoices {
         return new Choice.Patch(call.units(), call.localFloats(), call.sharedFloats(), new TreeMap<>());
     }
 
-    private Choice inJavaToo(Choice choice, Set<String> inBoth) {
+    /** The calls of a choice, where it has its first site. */
+    private List<KernelCall> calls(Choice choice) {
         int site = choice.sites().getFirst();
-        var calls = schedule.calls().subList(site, site + choice.calls()).stream()
+        return schedule.calls().subList(site, site + choice.calls()).stream()
                 .map(KernelCall.class::cast)
                 .toList();
+    }
+
+    /** The choice with all options that are not the device's default. */
+    private Choice otherThanDefault(Choice choice) {
+        var standard = choice.standard(lanes);
+        if (standard.isEmpty()) {
+            return choice;
+        }
+        var options = new LinkedHashMap<String, List<Choice.Patch>>();
+        options.put(
+                LISTED, calls(choice).stream().map(TornadoChoices::unchanged).toList());
+        options.putAll(choice.options());
+        options.remove(standard.get());
+        return new Choice(choice.name(), choice.sites(), options, choice.forLanes());
+    }
+
+    private Choice inJavaToo(Choice choice, Set<String> inBoth) {
+        var calls = calls(choice);
         if (calls.stream().noneMatch(call -> inBoth.contains(call.kernel()))) {
             return choice;
         }
         var options = new LinkedHashMap<>(choice.options());
         options.put(JIT, calls.stream().map(TornadoChoices::unchanged).toList());
         choice.options().forEach((name, patches) -> options.put(name + " " + JIT, patches));
-        return new Choice(choice.name(), choice.sites(), options);
+        return new Choice(choice.name(), choice.sites(), options, choice.forLanes());
     }
 
     List<Choice> all() {
@@ -100,11 +127,12 @@ final class TornadoChoices {
                 inJava.add(choice);
                 option = option.substring(0, Math.max(0, option.length() - JIT.length() - 1));
             }
-            if (!option.isEmpty()) {
-                if (!choice.options().containsKey(option)) {
-                    throw new IllegalArgumentException("'%s' has no option '%s', only %s"
-                            .formatted(choice.name(), option, choice.options().keySet()));
-                }
+            if (option.isEmpty()) {
+                choice.standard(lanes).ifPresent(standard -> ofSchedule.put(choice.name(), standard));
+            } else if (!choice.options().containsKey(option)) {
+                throw new IllegalArgumentException("'%s' has no option '%s', only %s"
+                        .formatted(choice.name(), option, choice.options().keySet()));
+            } else if (!option.equals(LISTED)) {
                 ofSchedule.put(choice.name(), option);
             }
         }

@@ -100,12 +100,14 @@ final class TornadoEntry {
     /**
      * What the entry points of a program share.
      *
+     * @param lanes floats that the device's vectors hold
      * @param floats the arena
      * @param transfers outside of entry points
      * @param memory gives host memory for so many floats or ints, as long as the program lives
      */
     record Shared(
             TornadoVm vm,
+            int lanes,
             TornadoKernels kernels,
             RankedProgram ranks,
             Background background,
@@ -131,7 +133,7 @@ final class TornadoEntry {
     TornadoEntry(Shared shared, Schedule schedule, ExchangeLayout layout, MemorySegment exchanged) throws IOException {
         this.shared = shared;
         this.schedule = schedule;
-        choices = new TornadoChoices(schedule, shared.kernels().inBoth(schedule));
+        choices = new TornadoChoices(schedule, shared.kernels().inBoth(schedule), shared.lanes());
         ints = shared.vm().ints(shared.memory().apply(schedule.ints()));
         constants =
                 shared.vm().floats(shared.memory().apply(schedule.constants().size()));

@@ -129,7 +129,8 @@ final class TornadoProgram extends ArenaProgram {
     private void link(List<Schedule> schedules) throws IOException {
         var one = vm.ints(memory(2));
         one.host().setAtIndex(ValueLayout.JAVA_INT, 1, 1);
-        var shared = new TornadoEntry.Shared(vm, kernels, ranks, background, floats, one, transfers, this::memory);
+        var shared = new TornadoEntry.Shared(
+                vm, device.lanes(), kernels, ranks, background, floats, one, transfers, this::memory);
         var layouts = schedules.stream().map(shared::layout).toList();
         var most = layouts.stream().mapToLong(ExchangeLayout::bytes).max().orElse(0);
         var exchanged = OffHeap.allocate(Math.max(1, most), lifetime);

@@ -56,11 +56,19 @@ public final class TornadoVm {
      *
      * @param place {@code <backend>:<device>}, as {@code --device tornado:} takes it
      * @param gpu whether it is one
+     * @param lanes floats that its vectors hold; 0 of a GPU, whose work items have none
      * @param memoryBytes memory that it has
      * @param mostBytes memory that one array may take
      */
     public record DeviceInfo(
-            String place, String backend, String name, boolean gpu, long memoryBytes, long mostBytes, Object device) {
+            String place,
+            String backend,
+            String name,
+            boolean gpu,
+            int lanes,
+            long memoryBytes,
+            long mostBytes,
+            Object device) {
 
         boolean compilesOpenCl() {
             return backend.equals("OPENCL");
@@ -176,13 +184,16 @@ public final class TornadoVm {
 
     private DeviceInfo info(int backend, int index, Object found) {
         var physical = call(found, types.device, "getPhysicalDevice", List.of());
+        var gpu = String.valueOf(call(found, types.device, "getDeviceType", List.of()))
+                .equals("GPU");
         return new DeviceInfo(
                 backend + ":" + index,
                 String.valueOf(call(found, types.device, "getTornadoVMBackend", List.of())),
                 String.valueOf(call(physical, type("TornadoTargetDevice"), "getDeviceName", List.of()))
                         .strip(),
-                String.valueOf(call(found, types.device, "getDeviceType", List.of()))
-                        .equals("GPU"),
+                gpu,
+                // TornadoVM does not tell a device's vectors; a CPU that is a device is this one.
+                gpu ? 0 : JvmTargets.machineBits() / Float.SIZE,
                 (Long) call(found, types.device, "getMaxGlobalMemory", List.of()),
                 (Long) call(found, types.device, "getMaxAllocMemory", List.of()),
                 found);

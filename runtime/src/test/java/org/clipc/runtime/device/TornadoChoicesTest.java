@@ -46,12 +46,16 @@ class TornadoChoicesTest {
                         call("Gemm_b", 0, 3),
                         call("Attention_c", 6, 4),
                         call("Attention_c", 9, 5)),
-                List.of(new Choice("product", List.of(0, 4), options)));
+                List.of(new Choice("product", List.of(0, 4), options, new TreeMap<>(Map.of(16, "wide")))));
     }
 
     private static TornadoChoices choices(String... inBoth) {
+        return choices(8, inBoth);
+    }
+
+    private static TornadoChoices choices(int lanes, String... inBoth) {
         return new TornadoChoices(
-                SCHEDULE, Arrays.stream(inBoth).map(KERNELS::concat).collect(Collectors.toSet()));
+                SCHEDULE, Arrays.stream(inBoth).map(KERNELS::concat).collect(Collectors.toSet()), lanes);
     }
 
     private static List<Integer> units(TornadoChoices.Made made) {
@@ -99,6 +103,21 @@ class TornadoChoicesTest {
         assertThat(inJava(choices.with(Map.of("product", "wide")))).isEmpty();
         assertThat(inJava(choices.with(Map.of("Attention_c of 6 groups", "jit"))))
                 .containsExactly(2, 6);
+    }
+
+    @Test
+    void wideVectorsMakeAnotherWayTheDefault() {
+        var choices = choices(16, "Gemm_a", "Gemm_b", "Attention_c");
+        assertThat(choices.all().getFirst().options().keySet()).containsExactly("listed", "jit", "listed jit");
+        var plain = choices.with(Map.of());
+        assertThat(units(plain)).containsExactly(0, 4, 6, 6, 0, 4, 6, 9);
+        assertThat(inJava(plain)).isEmpty();
+        assertThat(units(choices.with(Map.of("product", "listed")))).containsExactly(8, 0, 6, 6, 8, 0, 6, 9);
+        var jit = choices.with(Map.of("product", "jit"));
+        assertThat(units(jit)).isEqualTo(units(plain));
+        assertThat(inJava(jit)).containsExactly(0, 1, 4, 5);
+        assertThat(units(choices.with(Map.of("product", "listed jit")))).containsExactly(8, 0, 6, 6, 8, 0, 6, 9);
+        assertThat(choices(8).with(Map.of()).schedule()).isEqualTo(SCHEDULE);
     }
 
     @Test

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 class TornadoDeviceTest {
 
     private static TornadoVm.DeviceInfo device(String place, boolean gpu) {
-        return new TornadoVm.DeviceInfo(place, "OPENCL", "device " + place, gpu, 1 << 30, 1 << 28, place);
+        return new TornadoVm.DeviceInfo(place, "OPENCL", "device " + place, gpu, gpu ? 0 : 8, 1 << 30, 1 << 28, place);
     }
 
     private static final List<TornadoVm.DeviceInfo> MIXED =
