@@ -2,6 +2,7 @@ package org.clipc.compiler.kernel;
 
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SortedMap;
 import java.util.function.Consumer;
@@ -44,6 +45,19 @@ public interface CallSink {
 
     /** Name of the target that is planned for; {@code org.clipc.kernels.<target>} is the package of its kernels. */
     String target();
+
+    /** The launch that stands right behind this one, if there is one. */
+    default Optional<Launch> next() {
+        return Optional.empty();
+    }
+
+    /**
+     * As {@link #choose(String, SequencedMap)}, for calls that may do the work of those of the {@link #next} launch: these
+     * belong to what is chosen, and are the same in every way. Nothing may be called behind it.
+     */
+    default void chooseWithNext(String name, SequencedMap<String, Consumer<CallSink>> options) {
+        choose(name, options);
+    }
 
     /** A buffer that lives for the calls of this launch only; returns its id. */
     int temporary(long bytes);

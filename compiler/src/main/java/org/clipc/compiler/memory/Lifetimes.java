@@ -3,9 +3,11 @@ package org.clipc.compiler.memory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.clipc.compiler.kernel.SummedFactor;
 import org.clipc.compiler.kernel.View;
 import org.clipc.compiler.lower.Buffer;
 import org.clipc.compiler.lower.LoweredGraph;
+import org.clipc.compiler.lower.Step;
 
 /** When each workspace buffer of a lowered graph holds something that is still wanted. */
 public final class Lifetimes {
@@ -28,6 +30,7 @@ public final class Lifetimes {
                 use(view, s, first, last);
             }
             for (var view : step.outputs()) {
+                use(view, begin(lowered, s), first, last);
                 use(view, s, first, last);
             }
         }
@@ -42,6 +45,15 @@ public final class Lifetimes {
             }
         }
         return intervals;
+    }
+
+    /** The step that may write what a step computes: the one before, where that is a product of what this one sums. */
+    private static int begin(LoweredGraph lowered, int step) {
+        var sums = step > 0
+                && lowered.steps().get(step - 1) instanceof Step.Kernel(var _, var product)
+                && lowered.steps().get(step) instanceof Step.Kernel(var _, var launch)
+                && SummedFactor.of(product, launch).isPresent();
+        return sums ? step - 1 : step;
     }
 
     private static void use(View view, int step, int[] first, int[] last) {

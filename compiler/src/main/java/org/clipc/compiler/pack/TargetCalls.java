@@ -4,11 +4,15 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.LaunchCost;
 import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
@@ -41,7 +45,16 @@ record TargetCalls(
             String choice,
             int first,
             SequencedMap<String, List<KernelUse>> options,
-            SortedMap<Integer, String> forLanes) {}
+            SortedMap<Integer, String> forLanes) {
+
+        /** With calls behind it that are the same in every way. */
+        Site with(List<KernelUse> more) {
+            var longer = new LinkedHashMap<String, List<KernelUse>>();
+            options.forEach((name, way) ->
+                    longer.put(name, Stream.concat(way.stream(), more.stream()).toList()));
+            return new Site(choice, first, longer, forLanes);
+        }
+    }
 
     /** A call whose addresses are not known yet. */
     sealed interface Call {
@@ -84,17 +97,18 @@ record TargetCalls(
         var calls = new ArrayList<Call>();
         var bytes = new ArrayList<Long>();
         var sites = new ArrayList<Site>();
+        var goesOn = Optional.<Site>empty();
         var firstCalls = new int[lowered.steps().size()];
         for (var s = 0; s < lowered.steps().size(); s++) {
             firstCalls[s] = calls.size();
-            var sink = new Collector(target.name(), s, lowered.buffers().size(), kernels);
+            var sink = new Collector(target.name(), s, lowered.buffers().size(), launch(lowered, s + 1), kernels);
             switch (lowered.steps().get(s)) {
                 case Step.Kernel(var _, var launch) -> {
                     target.plan(launch, sink);
-                    for (var site : sink.sites) {
-                        sites.add(
-                                new Site(site.choice(), calls.size() + site.first(), site.options(), site.forLanes()));
-                    }
+                    goesOn.ifPresent(site -> sites.add(site.with(sink.calls)));
+                    var found = sink.sites(calls.size());
+                    goesOn = sink.goesOn ? Optional.of(found.removeLast()) : Optional.empty();
+                    sites.addAll(found);
                     calls.addAll(sink.calls(LaunchCost.of(launch)));
                 }
                 case Step.Exchange exchange -> calls.add(new RankExchange(s, exchange));
@@ -105,27 +119,44 @@ record TargetCalls(
         return new TargetCalls(target.name(), target.hasArenaOfInts(), calls, bytes, sites);
     }
 
+    private static Optional<Launch> launch(LoweredGraph lowered, int step) {
+        return step < lowered.steps().size() && lowered.steps().get(step) instanceof Step.Kernel(var _, var launch)
+                ? Optional.of(launch)
+                : Optional.empty();
+    }
+
     private static final class Collector implements CallSink {
 
         private final String target;
         private final int step;
         private final int firstTemporary;
+        private final Optional<Launch> next;
         private final Map<String, RenderedKernel> kernels;
         private final List<Long> temporaries;
         private final List<KernelUse> calls = new ArrayList<>();
         private final List<Site> sites = new ArrayList<>();
         private long used;
 
-        Collector(String target, int step, int firstTemporary, Map<String, RenderedKernel> kernels) {
-            this(target, step, firstTemporary, kernels, new ArrayList<>());
+        /** Whether the calls behind all of these belong to the last site. */
+        private boolean goesOn;
+
+        Collector(
+                String target,
+                int step,
+                int firstTemporary,
+                Optional<Launch> next,
+                Map<String, RenderedKernel> kernels) {
+            this(target, step, firstTemporary, next, kernels, new ArrayList<>());
         }
 
         private Collector(
                 String target,
                 int step,
                 int firstTemporary,
+                Optional<Launch> next,
                 Map<String, RenderedKernel> kernels,
                 List<Long> temporaries) {
+            this.next = next;
             this.temporaries = temporaries;
             this.target = target;
             this.step = step;
@@ -155,6 +186,13 @@ record TargetCalls(
                 }
             }
             return costed;
+        }
+
+        /** Those found, where so many calls are made before. */
+        List<Site> sites(int before) {
+            return sites.stream()
+                    .map(site -> new Site(site.choice(), before + site.first(), site.options(), site.forLanes()))
+                    .collect(Collectors.toCollection(ArrayList::new));
         }
 
         /** What prepares has a cost of its own. */
@@ -224,7 +262,7 @@ record TargetCalls(
             var made = calls.subList(first, calls.size());
             var others = new LinkedHashMap<String, List<KernelUse>>();
             options.forEach((option, plan) -> {
-                var sink = new Collector(target, step, firstTemporary, kernels, temporaries);
+                var sink = new Collector(target, step, firstTemporary, next, kernels, temporaries);
                 plan.accept(sink);
                 if (!sink.calls.equals(made) && !others.containsValue(sink.calls)) {
                     others.put(option, sink.calls);
@@ -235,6 +273,17 @@ record TargetCalls(
                 standard.values().retainAll(others.keySet());
                 sites.add(new Site(name, first, others, standard));
             }
+        }
+
+        @Override
+        public Optional<Launch> next() {
+            return next;
+        }
+
+        @Override
+        public void chooseWithNext(String name, SequencedMap<String, Consumer<CallSink>> options) {
+            choose(name, options);
+            goesOn = !sites.isEmpty();
         }
 
         @Override

@@ -18,7 +18,7 @@ import org.clipc.ir.Value;
  *
  * <p>Orders are of steps: of the nodes that do something. Moves and constants have no place of their own, and a reduction
  * of one tensor runs with the step that computes it: the tensor is still in the caches then, and often not needed any
- * longer.
+ * longer. Sums that a product's library can give along with it run with the product, see {@link FactorSums}.
  */
 final class Liveness {
 
@@ -45,8 +45,8 @@ final class Liveness {
         users = new int[nodes][];
         Map<Value, List<Integer>> readers = new HashMap<>();
         var operandLists = new ArrayList<List<Integer>>();
+        IntStream.range(0, nodes).forEach(_ -> operandLists.add(new ArrayList<>()));
         for (var i = 0; i < nodes; i++) {
-            operandLists.add(new ArrayList<>());
             if (hosts[i] < 0) {
                 continue;
             }
@@ -85,10 +85,13 @@ final class Liveness {
     /** By node: the step that it runs with, itself as a rule; -1 for what is no step. */
     private static int[] hosts(Graph graph) {
         var hosts = new int[graph.nodes().size()];
+        var products = FactorSums.products(graph);
         for (var i = 0; i < hosts.length; i++) {
             var node = graph.nodes().get(i);
             hosts[i] = node.op() instanceof Op.Input || isFree(node.op()) ? -1 : i;
-            if (isReduction(node.op())) {
+            if (products.containsKey(i)) {
+                hosts[i] = products.get(i);
+            } else if (isReduction(node.op())) {
                 var read = node.operands().stream()
                         .mapToInt(v -> hosts[root(graph, v).node()])
                         .filter(host -> host >= 0)
@@ -105,7 +108,7 @@ final class Liveness {
         return graph.nodes().get(node).op() instanceof Op.Collective;
     }
 
-    private static boolean isReduction(Op op) {
+    static boolean isReduction(Op op) {
         return op instanceof Op.Reduce || (op instanceof Op.Fused(var kind, var _) && kind == FusionKind.REDUCE);
     }
 

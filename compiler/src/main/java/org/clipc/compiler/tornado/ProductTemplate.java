@@ -15,6 +15,7 @@ import org.clipc.compiler.kernel.KernelSpec.Result;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.LaunchCost;
 import org.clipc.compiler.kernel.RenderedKernel;
+import org.clipc.compiler.kernel.SummedFactor;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.DType;
@@ -24,7 +25,10 @@ import org.clipc.ir.DType;
  * matrix added where that is all there is to do; else the sums go through memory to a second, elementwise kernel. Whether
  * the library or the kernel rendered here runs, the runtime decides: all that a library must know are the kernel's first
  * {@value #HEADER} arguments. A third way is one kernel for all. What does no work in one way is there in every way, as a
- * call of no groups.
+ * call of no groups. Sums of a factor that the launch behind wants (a bias's gradient, beside its weight's) the library may
+ * give along with the product; then the runtime leaves that launch's calls out. cuBLASLt's epilogues of GELU and its gradient
+ * are none that a product here has: they are of the approximation by tanh, behind a bias of the result's type, and CLIP's
+ * models have the exact GELU or QuickGELU, behind a bias of f32.
  *
  * <p>Sums that go through memory are of the type that {@link ProductSums} says; where the sums themselves are a result, they
  * lie there.
@@ -32,16 +36,19 @@ import org.clipc.ir.DType;
 final class ProductTemplate {
 
     /**
-     * The way to make the call (0: the runtime's; 1: this kernel; 2: the library); whether A and B, and C, are bf16; extents
-     * of C, and of the depth; strides of A, of B, and of C but for its last; the places of A, B and C; those of bias and
-     * addend, or -1; and the addend's strides but for its last.
+     * The way to make the call (0: the runtime's; 1: this kernel; 2: the library; 3: the library, which gives a factor's sums,
+     * too); whether A and B, and C, are bf16; extents of C, and of the depth; strides of A, of B, and of C but for its last;
+     * the places of A, B and C; those of bias and addend, or -1; the addend's strides but for its last; the place of the sums,
+     * or -1; whether they are of B, not of A; and whether they are bf16.
      */
-    static final int HEADER = 27;
+    static final int HEADER = 30;
 
     private static final String STEM = "Product";
 
     /** Who computes a product, by number; see {@link #HEADER}. */
     private static final List<String> WAYS = List.of("default", "kernel", "library");
+
+    private static final String WITH_SUMS = "library with sums";
 
     private ProductTemplate() {}
 
@@ -57,12 +64,25 @@ final class ProductTemplate {
     /** What is added to a product; each is an operand's index in the epilogue, or -1. */
     private record Added(int bias, int matrix) {
 
+        boolean isNothing() {
+            return bias < 0 && matrix < 0;
+        }
+
         Optional<Added> with(int operand, boolean isBias) {
             if (isBias) {
                 return bias < 0 ? Optional.of(new Added(operand, matrix)) : Optional.empty();
             }
             return matrix < 0 ? Optional.of(new Added(bias, operand)) : Optional.empty();
         }
+    }
+
+    /** Sums of a factor over the depth, which the launch behind the product wants. */
+    private record Sums(SummedFactor factor, View to) {}
+
+    private static Optional<Sums> sums(Launch launch, CallSink sink) {
+        return sink.next()
+                .flatMap(next -> SummedFactor.of(launch, next)
+                        .map(factor -> new Sums(factor, next.outputs().getFirst())));
     }
 
     static void plan(Gemm spec, Launch launch, CallSink sink) {
@@ -72,9 +92,16 @@ final class ProductTemplate {
         }
         var added = added(spec, launch);
         var options = new LinkedHashMap<String, Consumer<CallSink>>();
+        var name = GemmChoice.name(STEM, spec, launch);
         if (added.isPresent()) {
+            var sums = added.get().isNothing() ? sums(launch, sink) : Optional.<Sums>empty();
             for (var way : WAYS) {
-                options.put(way, to -> product(spec, launch, added.get(), WAYS.indexOf(way), to));
+                options.put(way, to -> product(spec, launch, added.get(), sums, WAYS.indexOf(way), to));
+            }
+            if (sums.isPresent()) {
+                options.put(WITH_SUMS, to -> product(spec, launch, added.get(), sums, WAYS.size(), to));
+                sink.chooseWithNext(name + " sums " + sums.get().factor(), options);
+                return;
             }
         } else {
             var sums = ProductSums.of(spec);
@@ -95,7 +122,7 @@ final class ProductTemplate {
                 ElementwiseTemplate.plan((Elementwise) rest.spec(), rest, new Redirecting.Skipping(to));
             });
         }
-        sink.choose(GemmChoice.name(STEM, spec, launch), options);
+        sink.choose(name, options);
     }
 
     /** Where the sums go: to the result that they are, unless an operand of the epilogue lies there, or to memory of their own. */
@@ -125,7 +152,13 @@ final class ProductTemplate {
                 List.of(),
                 List.of(new Result(sums.dtype(), new Expr.Arg(0, sums.dtype()))));
         var factors = launch.inputs().subList(0, 2);
-        product(plain, new Launch(plain, factors, List.of(sums), List.of()), new Added(-1, -1), way, sink);
+        product(
+                plain,
+                new Launch(plain, factors, List.of(sums), List.of()),
+                new Added(-1, -1),
+                Optional.empty(),
+                way,
+                sink);
     }
 
     /** What becomes of sums in memory, other than that they stay there. */
@@ -198,7 +231,7 @@ final class ProductTemplate {
         return operand.stride(2) >= out.dim(3) ? Optional.of(false) : Optional.empty();
     }
 
-    private static void product(Gemm spec, Launch launch, Added added, int way, CallSink sink) {
+    private static void product(Gemm spec, Launch launch, Added added, Optional<Sums> sums, int way, CallSink sink) {
         var a = launch.inputs().get(0);
         var b = launch.inputs().get(1);
         var c = launch.outputs().getFirst();
@@ -226,6 +259,11 @@ final class ProductTemplate {
         } else {
             strides(kernel, "ofAddend", launch.inputs().get(1 + added.matrix()), 3);
         }
+        sums.ifPresentOrElse(
+                wanted -> kernel.at("placeSums", wanted.to())
+                        .number("sumsOfB", wanted.factor() == SummedFactor.RHS ? 1 : 0)
+                        .number("sumsAreBf16", wanted.to().dtype() == DType.BF16 ? 1 : 0),
+                () -> kernel.number("placeSums", -1).number("sumsOfB", 0).number("sumsAreBf16", 0));
         if (onTensorCores) {
             TensorProductTemplate.launch(spec, launch, kernel, added.bias() >= 0, added.matrix() >= 0, sink);
         } else {

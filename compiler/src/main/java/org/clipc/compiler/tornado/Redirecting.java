@@ -1,7 +1,9 @@
 package org.clipc.compiler.tornado;
 
 import java.util.List;
+import java.util.Optional;
 import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.RenderedKernel;
 
 /** A sink that passes launches on, changed. */
@@ -12,6 +14,11 @@ interface Redirecting extends CallSink {
     @Override
     default String target() {
         return to().target();
+    }
+
+    @Override
+    default Optional<Launch> next() {
+        return to().next();
     }
 
     @Override

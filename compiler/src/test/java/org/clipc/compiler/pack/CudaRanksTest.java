@@ -201,14 +201,19 @@ class CudaRanksTest {
             Compiled compiled, Function<MemoryRanks.Rank, RuntimeException> failure) throws IOException {
         var waiting = new CountDownLatch(1);
         return MemoryRanks.run(2, CollectiveOptions.DEFAULT, rank -> {
-            var behaviour = new Behaviour(false, 0, Duration.ZERO, told -> {
-                if (told == FOURTH && rank.ends().rank() == 0) {
-                    waiting.countDown();
-                } else if (told == FOURTH) {
-                    await(waiting);
-                    throw failure.apply(rank);
-                }
-            });
+            var behaviour = new Behaviour(
+                    false,
+                    0,
+                    Duration.ZERO,
+                    told -> {
+                        if (told == FOURTH && rank.ends().rank() == 0) {
+                            waiting.countDown();
+                        } else if (told == FOURTH) {
+                            await(waiting);
+                            throw failure.apply(rank);
+                        }
+                    },
+                    true);
             runOnce(compiled, rank, behaviour);
         });
     }
@@ -265,7 +270,7 @@ class CudaRanksTest {
     @Test
     void ranksNeedTheirOwnGpu() throws IOException {
         var compiled = compile(new Mesh(2, 1), false, false);
-        var elsewhere = new Behaviour(false, 1, Duration.ZERO, _ -> {});
+        var elsewhere = new Behaviour(false, 1, Duration.ZERO, _ -> {}, true);
         var thrown = MemoryRanks.run(
                 2,
                 CollectiveOptions.DEFAULT,

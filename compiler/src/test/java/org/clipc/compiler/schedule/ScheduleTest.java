@@ -9,6 +9,7 @@ import net.jqwik.api.Property;
 import org.clipc.compiler.fuse.Fuse;
 import org.clipc.compiler.lower.RandomGraphs;
 import org.clipc.compiler.lower.Tensors;
+import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
 import org.clipc.ir.GraphBuilder;
 import org.clipc.ir.InputKind;
@@ -55,6 +56,52 @@ class ScheduleTest {
         var ordered = new Schedule().apply(graph);
         var ops = ordered.nodes().stream().map(Node::op).toList();
         assertThat(ops.indexOf(new Op.Unary(UnaryFn.EXP))).isGreaterThan(ops.lastIndexOf(new Op.Unary(UnaryFn.TANH)));
+    }
+
+    /** Who reads sums of a tensor before a product that contracts the tensor over the same axes. */
+    private enum Reader {
+        NONE,
+        OTHER,
+        PRODUCT
+    }
+
+    private static Graph sumsAndProduct(DType dtype, boolean isFirstFactor, Reader reader) {
+        var b = new GraphBuilder("g");
+        var axes = List.of(0, 1);
+        var x = b.input("x", InputKind.DATA, TensorType.f32(8, 6, 5));
+        var y = b.input("y", InputKind.DATA, TensorType.f32(8, 6, 4));
+        var tensor = b.convert(b.unary(UnaryFn.TANH, x), dtype);
+        var sums = b.sum(b.convert(tensor, DType.F32), axes);
+        var square = b.sum(b.mul(sums, sums), List.of(0));
+        if (reader == Reader.OTHER) {
+            b.output("early", b.unary(UnaryFn.EXP, sums));
+        }
+        var changed = reader == Reader.PRODUCT ? b.add(y, b.broadcastTo(square, b.shape(y))) : y;
+        var other = b.convert(b.unary(UnaryFn.SIN, changed), dtype);
+        var dot = new Op.DotGeneral(List.of(), List.of(), axes, axes);
+        b.output("product", isFirstFactor ? b.add(dot, tensor, other) : b.add(dot, other, tensor));
+        b.output("sums", sums);
+        b.output("square", square);
+        return new Schedule().apply(new Fuse().apply(b.build()));
+    }
+
+    private static int indexOf(Graph graph, String output) {
+        return graph.output(output).value().node();
+    }
+
+    @Test
+    void sumsOfAFactorStandBehindItsProduct() {
+        for (var dtype : List.of(DType.F32, DType.BF16)) {
+            for (var isFirst : List.of(true, false)) {
+                var graph = sumsAndProduct(dtype, isFirst, Reader.NONE);
+                assertThat(indexOf(graph, "sums")).isEqualTo(indexOf(graph, "product") + 1);
+                assertThat(indexOf(graph, "square")).isEqualTo(indexOf(graph, "product") + 2);
+                for (var reader : List.of(Reader.OTHER, Reader.PRODUCT)) {
+                    var other = sumsAndProduct(dtype, isFirst, reader);
+                    assertThat(indexOf(other, "sums")).isLessThan(indexOf(other, "product"));
+                }
+            }
+        }
     }
 
     @Test

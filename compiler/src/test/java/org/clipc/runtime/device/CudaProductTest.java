@@ -27,7 +27,8 @@ class CudaProductTest {
             @ForAll boolean isShared,
             @ForAll boolean hasBias,
             @ForAll boolean hasAddend,
-            @ForAll @IntRange(min = 0, max = 2) int gap) {
+            @ForAll @IntRange(min = 0, max = 2) int gap,
+            @ForAll boolean sumsB) {
         var a = strides(rows, depth, aByRows, gap, batch, false);
         var b = strides(depth, columns, bByRows, gap, batch, isShared);
         var c = strides(rows, columns, true, gap, batch, false);
@@ -38,17 +39,27 @@ class CudaProductTest {
         args.addAll(c.subList(0, 3));
         args.addAll(List.of(0L, (long) PLACES, 2L * PLACES, hasBias ? 3L * PLACES : -1, hasAddend ? 4L * PLACES : -1));
         args.addAll(c.subList(0, 3));
+        var hasSums = !hasBias && outer * batch == 1;
+        args.set(0, hasSums ? 3L : 0L);
+        args.addAll(List.of(hasSums ? 5L * PLACES : -1, sumsB ? 1L : 0L, 0L));
         assertThat(args).hasSize(CudaProduct.ARGUMENTS);
         try (var cuda = new EmulatedCuda()) {
-            var arena = cuda.allocate(5L * PLACES * Float.BYTES);
-            var values = new float[5 * PLACES];
+            var arena = cuda.allocate(6L * PLACES * Float.BYTES);
+            var values = new float[6 * PLACES];
             for (var i = 0; i < values.length; i++) {
                 values[i] = (i * 37 % 17 - 8) / 4f;
             }
             cuda.upload(arena, MemorySegment.ofArray(values));
             cuda.multiply(CudaProduct.of(args), arena);
-            var results = new float[5 * PLACES];
+            var results = new float[6 * PLACES];
             cuda.download(arena, MemorySegment.ofArray(results));
+            for (var i = 0; hasSums && i < (sumsB ? columns : rows); i++) {
+                var sum = 0.0;
+                for (var k = 0; k < depth; k++) {
+                    sum += sumsB ? values[PLACES + at(b, 0, 0, k, i)] : values[at(a, 0, 0, i, k)];
+                }
+                assertThat((double) results[5 * PLACES + i]).isEqualTo(sum, within(1e-3));
+            }
             for (var o = 0; o < outer; o++) {
                 for (var s = 0; s < batch; s++) {
                     for (var i = 0; i < rows; i++) {

@@ -45,11 +45,12 @@ public final class EmulatedCuda implements Cuda {
      * @param number of the device
      * @param delay before each piece of work beside the main stream
      * @param telling is given what a stream tells, by it
+     * @param givesSums whether its library sums a product's factors
      */
-    public record Behaviour(boolean tornado, int number, Duration delay, IntConsumer telling) {
+    public record Behaviour(boolean tornado, int number, Duration delay, IntConsumer telling, boolean givesSums) {
 
         public static Behaviour of(boolean tornado, Duration delay) {
-            return new Behaviour(tornado, 0, delay, _ -> {});
+            return new Behaviour(tornado, 0, delay, _ -> {}, true);
         }
     }
 
@@ -303,12 +304,33 @@ public final class EmulatedCuda implements Cuda {
 
     @Override
     public boolean prepare(CudaProduct product, long arena) {
-        return true;
+        return behaviour.givesSums() || !product.hasSums();
     }
 
     @Override
     public void multiply(CudaProduct product, long arena) {
-        main().start(() -> compute(product, arena));
+        main().start(() -> {
+            // First, since the library may have some before it reads all of the factors.
+            if (product.hasSums()) {
+                sum(product, arena);
+            }
+            compute(product, arena);
+        });
+    }
+
+    /** BGRADA sums the rows of op(A), BGRADB the columns of op(B). */
+    private static void sum(CudaProduct product, long arena) {
+        var ofFirst = product.sums().ofFirst();
+        var factor = ofFirst ? product.first() : product.second();
+        var count = ofFirst ? product.result().rows() : product.result().columns();
+        for (var i = 0; i < count; i++) {
+            var sum = 0.0;
+            for (var k = 0; k < product.depth(); k++) {
+                var alongRows = ofFirst == factor.transposed();
+                sum += get(arena, alongRows ? index(factor, k, i) : index(factor, i, k), product.bf16());
+            }
+            put(arena, product.sums().place() + i, product.sums().bf16(), sum);
+        }
     }
 
     /** D = op(A) · op(B) + C + bias, a bias being a column. */
@@ -342,11 +364,15 @@ public final class EmulatedCuda implements Cuda {
             sum += get(arena, product.bias() + row, product.bf16Result());
         }
         var at = index(product.result(), row, column) + batches(product.result(), outer, batch);
-        if (product.bf16Result()) {
-            var bits = Float.floatToRawIntBits((float) Scalars.round(DType.BF16, sum)) >>> 16;
-            at(arena + at * Short.BYTES, Short.BYTES).set(ValueLayout.JAVA_SHORT, 0, (short) bits);
+        put(arena, at, product.bf16Result(), sum);
+    }
+
+    private static void put(long arena, long index, boolean bf16, double value) {
+        if (bf16) {
+            var bits = Float.floatToRawIntBits((float) Scalars.round(DType.BF16, value)) >>> 16;
+            at(arena + index * Short.BYTES, Short.BYTES).set(ValueLayout.JAVA_SHORT, 0, (short) bits);
         } else {
-            at(arena + at * Float.BYTES, Float.BYTES).set(ValueLayout.JAVA_FLOAT, 0, (float) sum);
+            at(arena + index * Float.BYTES, Float.BYTES).set(ValueLayout.JAVA_FLOAT, 0, (float) value);
         }
     }
 

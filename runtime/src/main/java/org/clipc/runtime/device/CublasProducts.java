@@ -71,6 +71,14 @@ final class CublasProducts {
         if (product.bias() >= 0) {
             set(work, cublas.CUBLASLT_MATMUL_DESC_EPILOGUE, cublas.CUBLASLT_EPILOGUE_BIAS);
             setBias(work, address(product.bias(), product.bf16Result(), arena));
+        } else if (product.hasSums()) {
+            var sums = product.sums();
+            set(
+                    work,
+                    cublas.CUBLASLT_MATMUL_DESC_EPILOGUE,
+                    sums.ofFirst() ? cublas.CUBLASLT_EPILOGUE_BGRADA : cublas.CUBLASLT_EPILOGUE_BGRADB);
+            set(work, cublas.CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, sums.bf16() ? cudart.CUDA_R_16BF : cudart.CUDA_R_32F);
+            setBias(work, address(sums.place(), sums.bf16(), arena));
         }
         var result = layout(product.result(), product.bf16Result(), product.batch());
         var first = layout(product.first(), product.bf16(), product.batch());

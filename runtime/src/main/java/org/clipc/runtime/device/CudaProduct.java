@@ -14,6 +14,7 @@ import java.util.List;
  * @param result C
  * @param addend of the result's extents, or its place is -1
  * @param bias place of the vector that is added to every row of C; -1 for none
+ * @param sums those that are wanted besides
  */
 record CudaProduct(
         boolean bf16,
@@ -25,10 +26,11 @@ record CudaProduct(
         Matrix second,
         Matrix result,
         Matrix addend,
-        long bias) {
+        long bias,
+        Sums sums) {
 
     /** Arguments of a kernel that say what a library must know; the compiler's ProductTemplate writes them. */
-    static final int ARGUMENTS = 27;
+    static final int ARGUMENTS = 30;
 
     private static final String STEM = "Product_";
 
@@ -43,6 +45,26 @@ record CudaProduct(
      */
     record Matrix(long place, boolean transposed, long rows, long columns, long step, long batchStep, long outerStep) {}
 
+    /**
+     * Sums of a factor over the depth.
+     *
+     * @param place of the first, in elements of its own type; -1 for none
+     * @param ofFirst whether the first factor is summed, not the second
+     */
+    record Sums(long place, boolean ofFirst, boolean bf16) {
+
+        static final Sums NONE = new Sums(-1, false, false);
+    }
+
+    boolean hasSums() {
+        return sums.place() >= 0;
+    }
+
+    /** The product alone. */
+    CudaProduct withoutSums() {
+        return new CudaProduct(bf16, bf16Result, outer, batch, depth, first, second, result, addend, bias, Sums.NONE);
+    }
+
     /** Whether a library can do what a kernel does. */
     static boolean isProduct(String kernel) {
         return kernel.startsWith(STEM, kernel.lastIndexOf('.') + 1);
@@ -53,7 +75,9 @@ record CudaProduct(
         /** As the device is told. */
         DEFAULT,
         KERNEL,
-        LIBRARY
+        LIBRARY,
+        /** The library, which computes a factor's sums, too. */
+        LIBRARY_WITH_SUMS
     }
 
     static Way way(List<Long> args) {
@@ -77,7 +101,10 @@ record CudaProduct(
                 factor(args.get(19), rows, depth, args.subList(8, 12)),
                 byRows(args.get(21), rows, columns, args.subList(16, 19)),
                 byRows(args.get(23), rows, columns, args.subList(24, 27)),
-                args.get(22));
+                args.get(22),
+                way(args) == Way.LIBRARY_WITH_SUMS
+                        ? new Sums(args.get(27), args.get(28) != 0, args.get(29) != 0)
+                        : Sums.NONE);
     }
 
     /** The product of two square matrices of bf16, one behind the other, into a third. */
@@ -94,7 +121,8 @@ record CudaProduct(
                 new Matrix(size, false, side, side, side, 0, 0),
                 new Matrix(2 * size, false, side, side, side, 0, 0),
                 none,
-                -1);
+                -1,
+                Sums.NONE);
     }
 
     /** A matrix [rows, columns] of unit stride along one of both: along columns, it is stored as its transpose. */

@@ -4,15 +4,18 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.clipc.program.AwaitCall;
 import org.clipc.program.Call;
 import org.clipc.program.Choice;
@@ -58,19 +61,26 @@ final class CudaProgram extends ArenaProgram {
     private long arena;
 
     /**
-     * A call, ready to be started. One of no units, which is there for another way to make its neighbours, is not.
+     * A call, ready to be started.
      *
      * @param start starts it
      * @param end has what is started later wait for it, where that does not go without saying
+     * @param isSkipped whether it is not to be started
      */
-    private record Ready(Call call, Runnable start, Runnable end) {
+    private record Ready(Call call, Runnable start, Runnable end, boolean isSkipped) {
 
-        Ready(Call call, Runnable start) {
-            this(call, start, () -> {});
+        Ready(Call call, Runnable start, Runnable end) {
+            this(call, start, end, false);
         }
 
-        boolean isSkipped() {
-            return call instanceof KernelCall kernel && kernel.units() == 0;
+        /** One of no units is there for another way to make its neighbours. */
+        static Ready of(KernelCall call, Runnable start) {
+            return new Ready(call, start, () -> {}, call.units() == 0);
+        }
+
+        /** One whose work another call does. */
+        static Ready done(KernelCall call) {
+            return new Ready(call, () -> {}, () -> {}, true);
         }
     }
 
@@ -240,16 +250,33 @@ final class CudaProgram extends ArenaProgram {
         }
     }
 
+    /** Indices of the calls whose sums the product before them gives: those of the next node. */
+    private BitSet summedBefore(List<Call> calls) {
+        var summed = new BitSet();
+        for (var i = 0; i + 1 < calls.size(); i++) {
+            if (calls.get(i) instanceof KernelCall call
+                    && product(call).filter(CudaProduct::hasSums).isPresent()) {
+                var node = calls.get(i + 1).node();
+                for (var next = i + 1; next < calls.size() && calls.get(next).node() == node; next++) {
+                    summed.set(next);
+                }
+            }
+        }
+        return summed;
+    }
+
     /** The order of the schedule is that in which all ranks give work to NCCL, whatever the streams. */
     private void link(Entry entry, Schedule schedule) {
         var awaited = schedule.awaited();
         var exchanges = new TreeMap<Integer, CudaExchange>();
         var linked = new ArrayList<Ready>(schedule.calls().size());
+        var done = summedBefore(schedule.calls());
         for (var call : schedule.calls()) {
             var index = linked.size();
             linked.add(
                     switch (call) {
-                        case KernelCall kernel -> new Ready(kernel, start(kernel, entry.address));
+                        case KernelCall kernel when done.get(index) -> Ready.done(kernel);
+                        case KernelCall kernel -> Ready.of(kernel, start(kernel, entry.address));
                         case CollectiveCall collective -> {
                             var exchange = exchange(entry, collective, index, exchanges.size(), awaited.get(index));
                             exchanges.put(index, exchange);
@@ -257,7 +284,7 @@ final class CudaProgram extends ArenaProgram {
                         }
                         case AwaitCall await -> {
                             var exchange = Objects.requireNonNull(exchanges.get(await.started()));
-                            yield new Ready(await, () -> exchange.await(cuda()));
+                            yield new Ready(await, () -> exchange.await(cuda()), () -> {});
                         }
                     });
         }
@@ -283,12 +310,21 @@ final class CudaProgram extends ArenaProgram {
                 entry.point(cuda(), index));
     }
 
+    /** What the library computes for a call: with sums if these are wanted and it can; nothing if it takes no such product. */
+    private Optional<CudaProduct> product(KernelCall call) {
+        if (!wantsLibrary(call)) {
+            return Optional.empty();
+        }
+        var wanted = CudaProduct.of(call.args());
+        return Stream.of(wanted, wanted.withoutSums())
+                .filter(product -> cuda().prepare(product, arena))
+                .findFirst();
+    }
+
     private Runnable start(KernelCall call, long ints) {
-        if (wantsLibrary(call)) {
-            var product = CudaProduct.of(call.args());
-            if (cuda().prepare(product, arena)) {
-                return () -> cuda().multiply(product, arena);
-            }
+        var product = product(call);
+        if (product.isPresent()) {
+            return () -> cuda().multiply(product.get(), arena);
         }
         var kernel = Objects.requireNonNull(kernels.get(call.kernel()));
         var args = call.args().stream().mapToLong(Long::longValue).toArray();
@@ -302,7 +338,7 @@ final class CudaProgram extends ArenaProgram {
         return switch (CudaProduct.way(call.args())) {
             case DEFAULT -> gemm != GemmKernels.PREBUILT;
             case KERNEL -> false;
-            case LIBRARY -> true;
+            case LIBRARY, LIBRARY_WITH_SUMS -> true;
         };
     }
 

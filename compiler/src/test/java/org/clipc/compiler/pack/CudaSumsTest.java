@@ -1,0 +1,136 @@
+package org.clipc.compiler.pack;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
+import org.clipc.compiler.lower.Tensors;
+import org.clipc.compiler.tornado.TornadoTarget;
+import org.clipc.ir.Graph;
+import org.clipc.ir.interp.Interpreter;
+import org.clipc.ir.interp.Tensor64;
+import org.clipc.ir.text.GraphParser;
+import org.clipc.program.ProgramFile;
+import org.clipc.runtime.collective.nccl.MemoryNccl;
+import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.device.EmulatedCuda;
+import org.clipc.runtime.device.EmulatedCuda.Behaviour;
+import org.clipc.runtime.device.MeshRank;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A weight's gradient by the library, which gives the bias's along with it. */
+class CudaSumsTest {
+
+    private static final String WITH_SUMS = "library with sums";
+
+    @TempDir
+    Path folder = Path.of("");
+
+    /**
+     * The factors are of no use behind the product, so that a memory plan could put the sums where one of them lies.
+     *
+     * @param dtype of the factors, f32 or bf16
+     * @param sums of those that the product makes
+     */
+    private static Graph graph(String dtype, String factors, String sums) {
+        return GraphParser.parse("sums", """
+                graph "sums" {
+                  %%x = input.data {name = "x", type = f32[6,70,40]}
+                  %%y = input.data {name = "y", type = f32[6,70,24]}
+                  %%a = unary.tanh(%%x)
+                  %%c = convert.%1$s(%%a)
+                  %%b = unary.tanh(%%y)
+                  %%d = convert.%1$s(%%b)
+                  %%w = dot_general(%2$s) {lhsBatch = [], rhsBatch = [], lhsContract = [0,1], rhsContract = [0,1]}
+                  %%e = convert.f32(%%c)
+                  %%s = reduce.sum(%%e) {axes = [0,1]}
+                  %%r = convert.%3$s(%%s)
+                  output "w" = %%w
+                  output "s" = %%r
+                }
+                """.formatted(dtype, factors, sums));
+    }
+
+    private static Map<String, Tensor64> inputs(Graph graph) {
+        var random = new Random(5);
+        var inputs = new TreeMap<String, Tensor64>();
+        graph.inputs().forEach(input -> {
+            var tensor = Tensor64.zeros(input.type());
+            for (var i = 0; i < tensor.size(); i++) {
+                tensor.data()[i] = random.nextInt(-64, 65) / 64.0;
+            }
+            inputs.put(input.name(), tensor);
+        });
+        return inputs;
+    }
+
+    private DeviceProgram load(Graph graph, boolean givesSums) throws IOException {
+        var options = CompileOptions.builder(List.of(TornadoTarget.cuda()))
+                .batch(6)
+                .training(false)
+                .verifyEach(true)
+                .build();
+        var file = folder.resolve("sums.bin");
+        ProgramFile.write(
+                file, ProgramBuilder.build(new OneGraph(graph), options).program());
+        var behaviour = new Behaviour(false, 0, Duration.ZERO, _ -> {}, givesSums);
+        var nccl = new MemoryNccl(new MemoryNccl.Network());
+        return EmulatedCuda.load(file, List.of(graph.name()), MeshRank.alone(), nccl, behaviour);
+    }
+
+    /** How many kernels that reduce have run. */
+    private static long reductions(DeviceProgram program, Runnable run) {
+        var reductions = new AtomicLong();
+        program.observe((_, call, timing) -> {
+            if (timing.nanos() > 0 && call.name().contains("Reduce_")) {
+                reductions.incrementAndGet();
+            }
+        });
+        run.run();
+        program.observe(null);
+        return reductions.get();
+    }
+
+    @ParameterizedTest
+    @Tag("kernels")
+    @CsvSource({
+        "f32, '%c, %d', f32, LHS",
+        "bf16, '%c, %d', f32, LHS",
+        "bf16, '%d, %c', f32, RHS",
+        "bf16, '%d, %c', bf16, RHS",
+    })
+    void theLibraryGivesWhatTheNextLaunchWants(String dtype, String factors, String sums, String side)
+            throws IOException {
+        var graph = graph(dtype, factors, sums);
+        var inputs = inputs(graph);
+        var expected = Interpreter.run(graph, inputs);
+        for (var givesSums : List.of(true, false)) {
+            try (var program = load(graph, givesSums)) {
+                var choice = program.choices(graph.name()).getFirst();
+                assertThat(choice.name()).endsWith(" sums " + side);
+                assertThat(choice.options()).containsKey(WITH_SUMS);
+                Runnable run = () ->
+                        Tensors.assertClose("sums", expected, DeviceRunner.run(program, graph.name(), inputs), 1e-2);
+                var apart = reductions(program, run);
+                assertThat(apart).isPositive();
+                for (var way : Stream.concat(choice.options().keySet().stream(), Stream.of(WITH_SUMS))
+                        .toList()) {
+                    program.tune(Map.of(choice.name(), way));
+                    assertThat(reductions(program, run))
+                            .as(way)
+                            .isEqualTo(way.equals(WITH_SUMS) && givesSums ? 0 : apart);
+                }
+            }
+        }
+    }
+}
