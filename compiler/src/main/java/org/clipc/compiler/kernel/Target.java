@@ -11,6 +11,14 @@ public interface Target {
 
     void plan(Launch launch, CallSink sink);
 
+    /**
+     * Whether calls of a product may give the sums of a factor that the launch behind it wants, see {@link SummedFactor}: then
+     * such launches should stand there.
+     */
+    default boolean sumsFactors() {
+        return false;
+    }
+
     /** Whether tensors of ints and bools lie in an arena of their own, each element as an int. */
     default boolean hasArenaOfInts() {
         return false;

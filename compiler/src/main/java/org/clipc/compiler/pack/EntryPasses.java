@@ -10,6 +10,7 @@ import java.util.function.ToIntFunction;
 import org.clipc.compiler.accumulate.Accumulation;
 import org.clipc.compiler.autodiff.Autodiff;
 import org.clipc.compiler.fuse.Fuse;
+import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.lower.LoweredGraph;
 import org.clipc.compiler.lower.Lowering;
 import org.clipc.compiler.lower.Overlap;
@@ -49,8 +50,9 @@ final class EntryPasses {
      * What the passes must know of ranks, and of what these hold.
      *
      * @param held the parameters as each of them holds them
+     * @param sumsFactors as {@link Target#sumsFactors}, of any target
      */
-    record Ranks(Parallelism parallelism, Precision precision, List<Parameter> held) {
+    record Ranks(Parallelism parallelism, Precision precision, List<Parameter> held, boolean sumsFactors) {
 
         static Ranks of(ModelSource model, CompileOptions options) {
             var parallelism = options.parallelism();
@@ -58,7 +60,8 @@ final class EntryPasses {
             return new Ranks(
                     parallelism,
                     options.precision(),
-                    Shardings.held(stored, parallelism.mesh(), parallelism.distributedOptimizer()));
+                    Shardings.held(stored, parallelism.mesh(), parallelism.distributedOptimizer()),
+                    options.targets().stream().anyMatch(Target::sumsFactors));
         }
 
         Mesh mesh() {
@@ -81,11 +84,7 @@ final class EntryPasses {
 
         private List<Pass> rematerialized(
                 ToIntFunction<Graph> lastForward, OptionalLong budget, Consumer<RecomputeReport> told) {
-            var overlapped = parallelism.overlapped();
-            return List.of(
-                    new Rematerialize(lastForward, budget, graph -> workspace(graph, overlapped), told),
-                    new Fuse(),
-                    new Schedule(overlapped));
+            return List.of(new Rematerialize(lastForward, budget, this::workspace, told), new Fuse(), schedule());
         }
 
         private List<Pass> rematerialized(OptionalLong budget, Consumer<RecomputeReport> told) {
@@ -94,7 +93,18 @@ final class EntryPasses {
 
         /** Ends passes of graphs that compute nothing again. */
         private List<Pass> scheduled() {
-            return List.of(new Fuse(), new Schedule(parallelism.overlapped()));
+            return List.of(new Fuse(), schedule());
+        }
+
+        private Schedule schedule() {
+            return new Schedule(parallelism.overlapped(), sumsFactors);
+        }
+
+        /** Size of the workspace that a graph will need, before it is fused. */
+        private long workspace(Graph graph) {
+            var lowered = lower(schedule().apply(new Fuse().apply(graph)), parallelism.overlapped());
+            return PlanMemory.plan(Lifetimes.of(lowered), lowered.steps().size())
+                    .bytes();
         }
 
         Partition tensor() {
@@ -114,7 +124,7 @@ final class EntryPasses {
         if (ranks.mesh().tensor() > 1) {
             passes.addAll(List.of(ranks.tensor(), new ExpandCollectives(), new Simplify()));
         }
-        passes.addAll(List.of(new Fuse(), new Schedule()));
+        passes.addAll(List.of(new Fuse(), new Schedule(false, ranks.sumsFactors())));
         return passes;
     }
 
@@ -267,12 +277,6 @@ final class EntryPasses {
         }
         passes.addAll(ranks.rematerialized(budget, told));
         return passes;
-    }
-
-    /** Size of the workspace that a graph will need, before it is fused. */
-    private static long workspace(Graph graph, boolean overlapped) {
-        var lowered = lower(new Schedule(overlapped).apply(new Fuse().apply(graph)), overlapped);
-        return PlanMemory.plan(Lifetimes.of(lowered), lowered.steps().size()).bytes();
     }
 
     /** @param overlapped whether kernels go on while data-parallel ranks exchange */

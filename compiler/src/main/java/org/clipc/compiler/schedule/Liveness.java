@@ -18,7 +18,7 @@ import org.clipc.ir.Value;
  *
  * <p>Orders are of steps: of the nodes that do something. Moves and constants have no place of their own, and a reduction
  * of one tensor runs with the step that computes it: the tensor is still in the caches then, and often not needed any
- * longer. Sums that a product's library can give along with it run with the product, see {@link FactorSums}.
+ * longer. Or it runs with a product whose library can give its sums, see {@link FactorSums}.
  */
 final class Liveness {
 
@@ -38,8 +38,13 @@ final class Liveness {
     private final int[] order;
 
     Liveness(Graph graph) {
+        this(graph, Map.of());
+    }
+
+    /** @param products that reductions run with, by the node of these */
+    Liveness(Graph graph, Map<Integer, Integer> products) {
         nodes = graph.nodes().size();
-        hosts = hosts(graph);
+        hosts = hosts(graph, products);
         order = IntStream.range(0, nodes).filter(i -> hosts[i] == i).toArray();
         operands = new int[nodes][];
         users = new int[nodes][];
@@ -83,14 +88,14 @@ final class Liveness {
     }
 
     /** By node: the step that it runs with, itself as a rule; -1 for what is no step. */
-    private static int[] hosts(Graph graph) {
+    private static int[] hosts(Graph graph, Map<Integer, Integer> products) {
         var hosts = new int[graph.nodes().size()];
-        var products = FactorSums.products(graph);
         for (var i = 0; i < hosts.length; i++) {
             var node = graph.nodes().get(i);
             hosts[i] = node.op() instanceof Op.Input || isFree(node.op()) ? -1 : i;
-            if (products.containsKey(i)) {
-                hosts[i] = products.get(i);
+            var product = products.get(i);
+            if (product != null) {
+                hosts[i] = product;
             } else if (isReduction(node.op())) {
                 var read = node.operands().stream()
                         .mapToInt(v -> hosts[root(graph, v).node()])

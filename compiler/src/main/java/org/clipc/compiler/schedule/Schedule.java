@@ -27,14 +27,20 @@ public final class Schedule implements Pass {
     private static final int CANDIDATES = 12;
 
     private final boolean exchangesEarly;
+    private final boolean sumsAtProducts;
 
     public Schedule() {
-        this(false);
+        this(false, false);
     }
 
-    /** @param exchangesEarly whether data-parallel ranks exchange as soon as they can, whatever memory that takes */
-    public Schedule(boolean exchangesEarly) {
+    /**
+     * @param exchangesEarly whether data-parallel ranks exchange as soon as they can, whatever memory that takes
+     * @param sumsAtProducts whether sums that a product's library can give stand behind the product, and not behind what they
+     *     sum, which a CPU finds in its caches there
+     */
+    public Schedule(boolean exchangesEarly, boolean sumsAtProducts) {
         this.exchangesEarly = exchangesEarly;
+        this.sumsAtProducts = sumsAtProducts;
     }
 
     @Override
@@ -44,7 +50,7 @@ public final class Schedule implements Pass {
 
     @Override
     public Graph apply(Graph graph) {
-        var liveness = new Liveness(graph);
+        var liveness = new Liveness(graph, sumsAtProducts ? FactorSums.products(graph) : Map.of());
         var best = liveness.order();
         for (var from : List.of(0, firstOutput(graph, best))) {
             best = least(Branches.permutations(best, from, liveness), liveness);

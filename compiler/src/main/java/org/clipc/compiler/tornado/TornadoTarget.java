@@ -64,6 +64,11 @@ public final class TornadoTarget implements Target {
     }
 
     @Override
+    public boolean sumsFactors() {
+        return kind == Kind.CUDA;
+    }
+
+    @Override
     public boolean hasArenaOfInts() {
         return true;
     }

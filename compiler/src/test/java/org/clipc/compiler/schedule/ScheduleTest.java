@@ -29,7 +29,11 @@ class ScheduleTest {
     void anotherOrderMeansTheSameAndNeedsNoMore(@ForAll long seed) {
         var graph = RandomGraphs.graph(seed, 15 + (int) Math.floorMod(seed, 80L));
         var inputs = RandomGraphs.inputs(graph, seed);
-        for (var ordered : new Graph[] {new Schedule().apply(graph), new Schedule().apply(new Fuse().apply(graph))}) {
+        for (var ordered : new Graph[] {
+            new Schedule().apply(graph),
+            new Schedule().apply(new Fuse().apply(graph)),
+            new Schedule(false, true).apply(new Fuse().apply(graph))
+        }) {
             assertThat(Verifier.verify(ordered)).isEmpty();
             Tensors.assertSame(graph.name(), Interpreter.run(graph, inputs), Interpreter.run(ordered, inputs));
         }
@@ -82,7 +86,7 @@ class ScheduleTest {
         b.output("product", isFirstFactor ? b.add(dot, tensor, other) : b.add(dot, other, tensor));
         b.output("sums", sums);
         b.output("square", square);
-        return new Schedule().apply(new Fuse().apply(b.build()));
+        return new Schedule(false, true).apply(new Fuse().apply(b.build()));
     }
 
     private static int indexOf(Graph graph, String output) {
