@@ -193,7 +193,7 @@ class TornadoTuningTest {
                 writeParameters(program);
                 untuned = kernels(program, "untuned");
                 var other = otherTile(program.choices(GRAPH.name()));
-                new TuningFile(file.checksum(), device.description(), other).write(TuningFile.beside(path));
+                new TuningFile(file.checksum(), device.identity(), other).write(TuningFile.beside(path));
             }
             try (var program = device.load(file, List.of(GRAPH.name()))) {
                 writeParameters(program);

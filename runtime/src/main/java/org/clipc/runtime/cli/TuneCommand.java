@@ -63,7 +63,7 @@ final class TuneCommand implements Callable<Integer> {
         }
         var file = loaded.file();
         var path = TuningFile.beside(file.path());
-        new TuningFile(file.checksum(), loaded.device().description(), found).write(path);
+        new TuningFile(file.checksum(), loaded.device().identity(), found).write(path);
         options.out().println("wrote " + path);
         options.out().flush();
     }

@@ -13,6 +13,11 @@ public interface Device extends AutoCloseable {
     /** One line on what it is, for people. */
     String description();
 
+    /** What measurements of speed hold for: the same whenever the device and its use are. */
+    default String identity() {
+        return description();
+    }
+
     /**
      * Prepares entry points of a program to run. The program file is not needed afterwards.
      *

@@ -52,7 +52,7 @@ public final class JvmDevice implements Device {
             }
         }
         var loaded = JvmProgram.load(program, List.copyOf(schedules.values()), pool, rank);
-        TuningFile.apply(program, description(), loaded).ifPresent(LOG::warn);
+        TuningFile.apply(program, identity(), loaded).ifPresent(LOG::warn);
         LOG.info(
                 "{}: {} kernels on {} {}, {} MiB",
                 program.path().getFileName(),

@@ -85,8 +85,12 @@ public final class TornadoDevice implements Device {
 
     @Override
     public String description() {
-        return info.name() + " by TornadoVM's " + info.backend() + " backend, " + (info.memoryBytes() >> 20)
-                + " MiB of memory";
+        return info.identity() + ", " + (info.memoryBytes() >> 20) + " MiB of memory";
+    }
+
+    @Override
+    public String identity() {
+        return info.identity();
     }
 
     @Override
@@ -109,7 +113,7 @@ public final class TornadoDevice implements Device {
         var renderings = info.compilesOpenCl() ? gemm : GemmKernels.JIT;
         var loaded = TornadoProgram.load(
                 program, target.get(), schedules(program, target.get(), entries), vm, info, renderings, rank);
-        TuningFile.apply(program, description(), loaded).ifPresent(LOG::warn);
+        TuningFile.apply(program, identity(), loaded).ifPresent(LOG::warn);
         LOG.info("{}: on {}, {} MiB", program.path().getFileName(), description(), loaded.memoryBytes() >> 20);
         return loaded;
     }
@@ -137,7 +141,7 @@ public final class TornadoDevice implements Device {
                     rank,
                     (tasks, exchanges) ->
                             TornadoTasks.open(vm, info, cuda.graph(), task -> cuda(task, exchanges), tasks));
-            TuningFile.apply(program, description(), loaded).ifPresent(LOG::warn);
+            TuningFile.apply(program, identity(), loaded).ifPresent(LOG::warn);
             LOG.info("{}: on {}, {} MiB", program.path().getFileName(), description(), loaded.memoryBytes() >> 20);
             return loaded;
         } catch (LinkageError e) {

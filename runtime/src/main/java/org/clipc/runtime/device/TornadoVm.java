@@ -70,6 +70,11 @@ public final class TornadoVm {
             long mostBytes,
             Object device) {
 
+        /** What it is, without its memory: PoCL tells how much a machine has at the moment, which may change. */
+        String identity() {
+            return name + " by TornadoVM's " + backend + " backend";
+        }
+
         boolean compilesOpenCl() {
             return backend.equals("OPENCL");
         }

@@ -23,7 +23,7 @@ import org.clipc.runtime.io.DataFormatException;
  * a warning.
  *
  * @param program {@link ProgramFile#checksum}
- * @param device {@link Device#description}
+ * @param device {@link Device#identity}
  * @param options by choice, those that are not the default
  */
 public record TuningFile(String program, String device, Map<String, String> options) {

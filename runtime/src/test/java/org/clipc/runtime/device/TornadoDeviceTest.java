@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** Which device a rank takes. */
+/** Which device a rank takes, and what it is. */
 class TornadoDeviceTest {
 
     private static TornadoVm.DeviceInfo device(String place, boolean gpu) {
@@ -37,6 +37,15 @@ class TornadoDeviceTest {
     @Test
     void aDeviceThatIsNamedServesAll() {
         assertThat(places(MIXED, "0:0")).containsOnly("0:0");
+    }
+
+    /** PoCL's memory is what the machine has plugged in at the moment; measurements hold nevertheless. */
+    @Test
+    void aDeviceIsTheSameWithMoreMemory() {
+        var more = new TornadoVm.DeviceInfo("0:0", "OPENCL", "device 0:0", false, 8, 2L << 30, 1 << 29, "0:0");
+        assertThat(more.identity())
+                .isEqualTo(device("0:0", false).identity())
+                .isEqualTo("device 0:0 by TornadoVM's OPENCL backend");
     }
 
     @Test

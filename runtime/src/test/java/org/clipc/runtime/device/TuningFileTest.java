@@ -62,7 +62,7 @@ class TuningFileTest {
     private TuningFile tuning(String option) throws IOException {
         try (var file = ProgramFile.open(path);
                 var device = new JvmDevice(1)) {
-            return new TuningFile(file.checksum(), device.description(), Map.of(CHOICE, option));
+            return new TuningFile(file.checksum(), device.identity(), Map.of(CHOICE, option));
         }
     }
 
@@ -86,7 +86,7 @@ class TuningFileTest {
         try (var file = ProgramFile.open(path);
                 var device = new JvmDevice(1);
                 var program = device.load(file, List.of(EntryPoint.ENCODE_IMAGE))) {
-            return TuningFile.apply(file, device.description(), program).orElse("");
+            return TuningFile.apply(file, device.identity(), program).orElse("");
         }
     }
 
