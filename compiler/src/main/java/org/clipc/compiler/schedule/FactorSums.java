@@ -55,16 +55,20 @@ final class FactorSums {
         return found;
     }
 
-    /** Whether nothing that reads the sums, other than to reduce them, too, is in the way of computing them behind a node. */
+    /** Whether nothing that reads the sums, other than to reduce them alone, is in the way of computing them behind a node. */
     private boolean mayFollow(int sums, int node) {
         for (int reader : readers.get(sums)) {
-            var waits = reader < node
-                    && Liveness.isReduction(graph.nodes().get(reader).op());
+            var waits = reader < node && isReductionOfOne(graph.nodes().get(reader));
             if (waits ? !mayFollow(reader, node) : reader <= node) {
                 return false;
             }
         }
         return true;
+    }
+
+    /** Which runs with what it reduces, see {@link Liveness}. */
+    private static boolean isReductionOfOne(Node node) {
+        return Liveness.isReduction(node.op()) && node.operands().size() == 1;
     }
 
     /** What a node sums, if that is all it does. */

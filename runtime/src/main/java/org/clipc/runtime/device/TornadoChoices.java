@@ -47,6 +47,9 @@ final class TornadoChoices {
         this.lanes = lanes;
         var chosen = new BitSet();
         for (var choice : schedule.choices()) {
+            if (choice.sites().isEmpty()) {
+                continue;
+            }
             choice.sites().forEach(site -> chosen.set(site, site + choice.calls()));
             choices.add(inJavaToo(otherThanDefault(choice), inBoth));
         }
