@@ -26,9 +26,9 @@ import org.clipc.ir.DType;
  * the library or the kernel rendered here runs, the runtime decides: all that a library must know are the kernel's first
  * {@value #HEADER} arguments. A third way is one kernel for all. What does no work in one way is there in every way, as a
  * call of no groups. Sums of a factor that the launch behind wants (a bias's gradient, beside its weight's) the library may
- * give along with the product; then the runtime leaves that launch's calls out. cuBLASLt's epilogues of GELU and its gradient
- * are none that a product here has: they are of the approximation by tanh, behind a bias of the result's type, and CLIP's
- * models have the exact GELU or QuickGELU, behind a bias of f32.
+ * give along with the product; then the runtime leaves that launch's calls out. cuBLASLt's epilogues of GELU
+ * and its gradient are not used: they are of the approximation by tanh, which no model of clip-graphs has by default; for those
+ * that set {@code activation = "gelu_tanh"} they could be, where the forward pass kept what GELU takes with its bias added.
  *
  * <p>Sums that go through memory are of the type that {@link ProductSums} says; where the sums themselves are a result, they
  * lie there.
