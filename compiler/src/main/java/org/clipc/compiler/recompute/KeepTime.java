@@ -55,10 +55,11 @@ final class KeepTime {
         return isPointwise(node.op()) && inBackward.contains(new Value(index, 0)) ? nanos + memory(node) : nanos;
     }
 
-    /** To keep a value. */
+    /** To keep a value. What a kernel does with its product is in registers, too, until it is rounded, say. */
     double keep(Value value) {
         var node = graph.node(value);
-        return isPointwise(node.op()) && !inForward.contains(value) ? memory(node) : 0;
+        var isInRegisters = isPointwise(node.op()) || node.op() instanceof Op.DotGeneral;
+        return isInRegisters && !inForward.contains(value) ? memory(node) : 0;
     }
 
     private static double memory(Node node) {

@@ -1,6 +1,7 @@
 package org.clipc.compiler.pack;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -19,7 +20,10 @@ import org.clipc.ir.interp.Tensor64;
 import org.clipc.ir.text.GraphParser;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.collective.nccl.MemoryNccl;
+import org.clipc.runtime.device.CudaDevice;
+import org.clipc.runtime.device.DeviceOptions;
 import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.device.Devices;
 import org.clipc.runtime.device.EmulatedCuda;
 import org.clipc.runtime.device.EmulatedCuda.Behaviour;
 import org.clipc.runtime.device.MeshRank;
@@ -74,7 +78,7 @@ class CudaSumsTest {
         return inputs;
     }
 
-    private DeviceProgram load(Graph graph, boolean givesSums) throws IOException {
+    private Path compile(Graph graph) throws IOException {
         var options = CompileOptions.builder(List.of(TornadoTarget.cuda()))
                 .batch(6)
                 .training(false)
@@ -83,9 +87,13 @@ class CudaSumsTest {
         var file = folder.resolve("sums.bin");
         ProgramFile.write(
                 file, ProgramBuilder.build(new OneGraph(graph), options).program());
+        return file;
+    }
+
+    private DeviceProgram emulated(Graph graph, boolean givesSums) throws IOException {
         var behaviour = new Behaviour(false, 0, Duration.ZERO, _ -> {}, givesSums);
         var nccl = new MemoryNccl(new MemoryNccl.Network());
-        return EmulatedCuda.load(file, List.of(graph.name()), MeshRank.alone(), nccl, behaviour);
+        return EmulatedCuda.load(compile(graph), List.of(graph.name()), MeshRank.alone(), nccl, behaviour);
     }
 
     /** How many kernels that reduce have run. */
@@ -104,6 +112,30 @@ class CudaSumsTest {
     @ParameterizedTest
     @Tag("kernels")
     @CsvSource({
+        "f32, '%c, %d', f32",
+        "bf16, '%c, %d', f32",
+        "bf16, '%d, %c', f32",
+        "bf16, '%d, %c', bf16",
+    })
+    void aDeviceComputesTheSameInEachWay(String dtype, String factors, String sums) throws IOException {
+        assumeTrue(CudaDevice.isPresent(), "TornadoVM's first device is none of CUDA's, or TORNADOVM_HOME is not set");
+        var graph = graph(dtype, factors, sums);
+        var inputs = inputs(graph);
+        var expected = Interpreter.run(graph, inputs);
+        try (var file = ProgramFile.open(compile(graph));
+                var device = Devices.open("tornado", DeviceOptions.DEFAULT);
+                var program = device.load(file, List.of(graph.name()))) {
+            var choice = program.choices(graph.name()).getFirst();
+            for (var way : choice.options().keySet()) {
+                program.tune(Map.of(choice.name(), way));
+                Tensors.assertClose(way, expected, DeviceRunner.run(program, graph.name(), inputs), 1e-2);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @Tag("kernels")
+    @CsvSource({
         "f32, '%c, %d', f32, LHS",
         "bf16, '%c, %d', f32, LHS",
         "bf16, '%d, %c', f32, RHS",
@@ -115,7 +147,7 @@ class CudaSumsTest {
         var inputs = inputs(graph);
         var expected = Interpreter.run(graph, inputs);
         for (var givesSums : List.of(true, false)) {
-            try (var program = load(graph, givesSums)) {
+            try (var program = emulated(graph, givesSums)) {
                 var choice = program.choices(graph.name()).getFirst();
                 assertThat(choice.name()).endsWith(" sums " + side);
                 assertThat(choice.options()).containsKey(WITH_SUMS);

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.clipc.compiler.cost.Cost;
 import org.clipc.compiler.fuse.Fuse;
 import org.clipc.compiler.lower.LaunchInterpreter;
@@ -14,10 +16,13 @@ import org.clipc.compiler.memory.InPlace;
 import org.clipc.compiler.memory.Lifetimes;
 import org.clipc.compiler.memory.PlanMemory;
 import org.clipc.compiler.pass.Simplify;
+import org.clipc.compiler.precision.MixedPrecision;
+import org.clipc.compiler.precision.Precision;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.compiler.train.TrainStep;
 import org.clipc.compiler.train.TwoTowers;
 import org.clipc.ir.Graph;
+import org.clipc.ir.Node;
 import org.clipc.ir.Op;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.Verifier;
@@ -104,6 +109,27 @@ class RematerializeTest {
                 new Rematerialize("loss", OptionalLong.of(1L << 40), RematerializeTest::planned, _ -> {}).apply(large);
         assertThat(kernelsAgain(free)).isPositive();
         assertThat(kernelsAgain(graph)).isZero();
+    }
+
+    @Test
+    void keepsAProductAsItIsRounded() {
+        var large = new Simplify().apply(new MixedPrecision(Precision.BF16, "loss").apply(middling()));
+        var boundary = large.output("loss").value().node();
+        var graph =
+                new Rematerialize("loss", OptionalLong.of(1L << 40), RematerializeTest::planned, _ -> {}).apply(large);
+        var rounded = IntStream.range(0, boundary)
+                .filter(i -> large.nodes().get(i).op() instanceof Op.DotGeneral)
+                .filter(i -> users(large, i).allMatch(user -> user.op() instanceof Op.Convert))
+                .boxed()
+                .toList();
+        assertThat(rounded).hasSizeGreaterThan(8);
+        var forward = graph.nodes().subList(0, boundary + 1);
+        assertThat(rounded).allMatch(i -> users(graph, i).allMatch(forward::contains));
+    }
+
+    private static Stream<Node> users(Graph graph, int index) {
+        return graph.nodes().stream()
+                .filter(node -> node.operands().stream().anyMatch(operand -> operand.node() == index));
     }
 
     /** How many of the ops that are computed again do not happen in registers of another one's kernel. */
