@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.Launch;
+import org.clipc.compiler.kernel.TanhGelu;
 import org.clipc.compiler.kernel.View;
 import org.clipc.compiler.lower.Buffer;
 import org.clipc.compiler.lower.LoweredGraph;
@@ -89,6 +90,8 @@ public final class InPlace {
             case Step.Kernel(var _, var launch) ->
                 switch (launch.spec()) {
                     case KernelSpec.Elementwise _ -> launch.inputs();
+                    // A library that multiplies with GELU's derivative may not have its argument change meanwhile.
+                    case KernelSpec.Gemm _ when TanhGelu.isGradient(launch) -> List.of();
                     case KernelSpec.Gemm _ ->
                         launch.inputs().subList(2, launch.inputs().size());
                     default -> List.of();

@@ -125,6 +125,9 @@ public final class MixedPrecision implements Pass {
             if (roundings.readsNarrow(node, o)) {
                 return narrow(operand);
             }
+            if (roundings.isRoundedBias(result, o)) {
+                return b.convert(narrow(operand), DType.F32);
+            }
             return switch (PrecisionRule.of(node.op())) {
                 case Simple.MOVE -> isNarrowMove(result) && isF32(operand) ? narrow(operand) : wide(operand);
                 case Bf16 _ -> asStored(operand);

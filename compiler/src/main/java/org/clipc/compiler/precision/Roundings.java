@@ -19,7 +19,8 @@ import org.clipc.ir.Value;
  *
  * <ul>
  *   <li>what an op reads as bf16;
- *   <li>products that lead to such a value, since products are what ranks add up and what is kept for the backward pass.
+ *   <li>products that lead to such a value, since products are what ranks add up and what is kept for the backward pass;
+ *       some together with their {@link Biases}.
  * </ul>
  *
  * <p>Inputs keep their bits, whoever reads them rounded; between forward and backward pass nothing leads anywhere, so
@@ -34,6 +35,7 @@ final class Roundings {
     private final Precision precision;
     private final int boundary;
     private final List<Value> gradients;
+    private final Biases biases;
     private final Set<Value> rounded = new HashSet<>();
     private final Set<Value> narrow = new HashSet<>();
     private final Set<Value> exact = new HashSet<>();
@@ -43,6 +45,7 @@ final class Roundings {
         this.precision = precision;
         this.boundary = boundary;
         this.gradients = gradients;
+        biases = Biases.of(graph);
     }
 
     /**
@@ -78,6 +81,12 @@ final class Roundings {
                     case Simple.UPDATE -> operand == 1 && readsNarrowGradient(node.operand(operand));
                     case Simple _ -> false;
                 };
+    }
+
+    /** Whether an operand is a bias to be rounded, though the sum with it is of f32. */
+    boolean isRoundedBias(Value sum, int operand) {
+        return biases.isBias(sum, operand)
+                && (rounded.contains(sum) || graph.node(sum).operands().stream().anyMatch(rounded::contains));
     }
 
     /** Sums of gradients over micro-batches stay in f32. */
@@ -172,7 +181,7 @@ final class Roundings {
                 }
             }
             if (rule == Simple.PRODUCT && wanted.contains(result) && !exact.contains(result)) {
-                round(result);
+                round(biases.rounded(result));
             }
         }
     }

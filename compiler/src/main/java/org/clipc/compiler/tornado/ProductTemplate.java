@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.Expr;
@@ -16,44 +17,44 @@ import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.LaunchCost;
 import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.SummedFactor;
+import org.clipc.compiler.kernel.TanhGelu;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.DType;
 
 /**
  * {@link Gemm} for CUDA, cut so that a library can do the product: {@code C = A · B}, with a bias for each column and a
- * matrix added where that is all there is to do; else the sums go through memory to a second, elementwise kernel. Whether
- * the library or the kernel rendered here runs, the runtime decides: all that a library must know are the kernel's first
- * {@value #HEADER} arguments. A third way is one kernel for all. What does no work in one way is there in every way, as a
- * call of no groups. Sums of a factor that the launch behind wants (a bias's gradient, beside its weight's) the library may
- * give along with the product; then the runtime leaves that launch's calls out. cuBLASLt's epilogues of GELU
- * and its gradient are not used: they are of the approximation by tanh, which no model of clip-graphs has by default; for those
- * that set {@code activation = "gelu_tanh"} they could be, where the forward pass kept what GELU takes with its bias added.
+ * matrix added where that is all there is to do; else the sums, with their bias, go through memory to a second, elementwise
+ * kernel. Whether the library or the kernel rendered here runs, the runtime decides: all that a library must know are the
+ * kernel's first {@value #HEADER} arguments. A third way is one kernel for all. What does no work in one way is there in every
+ * way, as a call of no groups.
  *
- * <p>Sums that go through memory are of the type that {@link ProductSums} says; where the sums themselves are a result, they
- * lie there.
+ * <p>A library may do more than the product, by default: what the second kernel makes of the sums, where that is GELU by tanh or
+ * its gradient (cuBLASLt's epilogues GELU and DGELU), or sums of a factor that the launch behind wants, as a bias's gradient
+ * beside its weight's (BGRADA and BGRADB). Then the runtime leaves out the calls whose work is done.
+ *
+ * <p>What goes through memory, {@link ProductSums} says; where that itself is a result, it lies there.
  */
 final class ProductTemplate {
 
     /**
-     * The way to make the call (0: the runtime's; 1: this kernel; 2: the library; 3: the library, which gives a factor's sums,
-     * too); whether A and B, and C, are bf16; extents of C, and of the depth; strides of A, of B, and of C but for its last;
-     * the places of A, B and C; those of bias and addend, or -1; the addend's strides but for its last; the place of the sums,
-     * or -1; whether they are of B, not of A; and whether they are bf16.
+     * The way to make the call (0: the runtime's; 1: this kernel; 2: the library); whether A and B, and C, are bf16; extents of
+     * C, and of the depth; strides of A, of B, and of C but for its last; the places of A, B and C; those of bias and addend, or
+     * -1; the addend's strides but for its last; the place of a factor's sums, or -1; whether they are of B, not of A; whether
+     * they are bf16; and the number of the {@link Activation}, place and step from row to row of its result, and those of its
+     * argument.
      */
-    static final int HEADER = 30;
+    static final int HEADER = 35;
 
     private static final String STEM = "Product";
 
     /** Who computes a product, by number; see {@link #HEADER}. */
     private static final List<String> WAYS = List.of("default", "kernel", "library");
 
-    private static final String WITH_SUMS = "library with sums";
-
     private ProductTemplate() {}
 
     /** Leaves the launch's arithmetic to the product, for profiles. */
-    private record AfterProduct(CallSink to, long bytes) implements Redirecting {
+    private record BesideProduct(CallSink to, long bytes) implements Redirecting {
 
         @Override
         public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
@@ -61,23 +62,52 @@ final class ProductTemplate {
         }
     }
 
-    /** What is added to a product; each is an operand's index in the epilogue, or -1. */
-    private record Added(int bias, int matrix) {
-
-        boolean isNothing() {
-            return bias < 0 && matrix < 0;
-        }
-
-        Optional<Added> with(int operand, boolean isBias) {
-            if (isBias) {
-                return bias < 0 ? Optional.of(new Added(operand, matrix)) : Optional.empty();
-            }
-            return matrix < 0 ? Optional.of(new Added(bias, operand)) : Optional.empty();
-        }
-    }
-
     /** Sums of a factor over the depth, which the launch behind the product wants. */
     private record Sums(SummedFactor factor, View to) {}
+
+    /** What a library makes of C besides. */
+    private enum Activation {
+        NONE,
+        /** GELU of it. */
+        GELU,
+        /** It, times GELU's derivative. */
+        GELU_GRADIENT
+    }
+
+    /**
+     * Work behind a product that a library may do.
+     *
+     * @param result of C's type and extents
+     * @param argument of GELU, likewise: for its gradient, another matrix; for GELU itself C, if that is wanted, too
+     */
+    private record Behind(Activation activation, Optional<View> result, Optional<View> argument) {
+
+        static final Behind NOTHING = new Behind(Activation.NONE, Optional.empty(), Optional.empty());
+    }
+
+    /** A product as libraries take it. */
+    private record Product(View a, View b, View c, Optional<View> bias, Optional<View> addend) {
+
+        /** With an epilogue that adds what there is to add. */
+        Launch launch(Gemm of) {
+            var inputs = new ArrayList<>(List.of(a, b));
+            var operands = new ArrayList<Operand>();
+            Expr value = new Expr.Arg(0, DType.F32);
+            for (var added : Stream.of(bias, addend).flatMap(Optional::stream).toList()) {
+                inputs.add(added);
+                operands.add(new Operand(added.dtype(), Access.CONTIGUOUS));
+                var element = converted(new Expr.Arg(operands.size(), added.dtype()), DType.F32);
+                value = new Expr.Binary(BinaryFn.ADD, value, element);
+            }
+            var results = List.of(new Result(c.dtype(), converted(value, c.dtype())));
+            var spec = new Gemm(of.lhs(), of.rhs(), of.lhsRowMajor(), of.rhsRowMajor(), operands, results);
+            return new Launch(spec, inputs, List.of(c), List.of());
+        }
+
+        private static Expr converted(Expr expr, DType dtype) {
+            return expr.dtype() == dtype ? expr : new Expr.Convert(dtype, expr);
+        }
+    }
 
     private static Optional<Sums> sums(Launch launch, CallSink sink) {
         return sink.next()
@@ -90,39 +120,68 @@ final class ProductTemplate {
             GemmTemplate.plan(spec, launch, sink);
             return;
         }
-        var added = added(spec, launch);
-        var options = new LinkedHashMap<String, Consumer<CallSink>>();
-        var name = GemmChoice.name(STEM, spec, launch);
+        var result = spec.results().getFirst();
+        var added =
+                spec.results().size() == 1 ? Added.of(result.value(), result.dtype(), launch) : Optional.<Added>empty();
         if (added.isPresent()) {
-            var sums = added.get().isNothing() ? sums(launch, sink) : Optional.<Sums>empty();
-            for (var way : WAYS) {
-                options.put(way, to -> product(spec, launch, added.get(), sums, WAYS.indexOf(way), to));
-            }
-            if (sums.isPresent()) {
-                options.put(WITH_SUMS, to -> product(spec, launch, added.get(), sums, WAYS.size(), to));
-                sink.chooseWithNext(name + " sums " + sums.get().factor(), options);
-                return;
-            }
+            planAlone(spec, launch, added.get(), sink);
         } else {
-            var sums = ProductSums.of(spec);
-            var place = place(sums, launch, sink);
-            var rest = rest(spec, sums, place, launch);
-            var bytes = LaunchCost.bytes(place)
-                    + rest.outputs().stream().mapToLong(LaunchCost::bytes).sum();
-            for (var way : WAYS) {
-                options.put(way, to -> {
-                    GemmTemplate.plan(spec, launch, new Redirecting.Skipping(to));
-                    product(spec, launch, place, WAYS.indexOf(way), to);
-                    ElementwiseTemplate.plan((Elementwise) rest.spec(), rest, new AfterProduct(to, bytes));
-                });
-            }
-            options.put("fused", to -> {
-                GemmTemplate.plan(spec, launch, to);
-                product(spec, launch, place, 0, new Redirecting.Skipping(to));
-                ElementwiseTemplate.plan((Elementwise) rest.spec(), rest, new Redirecting.Skipping(to));
+            planWithRest(spec, launch, sink);
+        }
+    }
+
+    /** The library does all. */
+    private static void planAlone(Gemm spec, Launch launch, Added added, CallSink sink) {
+        var sums = added.isNothing() ? sums(launch, sink) : Optional.<Sums>empty();
+        var rounding = rounding(launch, added, spec.results().getFirst().dtype(), sink);
+        var product = product(launch, added, rounding, launch.outputs().getFirst());
+        var options = new LinkedHashMap<String, Consumer<CallSink>>();
+        for (var way : WAYS) {
+            var sumsHere = WAYS.indexOf(way) == 0 ? sums : Optional.<Sums>empty();
+            options.put(way, to -> {
+                rounding.ifPresent(rounds -> elementwise(rounds, to));
+                call(spec, product, sumsHere, Behind.NOTHING, WAYS.indexOf(way), to);
             });
         }
-        sink.choose(name, options);
+        var name = GemmChoice.name(STEM, spec, launch);
+        sums.ifPresentOrElse(
+                wanted -> sink.chooseWithNext(name + " sums " + wanted.factor(), options),
+                () -> sink.choose(name, options));
+    }
+
+    /** A second kernel makes something of the sums. */
+    private static void planWithRest(Gemm spec, Launch launch, CallSink sink) {
+        var sums = ProductSums.of(spec, launch);
+        var place = place(sums, launch, sink);
+        var rest = rest(spec, sums, place, launch);
+        var rounding = rounding(launch, sums.added(), sums.dtype(), sink);
+        var product = product(launch, sums.added(), rounding, place);
+        var behind = behind(launch, place, rest);
+        var options = new LinkedHashMap<String, Consumer<CallSink>>();
+        for (var way : WAYS) {
+            var behindHere = WAYS.indexOf(way) == 0 ? behind : Behind.NOTHING;
+            options.put(way, to -> {
+                rounding.ifPresent(rounds -> elementwise(rounds, to));
+                GemmTemplate.plan(spec, launch, new Redirecting.Skipping(to));
+                call(spec, product, Optional.empty(), behindHere, WAYS.indexOf(way), to);
+                elementwise(rest, to);
+            });
+        }
+        options.put("fused", to -> {
+            var skipping = new Redirecting.Skipping(to);
+            rounding.ifPresent(rounds -> elementwise(rounds, skipping));
+            GemmTemplate.plan(spec, launch, to);
+            call(spec, product, Optional.empty(), Behind.NOTHING, 0, skipping);
+            elementwise(rest, skipping);
+        });
+        sink.choose(GemmChoice.name(STEM, spec, launch), options);
+    }
+
+    private static void elementwise(Launch launch, CallSink sink) {
+        var bytes = Stream.concat(launch.inputs().stream().limit(1), launch.outputs().stream())
+                .mapToLong(LaunchCost::bytes)
+                .sum();
+        ElementwiseTemplate.plan((Elementwise) launch.spec(), launch, new BesideProduct(sink, bytes));
     }
 
     /** Where the sums go: to the result that they are, unless an operand of the epilogue lies there, or to memory of their own. */
@@ -134,31 +193,47 @@ final class ProductTemplate {
                 return result;
             }
         }
-        var dims = launch.outputs().getFirst().dims();
+        return temporary(launch.outputs().getFirst().dims(), sums.dtype(), sink);
+    }
+
+    private static View temporary(List<Integer> dims, DType dtype, CallSink sink) {
         var strides = new Long[] {0L, 0L, 0L, 1L};
         for (var axis = 2; axis >= 0; axis--) {
             strides[axis] = strides[axis + 1] * dims.get(axis + 1);
         }
-        var buffer = sink.temporary(strides[0] * dims.getFirst() * sums.dtype().bytes());
-        return new View(buffer, 0, sums.dtype(), dims, List.of(strides));
+        var buffer = sink.temporary(strides[0] * dims.getFirst() * dtype.bytes());
+        return new View(buffer, 0, dtype, dims, List.of(strides));
     }
 
-    private static void product(Gemm spec, Launch launch, View sums, int way, CallSink sink) {
-        var plain = new Gemm(
-                spec.lhs(),
-                spec.rhs(),
-                spec.lhsRowMajor(),
-                spec.rhsRowMajor(),
-                List.of(),
-                List.of(new Result(sums.dtype(), new Expr.Arg(0, sums.dtype()))));
-        var factors = launch.inputs().subList(0, 2);
-        product(
-                plain,
-                new Launch(plain, factors, List.of(sums), List.of()),
-                new Added(-1, -1),
-                Optional.empty(),
-                way,
-                sink);
+    /** Rounds the bias, if it is to be rounded and added. */
+    private static Optional<Launch> rounding(Launch launch, Added added, DType dtype, CallSink sink) {
+        if (!added.roundsBias()) {
+            return Optional.empty();
+        }
+        var bias = launch.inputs().get(1 + added.bias());
+        var row = List.of(1, 1, 1, bias.dim(3));
+        var from = new View(bias.buffer(), bias.offset(), bias.dtype(), row, List.of(0L, 0L, 0L, 1L));
+        var spec = new Elementwise(
+                4,
+                List.of(new Operand(bias.dtype(), Access.CONTIGUOUS)),
+                List.of(new Result(dtype, new Expr.Convert(dtype, new Expr.Arg(0, bias.dtype())))),
+                List.of(Access.CONTIGUOUS));
+        return Optional.of(new Launch(spec, List.of(from), List.of(temporary(row, dtype, sink)), List.of()));
+    }
+
+    /** @param rounding of the bias, where it is rounded */
+    private static Product product(Launch launch, Added added, Optional<Launch> rounding, View to) {
+        var bias = Optional.<View>empty();
+        if (added.bias() >= 0) {
+            var vector = launch.inputs().get(1 + added.bias());
+            bias = Optional.of(rounding.map(rounds -> rounds.outputs().getFirst())
+                    .map(rounded -> new View(rounded.buffer(), 0, rounded.dtype(), vector.dims(), vector.strides()))
+                    .orElse(vector));
+        }
+        var addend = added.matrix() < 0
+                ? Optional.<View>empty()
+                : Optional.of(launch.inputs().get(1 + added.matrix()));
+        return new Product(launch.inputs().get(0), launch.inputs().get(1), to, bias, addend);
     }
 
     /** What becomes of sums in memory, other than that they stay there. */
@@ -180,6 +255,31 @@ final class ProductTemplate {
         return new Launch(new Elementwise(4, operands, results, stores), views, outputs, launch.attributes());
     }
 
+    /** What a library can do of the second kernel's work: all of it, or nothing. */
+    private static Behind behind(Launch launch, View c, Launch rest) {
+        var results = ((Elementwise) rest.spec()).results();
+        if (results.size() != 1 || !mayBeBehind(rest.outputs().getFirst(), c)) {
+            return Behind.NOTHING;
+        }
+        var result = rest.outputs().getFirst();
+        if (TanhGelu.isValue(results.getFirst().value(), rest.attributes())) {
+            var isWanted = launch.outputs().size() > 1;
+            return new Behind(Activation.GELU, Optional.of(result), isWanted ? Optional.of(c) : Optional.<View>empty());
+        }
+        if (TanhGelu.isGradient(launch)) {
+            var argument = rest.inputs().get(1);
+            // Where the library reads and writes the same matrix is not documented, but for C.
+            if (mayBeBehind(argument, c) && argument.buffer() != result.buffer()) {
+                return new Behind(Activation.GELU_GRADIENT, Optional.of(result), Optional.of(argument));
+            }
+        }
+        return Behind.NOTHING;
+    }
+
+    private static boolean mayBeBehind(View view, View c) {
+        return view.dtype() == c.dtype() && c.dim(0) * c.dim(1) == 1 && isMatrix(view, true);
+    }
+
     /** Libraries take factors of one type with strides that do not overlap. */
     private static boolean isProduct(Gemm spec, Launch launch) {
         var a = launch.inputs().get(0);
@@ -196,92 +296,65 @@ final class ProductTemplate {
         return view.stride(inner) == 1 && view.stride(outer) >= view.dim(inner);
     }
 
-    /** What a library adds to the product, if the epilogue is no more than that. */
-    private static Optional<Added> added(Gemm spec, Launch launch) {
-        if (spec.results().size() > 1) {
-            return Optional.empty();
-        }
-        var result = spec.results().getFirst();
-        return added(result.value(), result.dtype(), spec, launch);
-    }
-
-    private static Optional<Added> added(Expr expr, DType dtype, Gemm spec, Launch launch) {
-        return switch (expr) {
-            case Expr.Arg(var index, var _) when index == 0 -> Optional.of(new Added(-1, -1));
-            case Expr.Convert(var to, var x) when to == dtype || to == DType.F32 -> added(x, dtype, spec, launch);
-            case Expr.Binary(var fn, var a, Expr.Arg(var index, var type))
-            when fn == BinaryFn.ADD && index > 0 && type == dtype ->
-                added(a, dtype, spec, launch)
-                        .flatMap(sum -> kind(
-                                        launch.inputs().get(1 + index),
-                                        launch.outputs().getFirst())
-                                .flatMap(isBias -> sum.with(index, isBias)));
-            default -> Optional.empty();
-        };
-    }
-
-    /** Whether an operand is a bias (true) or a matrix (false) to a library; empty if neither. */
-    private static Optional<Boolean> kind(View operand, View out) {
-        if (operand.stride(3) != 1) {
-            return Optional.empty();
-        }
-        if (operand.stride(2) == 0) {
-            return operand.stride(0) == 0 && operand.stride(1) == 0 ? Optional.of(true) : Optional.empty();
-        }
-        return operand.stride(2) >= out.dim(3) ? Optional.of(false) : Optional.empty();
-    }
-
-    private static void product(Gemm spec, Launch launch, Added added, Optional<Sums> sums, int way, CallSink sink) {
-        var a = launch.inputs().get(0);
-        var b = launch.inputs().get(1);
-        var c = launch.outputs().getFirst();
+    private static void call(Gemm of, Product product, Optional<Sums> sums, Behind behind, int way, CallSink sink) {
+        var launch = product.launch(of);
+        var spec = (Gemm) launch.spec();
+        var hasBias = product.bias().isPresent();
+        var hasAddend = product.addend().isPresent();
         var onTensorCores = spec.lhs() == DType.BF16;
-        var kernel = (onTensorCores
-                        ? TensorProductTemplate.kernel(STEM, spec, launch, added.bias() >= 0, added.matrix() >= 0)
-                        : GemmTemplate.kernel(STEM, spec))
-                .number("way", way)
-                .number("factorsAreBf16", spec.lhs() == DType.BF16 ? 1 : 0)
-                .number("resultIsBf16", c.dtype() == DType.BF16 ? 1 : 0);
-        for (var axis = 0; axis < 4; axis++) {
-            kernel.number("extent" + axis, c.dim(axis));
-        }
-        kernel.number("along", a.dim(3));
-        strides(kernel, "ofA", a, 4);
-        strides(kernel, "ofB", b, 4);
-        strides(kernel, "ofC", c, 3);
-        kernel.at("placeA", a).at("placeB", b).at("placeC", c);
-        place(kernel, "placeBias", added.bias(), launch);
-        place(kernel, "placeAddend", added.matrix(), launch);
-        if (added.matrix() < 0) {
-            for (var axis = 0; axis < 3; axis++) {
-                kernel.number("ofAddend" + axis, 0);
-            }
-        } else {
-            strides(kernel, "ofAddend", launch.inputs().get(1 + added.matrix()), 3);
-        }
+        var kernel = onTensorCores
+                ? TensorProductTemplate.kernel(STEM, spec, launch, hasBias, hasAddend)
+                : GemmTemplate.kernel(STEM, spec);
+        header(kernel, product, way);
         sums.ifPresentOrElse(
                 wanted -> kernel.at("placeSums", wanted.to())
                         .number("sumsOfB", wanted.factor() == SummedFactor.RHS ? 1 : 0)
                         .number("sumsAreBf16", wanted.to().dtype() == DType.BF16 ? 1 : 0),
                 () -> kernel.number("placeSums", -1).number("sumsOfB", 0).number("sumsAreBf16", 0));
+        kernel.number("activation", behind.activation().ordinal());
+        rows(kernel, "Activated", behind.result());
+        rows(kernel, "Argument", behind.argument());
         if (onTensorCores) {
-            TensorProductTemplate.launch(spec, launch, kernel, added.bias() >= 0, added.matrix() >= 0, sink);
+            TensorProductTemplate.launch(spec, launch, kernel, hasBias, hasAddend, sink);
         } else {
             GemmTemplate.plan(spec, launch, kernel, sink);
         }
     }
 
-    private static void strides(TornadoKernel kernel, String name, View view, int axes) {
+    private static void header(TornadoKernel kernel, Product product, int way) {
+        var a = product.a();
+        var b = product.b();
+        var c = product.c();
+        kernel.number("way", way)
+                .number("factorsAreBf16", a.dtype() == DType.BF16 ? 1 : 0)
+                .number("resultIsBf16", c.dtype() == DType.BF16 ? 1 : 0);
+        for (var axis = 0; axis < 4; axis++) {
+            kernel.number("extent" + axis, c.dim(axis));
+        }
+        kernel.number("along", a.dim(3));
+        strides(kernel, "ofA", Optional.of(a), 4);
+        strides(kernel, "ofB", Optional.of(b), 4);
+        strides(kernel, "ofC", Optional.of(c), 3);
+        kernel.at("placeA", a).at("placeB", b).at("placeC", c);
+        place(kernel, "placeBias", product.bias());
+        place(kernel, "placeAddend", product.addend());
+        strides(kernel, "ofAddend", product.addend(), 3);
+    }
+
+    private static void strides(TornadoKernel kernel, String name, Optional<View> view, int axes) {
         for (var axis = 0; axis < axes; axis++) {
-            kernel.number(name + axis, view.stride(axis));
+            var number = axis;
+            kernel.number(name + axis, view.map(v -> v.stride(number)).orElse(0L));
         }
     }
 
-    private static void place(TornadoKernel kernel, String name, int operand, Launch launch) {
-        if (operand < 0) {
-            kernel.number(name, -1);
-        } else {
-            kernel.at(name, launch.inputs().get(1 + operand));
-        }
+    /** A matrix by its place and the step from row to row. */
+    private static void rows(TornadoKernel kernel, String name, Optional<View> view) {
+        place(kernel, "place" + name, view);
+        kernel.number("of" + name, view.map(v -> v.stride(2)).orElse(0L));
+    }
+
+    private static void place(TornadoKernel kernel, String name, Optional<View> view) {
+        view.ifPresentOrElse(v -> kernel.at(name, v), () -> kernel.number(name, -1));
     }
 }

@@ -9,6 +9,7 @@ import java.util.List;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
+import org.clipc.compiler.kernel.TanhGelu;
 
 /** What a library that stores matrices by columns makes of a kernel's arguments is the product that the kernel computes. */
 class CudaProductTest {
@@ -28,7 +29,9 @@ class CudaProductTest {
             @ForAll boolean hasBias,
             @ForAll boolean hasAddend,
             @ForAll @IntRange(min = 0, max = 2) int gap,
-            @ForAll boolean sumsB) {
+            @ForAll boolean sumsB,
+            @ForAll CudaProduct.Activation wanted,
+            @ForAll boolean keepsArgument) {
         var a = strides(rows, depth, aByRows, gap, batch, false);
         var b = strides(depth, columns, bByRows, gap, batch, isShared);
         var c = strides(rows, columns, true, gap, batch, false);
@@ -39,19 +42,23 @@ class CudaProductTest {
         args.addAll(c.subList(0, 3));
         args.addAll(List.of(0L, (long) PLACES, 2L * PLACES, hasBias ? 3L * PLACES : -1, hasAddend ? 4L * PLACES : -1));
         args.addAll(c.subList(0, 3));
-        var hasSums = !hasBias && outer * batch == 1;
-        args.set(0, hasSums ? 3L : 0L);
+        var activation = outer * batch == 1 ? wanted : CudaProduct.Activation.NONE;
+        var isActivated = activation != CudaProduct.Activation.NONE;
+        var hasSums = !hasBias && !isActivated && outer * batch == 1;
         args.addAll(List.of(hasSums ? 5L * PLACES : -1, sumsB ? 1L : 0L, 0L));
+        var hasArgument = activation == CudaProduct.Activation.GELU_GRADIENT || keepsArgument;
+        args.addAll(List.of((long) activation.ordinal(), isActivated ? 6L * PLACES : -1, c.get(2)));
+        args.addAll(List.of(isActivated && hasArgument ? 7L * PLACES : -1, c.get(2)));
         assertThat(args).hasSize(CudaProduct.ARGUMENTS);
         try (var cuda = new EmulatedCuda()) {
-            var arena = cuda.allocate(6L * PLACES * Float.BYTES);
-            var values = new float[6 * PLACES];
+            var arena = cuda.allocate(8L * PLACES * Float.BYTES);
+            var values = new float[8 * PLACES];
             for (var i = 0; i < values.length; i++) {
                 values[i] = (i * 37 % 17 - 8) / 4f;
             }
             cuda.upload(arena, MemorySegment.ofArray(values));
             cuda.multiply(CudaProduct.of(args), arena);
-            var results = new float[6 * PLACES];
+            var results = new float[8 * PLACES];
             cuda.download(arena, MemorySegment.ofArray(results));
             for (var i = 0; hasSums && i < (sumsB ? columns : rows); i++) {
                 var sum = 0.0;
@@ -70,8 +77,22 @@ class CudaProductTest {
                             }
                             sum += hasBias ? values[3 * PLACES + j] : 0;
                             sum += hasAddend ? values[4 * PLACES + at(c, o, s, i, j)] : 0;
-                            assertThat((double) results[2 * PLACES + at(c, o, s, i, j)])
-                                    .isEqualTo(sum, within(1e-3));
+                            var at = at(c, o, s, i, j);
+                            switch (activation) {
+                                case NONE ->
+                                    assertThat((double) results[2 * PLACES + at])
+                                            .isEqualTo(sum, within(1e-3));
+                                case GELU -> {
+                                    assertThat((double) results[6 * PLACES + at])
+                                            .isEqualTo(TanhGelu.value(sum), within(1e-3));
+                                    assertThat((double) results[7 * PLACES + at])
+                                            .isEqualTo(keepsArgument ? sum : values[7 * PLACES + at], within(1e-3));
+                                }
+                                case GELU_GRADIENT ->
+                                    assertThat((double) results[6 * PLACES + at])
+                                            .isEqualTo(
+                                                    sum * TanhGelu.derivative(values[7 * PLACES + at]), within(1e-3));
+                            }
                         }
                     }
                 }

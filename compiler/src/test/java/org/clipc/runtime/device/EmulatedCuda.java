@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 import org.clipc.compiler.jvm.CudaEmulator;
+import org.clipc.compiler.kernel.TanhGelu;
 import org.clipc.ir.DType;
 import org.clipc.ir.interp.Scalars;
 import org.clipc.program.ProgramFile;
@@ -45,9 +46,9 @@ public final class EmulatedCuda implements Cuda {
      * @param number of the device
      * @param delay before each piece of work beside the main stream
      * @param telling is given what a stream tells, by it
-     * @param givesSums whether its library sums a product's factors
+     * @param doesMore whether its library does more than products, and what is added to them
      */
-    public record Behaviour(boolean tornado, int number, Duration delay, IntConsumer telling, boolean givesSums) {
+    public record Behaviour(boolean tornado, int number, Duration delay, IntConsumer telling, boolean doesMore) {
 
         public static Behaviour of(boolean tornado, Duration delay) {
             return new Behaviour(tornado, 0, delay, _ -> {}, true);
@@ -304,7 +305,7 @@ public final class EmulatedCuda implements Cuda {
 
     @Override
     public boolean prepare(CudaProduct product, long arena) {
-        return behaviour.givesSums() || !product.hasSums();
+        return behaviour.doesMore() || !(product.hasSums() || product.isActivated());
     }
 
     @Override
@@ -363,8 +364,24 @@ public final class EmulatedCuda implements Cuda {
         if (product.bias() >= 0) {
             sum += get(arena, product.bias() + row, product.bf16Result());
         }
-        var at = index(product.result(), row, column) + batches(product.result(), outer, batch);
-        put(arena, at, product.bf16Result(), sum);
+        var at = index(product.stored(), row, column) + batches(product.stored(), outer, batch);
+        put(arena, at, product.bf16Result(), activated(product, arena, row, column, sum));
+    }
+
+    /** GELU, with its argument kept where that is wanted, or a gradient by it. */
+    private static double activated(CudaProduct product, long arena, int row, int column, double sum) {
+        var argument = product.behind().argument();
+        var at = index(argument, row, column);
+        return switch (product.behind().activation()) {
+            case NONE -> sum;
+            case GELU -> {
+                if (argument.place() >= 0) {
+                    put(arena, at, product.bf16Result(), sum);
+                }
+                yield TanhGelu.value(sum);
+            }
+            case GELU_GRADIENT -> sum * TanhGelu.derivative(get(arena, at, product.bf16Result()));
+        };
     }
 
     private static void put(long arena, long index, boolean bf16, double value) {

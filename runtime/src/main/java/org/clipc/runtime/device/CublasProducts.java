@@ -68,19 +68,8 @@ final class CublasProducts {
                         cudart.CUDA_R_32F));
         set(work, cublas.CUBLASLT_MATMUL_DESC_TRANSA, operation(product.first()));
         set(work, cublas.CUBLASLT_MATMUL_DESC_TRANSB, operation(product.second()));
-        if (product.bias() >= 0) {
-            set(work, cublas.CUBLASLT_MATMUL_DESC_EPILOGUE, cublas.CUBLASLT_EPILOGUE_BIAS);
-            setBias(work, address(product.bias(), product.bf16Result(), arena));
-        } else if (product.hasSums()) {
-            var sums = product.sums();
-            set(
-                    work,
-                    cublas.CUBLASLT_MATMUL_DESC_EPILOGUE,
-                    sums.ofFirst() ? cublas.CUBLASLT_EPILOGUE_BGRADA : cublas.CUBLASLT_EPILOGUE_BGRADB);
-            set(work, cublas.CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, sums.bf16() ? cudart.CUDA_R_16BF : cudart.CUDA_R_32F);
-            setBias(work, address(sums.place(), sums.bf16(), arena));
-        }
-        var result = layout(product.result(), product.bf16Result(), product.batch());
+        setEpilogue(work, product, arena);
+        var result = layout(product.stored(), product.bf16Result(), product.batch());
         var first = layout(product.first(), product.bf16(), product.batch());
         var second = layout(product.second(), product.bf16(), product.batch());
         var addend =
@@ -97,6 +86,47 @@ final class CublasProducts {
         }
     }
 
+    private static void setEpilogue(cublasLtMatmulDescOpaque_t work, CudaProduct product, long arena) {
+        set(work, cublas.CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue(product));
+        if (product.bias() >= 0) {
+            set(work, cublas.CUBLASLT_MATMUL_DESC_BIAS_POINTER, address(product.bias(), product.bf16Result(), arena));
+        } else if (product.hasSums()) {
+            var sums = product.sums();
+            set(work, cublas.CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, sums.bf16() ? cudart.CUDA_R_16BF : cudart.CUDA_R_32F);
+            set(work, cublas.CUBLASLT_MATMUL_DESC_BIAS_POINTER, address(sums.place(), sums.bf16(), arena));
+        }
+        var argument = product.behind().argument();
+        if (product.isActivated() && argument.place() >= 0) {
+            set(
+                    work,
+                    cublas.CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER,
+                    address(argument.place(), product.bf16Result(), arena));
+            set(work, cublas.CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, argument.step());
+        }
+    }
+
+    /** Of all that may be wanted besides a product, the compiler asks for one thing at a time, but for biases. */
+    private static int epilogue(CudaProduct product) {
+        var hasBias = product.bias() >= 0;
+        var keepsArgument = product.behind().argument().place() >= 0;
+        return switch (product.behind().activation()) {
+            case GELU_GRADIENT -> cublas.CUBLASLT_EPILOGUE_DGELU;
+            case GELU ->
+                keepsArgument
+                        ? hasBias ? cublas.CUBLASLT_EPILOGUE_GELU_AUX_BIAS : cublas.CUBLASLT_EPILOGUE_GELU_AUX
+                        : hasBias ? cublas.CUBLASLT_EPILOGUE_GELU_BIAS : cublas.CUBLASLT_EPILOGUE_GELU;
+            case NONE -> {
+                if (hasBias) {
+                    yield cublas.CUBLASLT_EPILOGUE_BIAS;
+                }
+                if (product.hasSums()) {
+                    yield product.sums().ofFirst() ? cublas.CUBLASLT_EPILOGUE_BGRADA : cublas.CUBLASLT_EPILOGUE_BGRADB;
+                }
+                yield cublas.CUBLASLT_EPILOGUE_DEFAULT;
+            }
+        };
+    }
+
     private static int operation(Matrix matrix) {
         return matrix.transposed() ? cublas.CUBLAS_OP_T : cublas.CUBLAS_OP_N;
     }
@@ -109,12 +139,11 @@ final class CublasProducts {
         }
     }
 
-    private static void setBias(cublasLtMatmulDescOpaque_t work, long address) {
-        try (var pointer = new LongPointer(new long[] {address})) {
+    private static void set(cublasLtMatmulDescOpaque_t work, int attribute, long value) {
+        try (var pointer = new LongPointer(new long[] {value})) {
             checkLibrary(
                     "cublasLtMatmulDescSetAttribute",
-                    cublas.cublasLtMatmulDescSetAttribute(
-                            work, cublas.CUBLASLT_MATMUL_DESC_BIAS_POINTER, pointer, Long.BYTES));
+                    cublas.cublasLtMatmulDescSetAttribute(work, attribute, pointer, Long.BYTES));
         }
     }
 
@@ -150,7 +179,7 @@ final class CublasProducts {
                     cublas.cublasLtMatmulPreferenceSetAttribute(
                             preference, cublas.CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, bytes, Long.BYTES));
         }
-        var result = alignment(product.result(), product.bf16Result(), arena, product.outer());
+        var result = alignment(product.stored(), product.bf16Result(), arena, product.outer());
         var addend = product.addend().place() < 0
                 ? result
                 : alignment(product.addend(), product.bf16Result(), arena, product.outer());
@@ -195,7 +224,7 @@ final class CublasProducts {
         try (var one = new FloatPointer(new float[] {1});
                 var beta = new FloatPointer(new float[] {hasAddend ? 1 : 0})) {
             for (var i = 0; i < product.outer(); i++) {
-                var result = at(product.result(), i, product.bf16Result(), arena);
+                var result = at(product.stored(), i, product.bf16Result(), arena);
                 checkLibrary(
                         "cublasLtMatmul",
                         cublas.cublasLtMatmul(

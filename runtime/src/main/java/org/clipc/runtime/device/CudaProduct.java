@@ -15,6 +15,7 @@ import java.util.List;
  * @param addend of the result's extents, or its place is -1
  * @param bias place of the vector that is added to every row of C; -1 for none
  * @param sums those that are wanted besides
+ * @param behind what is made of C besides
  */
 record CudaProduct(
         boolean bf16,
@@ -27,10 +28,11 @@ record CudaProduct(
         Matrix result,
         Matrix addend,
         long bias,
-        Sums sums) {
+        Sums sums,
+        Behind behind) {
 
     /** Arguments of a kernel that say what a library must know; the compiler's ProductTemplate writes them. */
-    static final int ARGUMENTS = 30;
+    static final int ARGUMENTS = 35;
 
     private static final String STEM = "Product_";
 
@@ -56,13 +58,42 @@ record CudaProduct(
         static final Sums NONE = new Sums(-1, false, false);
     }
 
+    /** What the library makes of C, by the numbers that the compiler gives them. */
+    enum Activation {
+        NONE,
+        /** GELU of it, by tanh. */
+        GELU,
+        /** It, times GELU's derivative. */
+        GELU_GRADIENT
+    }
+
+    /**
+     * Work behind a product.
+     *
+     * @param result a matrix like C; its place is -1 for none
+     * @param argument of GELU, likewise: for its gradient a matrix like C; for GELU itself C, or nothing where that is not wanted
+     */
+    record Behind(Activation activation, Matrix result, Matrix argument) {}
+
     boolean hasSums() {
         return sums.place() >= 0;
     }
 
-    /** The product alone. */
-    CudaProduct withoutSums() {
-        return new CudaProduct(bf16, bf16Result, outer, batch, depth, first, second, result, addend, bias, Sums.NONE);
+    /** Whether more is made of C, which itself is not stored then unless it is the argument. */
+    boolean isActivated() {
+        return behind.activation() != Activation.NONE;
+    }
+
+    /** Where the library's result goes. */
+    Matrix stored() {
+        return isActivated() ? behind.result() : result;
+    }
+
+    /** The product, and what is added to it. */
+    CudaProduct alone() {
+        var nothing = new Behind(Activation.NONE, behind.result(), behind.argument());
+        return new CudaProduct(
+                bf16, bf16Result, outer, batch, depth, first, second, result, addend, bias, Sums.NONE, nothing);
     }
 
     /** Whether a library can do what a kernel does. */
@@ -72,12 +103,11 @@ record CudaProduct(
 
     /** Who is to compute a product. */
     enum Way {
-        /** As the device is told. */
+        /** As the device is told; the library with all that it can do besides. */
         DEFAULT,
         KERNEL,
-        LIBRARY,
-        /** The library, which computes a factor's sums, too. */
-        LIBRARY_WITH_SUMS
+        /** The library, the product only. */
+        LIBRARY
     }
 
     static Way way(List<Long> args) {
@@ -91,7 +121,7 @@ record CudaProduct(
         long rows = args.get(5);
         long columns = args.get(6);
         long depth = args.get(7);
-        return new CudaProduct(
+        var product = new CudaProduct(
                 args.get(1) != 0,
                 args.get(2) != 0,
                 outer,
@@ -102,9 +132,12 @@ record CudaProduct(
                 byRows(args.get(21), rows, columns, args.subList(16, 19)),
                 byRows(args.get(23), rows, columns, args.subList(24, 27)),
                 args.get(22),
-                way(args) == Way.LIBRARY_WITH_SUMS
-                        ? new Sums(args.get(27), args.get(28) != 0, args.get(29) != 0)
-                        : Sums.NONE);
+                new Sums(args.get(27), args.get(28) != 0, args.get(29) != 0),
+                new Behind(
+                        Activation.values()[Math.toIntExact(args.get(30))],
+                        byRows(args.get(31), rows, columns, List.of(0L, 0L, args.get(32))),
+                        byRows(args.get(33), rows, columns, List.of(0L, 0L, args.get(34)))));
+        return way(args) == Way.DEFAULT ? product : product.alone();
     }
 
     /** The product of two square matrices of bf16, one behind the other, into a third. */
@@ -122,7 +155,8 @@ record CudaProduct(
                 new Matrix(2 * size, false, side, side, side, 0, 0),
                 none,
                 -1,
-                Sums.NONE);
+                Sums.NONE,
+                new Behind(Activation.NONE, none, none));
     }
 
     /** A matrix [rows, columns] of unit stride along one of both: along columns, it is stored as its transpose. */

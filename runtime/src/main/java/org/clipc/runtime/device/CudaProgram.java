@@ -250,19 +250,29 @@ final class CudaProgram extends ArenaProgram {
         }
     }
 
-    /** Indices of the calls whose sums the product before them gives: those of the next node. */
-    private BitSet summedBefore(List<Call> calls) {
-        var summed = new BitSet();
+    /**
+     * Indices of the calls whose work the library does along with a product before: what is made of the product is that of the
+     * same node, a factor's sums are the next node's.
+     */
+    private BitSet doneBefore(List<Call> calls) {
+        var done = new BitSet();
         for (var i = 0; i + 1 < calls.size(); i++) {
-            if (calls.get(i) instanceof KernelCall call
-                    && product(call).filter(CudaProduct::hasSums).isPresent()) {
-                var node = calls.get(i + 1).node();
-                for (var next = i + 1; next < calls.size() && calls.get(next).node() == node; next++) {
-                    summed.set(next);
-                }
+            if (calls.get(i) instanceof KernelCall call) {
+                var next = i + 1;
+                product(call)
+                        .filter(product -> product.isActivated() || product.hasSums())
+                        .ifPresent(_ -> markNode(calls, next, done));
             }
         }
-        return summed;
+        return done;
+    }
+
+    /** All that a node calls from an index on. */
+    private static void markNode(List<Call> calls, int from, BitSet marked) {
+        var node = calls.get(from).node();
+        for (var i = from; i < calls.size() && calls.get(i).node() == node; i++) {
+            marked.set(i);
+        }
     }
 
     /** The order of the schedule is that in which all ranks give work to NCCL, whatever the streams. */
@@ -270,7 +280,7 @@ final class CudaProgram extends ArenaProgram {
         var awaited = schedule.awaited();
         var exchanges = new TreeMap<Integer, CudaExchange>();
         var linked = new ArrayList<Ready>(schedule.calls().size());
-        var done = summedBefore(schedule.calls());
+        var done = doneBefore(schedule.calls());
         for (var call : schedule.calls()) {
             var index = linked.size();
             linked.add(
@@ -310,13 +320,13 @@ final class CudaProgram extends ArenaProgram {
                 entry.point(cuda(), index));
     }
 
-    /** What the library computes for a call: with sums if these are wanted and it can; nothing if it takes no such product. */
+    /** What the library computes for a call: with all that is wanted besides if it can; nothing if it takes no such product. */
     private Optional<CudaProduct> product(KernelCall call) {
         if (!wantsLibrary(call)) {
             return Optional.empty();
         }
         var wanted = CudaProduct.of(call.args());
-        return Stream.of(wanted, wanted.withoutSums())
+        return Stream.of(wanted, wanted.alone())
                 .filter(product -> cuda().prepare(product, arena))
                 .findFirst();
     }
@@ -338,7 +348,7 @@ final class CudaProgram extends ArenaProgram {
         return switch (CudaProduct.way(call.args())) {
             case DEFAULT -> gemm != GemmKernels.PREBUILT;
             case KERNEL -> false;
-            case LIBRARY, LIBRARY_WITH_SUMS -> true;
+            case LIBRARY -> true;
         };
     }
 

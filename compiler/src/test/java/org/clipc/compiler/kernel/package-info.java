@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.compiler.kernel;
+
+import org.jspecify.annotations.NullMarked;
