@@ -163,6 +163,7 @@ class TornadoRanksTest {
     @CsvSource({"BF16, 2, 1, false, false", "BF16_O2, 2, 2, true, true"})
     void trainsInBf16NearlyAsOneRankOnTheJvm(Precision precision, int data, int tensor, boolean sequence, boolean zero)
             throws IOException, InterruptedException {
+        Tornado.requireOpenCl();
         var model = ModelSource.of(Golden.tiny("text.num_layers", 1L, "vision.num_layers", 1L));
         var alone = MeshTraining.compile(folder, model, Parallelism.NONE, precision, OptionalLong.empty(), EPSILON);
         var expected = MeshTraining.train(alone, STEPS);

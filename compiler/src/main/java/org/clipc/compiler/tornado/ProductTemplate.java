@@ -65,13 +65,19 @@ final class ProductTemplate {
     /** Sums of a factor over the depth, which the launch behind the product wants. */
     private record Sums(SummedFactor factor, View to) {}
 
-    /** What a library makes of C besides. */
+    /** What a library makes of C besides, by number. */
     private enum Activation {
-        NONE,
+        NONE(0),
         /** GELU of it. */
-        GELU,
+        GELU(1),
         /** It, times GELU's derivative. */
-        GELU_GRADIENT
+        GELU_GRADIENT(2);
+
+        private final int number;
+
+        Activation(int number) {
+            this.number = number;
+        }
     }
 
     /**
@@ -311,7 +317,7 @@ final class ProductTemplate {
                         .number("sumsOfB", wanted.factor() == SummedFactor.RHS ? 1 : 0)
                         .number("sumsAreBf16", wanted.to().dtype() == DType.BF16 ? 1 : 0),
                 () -> kernel.number("placeSums", -1).number("sumsOfB", 0).number("sumsAreBf16", 0));
-        kernel.number("activation", behind.activation().ordinal());
+        kernel.number("activation", behind.activation().number);
         rows(kernel, "Activated", behind.result());
         rows(kernel, "Argument", behind.argument());
         if (onTensorCores) {

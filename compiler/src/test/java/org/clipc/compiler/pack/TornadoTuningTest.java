@@ -225,7 +225,12 @@ class TornadoTuningTest {
                             ? "listed jit"
                             : List.copyOf(ways).getLast());
         });
-        assertThat(options.values()).allMatch(option -> option.matches("(listed|\\d+x\\d+\\S+) jit"));
+        // Where the device takes no C, there is nothing but Java to choose.
+        var inJava = choices.stream()
+                        .anyMatch(choice -> choice.options().keySet().stream().anyMatch(way -> way.endsWith(" jit")))
+                ? " jit"
+                : "";
+        assertThat(options.values()).allMatch(option -> option.matches("(listed|\\d+x\\d+\\S+)" + inJava));
         return options;
     }
 }

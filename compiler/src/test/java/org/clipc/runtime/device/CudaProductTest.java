@@ -47,7 +47,10 @@ class CudaProductTest {
         var hasSums = !hasBias && !isActivated && outer * batch == 1;
         args.addAll(List.of(hasSums ? 5L * PLACES : -1, sumsB ? 1L : 0L, 0L));
         var hasArgument = activation == CudaProduct.Activation.GELU_GRADIENT || keepsArgument;
-        args.addAll(List.of((long) activation.ordinal(), isActivated ? 6L * PLACES : -1, c.get(2)));
+        args.addAll(List.of(
+                (long) List.of(CudaProduct.Activation.values()).indexOf(activation),
+                isActivated ? 6L * PLACES : -1,
+                c.get(2)));
         args.addAll(List.of(isActivated && hasArgument ? 7L * PLACES : -1, c.get(2)));
         assertThat(args).hasSize(CudaProduct.ARGUMENTS);
         try (var cuda = new EmulatedCuda()) {
