@@ -19,15 +19,16 @@ import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.SummedFactor;
 import org.clipc.compiler.kernel.TanhGelu;
 import org.clipc.compiler.kernel.View;
-import org.clipc.ir.BinaryFn;
+import org.clipc.compiler.tornado.ProductCall.Activation;
+import org.clipc.compiler.tornado.ProductCall.Behind;
+import org.clipc.compiler.tornado.ProductCall.Sums;
 import org.clipc.ir.DType;
 
 /**
  * {@link Gemm} for CUDA, cut so that a library can do the product: {@code C = A · B}, with a bias for each column and a
  * matrix added where that is all there is to do; else the sums, with their bias, go through memory to a second, elementwise
- * kernel. Whether the library or the kernel rendered here runs, the runtime decides: all that a library must know are the
- * kernel's first {@value #HEADER} arguments. A third way is one kernel for all. What does no work in one way is there in every
- * way, as a call of no groups.
+ * kernel. Whether the library or the kernel rendered here runs, the runtime decides, by a {@link ProductCall}. A third way is
+ * one kernel for all. What does no work in one way is there in every way, as a call of no groups.
  *
  * <p>A library may do more than the product, by default: what the second kernel makes of the sums, where that is GELU by tanh or
  * its gradient (cuBLASLt's epilogues GELU and DGELU), or sums of a factor that the launch behind wants, as a bias's gradient
@@ -37,18 +38,7 @@ import org.clipc.ir.DType;
  */
 final class ProductTemplate {
 
-    /**
-     * The way to make the call (0: the runtime's; 1: this kernel; 2: the library); whether A and B, and C, are bf16; extents of
-     * C, and of the depth; strides of A, of B, and of C but for its last; the places of A, B and C; those of bias and addend, or
-     * -1; the addend's strides but for its last; the place of a factor's sums, or -1; whether they are of B, not of A; whether
-     * they are bf16; and the number of the {@link Activation}, place and step from row to row of its result, and those of its
-     * argument.
-     */
-    static final int HEADER = 35;
-
-    private static final String STEM = "Product";
-
-    /** Who computes a product, by number; see {@link #HEADER}. */
+    /** Who computes a product, by number; see {@link ProductCall#HEADER}. */
     private static final List<String> WAYS = List.of("default", "kernel", "library");
 
     private ProductTemplate() {}
@@ -59,59 +49,6 @@ final class ProductTemplate {
         @Override
         public void launch(RenderedKernel kernel, List<Argument> arguments, int groups, int groupSize) {
             to.prepareLaunch(kernel, arguments, groups, groupSize, bytes);
-        }
-    }
-
-    /** Sums of a factor over the depth, which the launch behind the product wants. */
-    private record Sums(SummedFactor factor, View to) {}
-
-    /** What a library makes of C besides, by number. */
-    private enum Activation {
-        NONE(0),
-        /** GELU of it. */
-        GELU(1),
-        /** It, times GELU's derivative. */
-        GELU_GRADIENT(2);
-
-        private final int number;
-
-        Activation(int number) {
-            this.number = number;
-        }
-    }
-
-    /**
-     * Work behind a product that a library may do.
-     *
-     * @param result of C's type and extents
-     * @param argument of GELU, likewise: for its gradient, another matrix; for GELU itself C, if that is wanted, too
-     */
-    private record Behind(Activation activation, Optional<View> result, Optional<View> argument) {
-
-        static final Behind NOTHING = new Behind(Activation.NONE, Optional.empty(), Optional.empty());
-    }
-
-    /** A product as libraries take it. */
-    private record Product(View a, View b, View c, Optional<View> bias, Optional<View> addend) {
-
-        /** With an epilogue that adds what there is to add. */
-        Launch launch(Gemm of) {
-            var inputs = new ArrayList<>(List.of(a, b));
-            var operands = new ArrayList<Operand>();
-            Expr value = new Expr.Arg(0, DType.F32);
-            for (var added : Stream.of(bias, addend).flatMap(Optional::stream).toList()) {
-                inputs.add(added);
-                operands.add(new Operand(added.dtype(), Access.CONTIGUOUS));
-                var element = converted(new Expr.Arg(operands.size(), added.dtype()), DType.F32);
-                value = new Expr.Binary(BinaryFn.ADD, value, element);
-            }
-            var results = List.of(new Result(c.dtype(), converted(value, c.dtype())));
-            var spec = new Gemm(of.lhs(), of.rhs(), of.lhsRowMajor(), of.rhsRowMajor(), operands, results);
-            return new Launch(spec, inputs, List.of(c), List.of());
-        }
-
-        private static Expr converted(Expr expr, DType dtype) {
-            return expr.dtype() == dtype ? expr : new Expr.Convert(dtype, expr);
         }
     }
 
@@ -143,13 +80,13 @@ final class ProductTemplate {
         var product = product(launch, added, rounding, launch.outputs().getFirst());
         var options = new LinkedHashMap<String, Consumer<CallSink>>();
         for (var way : WAYS) {
-            var sumsHere = WAYS.indexOf(way) == 0 ? sums : Optional.<Sums>empty();
+            var call = WAYS.indexOf(way) == 0 ? product.with(sums) : product;
             options.put(way, to -> {
                 rounding.ifPresent(rounds -> elementwise(rounds, to));
-                call(spec, product, sumsHere, Behind.NOTHING, WAYS.indexOf(way), to);
+                call.make(spec, WAYS.indexOf(way), to);
             });
         }
-        var name = GemmChoice.name(STEM, spec, launch);
+        var name = GemmChoice.name(ProductCall.STEM, spec, launch);
         sums.ifPresentOrElse(
                 wanted -> sink.chooseWithNext(name + " sums " + wanted.factor(), options),
                 () -> sink.choose(name, options));
@@ -165,11 +102,11 @@ final class ProductTemplate {
         var behind = behind(launch, place, rest);
         var options = new LinkedHashMap<String, Consumer<CallSink>>();
         for (var way : WAYS) {
-            var behindHere = WAYS.indexOf(way) == 0 ? behind : Behind.NOTHING;
+            var call = WAYS.indexOf(way) == 0 ? product.with(behind) : product;
             options.put(way, to -> {
                 rounding.ifPresent(rounds -> elementwise(rounds, to));
                 GemmTemplate.plan(spec, launch, new Redirecting.Skipping(to));
-                call(spec, product, Optional.empty(), behindHere, WAYS.indexOf(way), to);
+                call.make(spec, WAYS.indexOf(way), to);
                 elementwise(rest, to);
             });
         }
@@ -177,10 +114,10 @@ final class ProductTemplate {
             var skipping = new Redirecting.Skipping(to);
             rounding.ifPresent(rounds -> elementwise(rounds, skipping));
             GemmTemplate.plan(spec, launch, to);
-            call(spec, product, Optional.empty(), Behind.NOTHING, 0, skipping);
+            product.make(spec, 0, skipping);
             elementwise(rest, skipping);
         });
-        sink.choose(GemmChoice.name(STEM, spec, launch), options);
+        sink.choose(GemmChoice.name(ProductCall.STEM, spec, launch), options);
     }
 
     private static void elementwise(Launch launch, CallSink sink) {
@@ -228,7 +165,7 @@ final class ProductTemplate {
     }
 
     /** @param rounding of the bias, where it is rounded */
-    private static Product product(Launch launch, Added added, Optional<Launch> rounding, View to) {
+    private static ProductCall product(Launch launch, Added added, Optional<Launch> rounding, View to) {
         var bias = Optional.<View>empty();
         if (added.bias() >= 0) {
             var vector = launch.inputs().get(1 + added.bias());
@@ -239,7 +176,7 @@ final class ProductTemplate {
         var addend = added.matrix() < 0
                 ? Optional.<View>empty()
                 : Optional.of(launch.inputs().get(1 + added.matrix()));
-        return new Product(launch.inputs().get(0), launch.inputs().get(1), to, bias, addend);
+        return ProductCall.of(launch.inputs().get(0), launch.inputs().get(1), to, bias, addend);
     }
 
     /** What becomes of sums in memory, other than that they stay there. */
@@ -300,67 +237,5 @@ final class ProductTemplate {
         var inner = rowMajor ? 3 : 2;
         var outer = rowMajor ? 2 : 3;
         return view.stride(inner) == 1 && view.stride(outer) >= view.dim(inner);
-    }
-
-    private static void call(Gemm of, Product product, Optional<Sums> sums, Behind behind, int way, CallSink sink) {
-        var launch = product.launch(of);
-        var spec = (Gemm) launch.spec();
-        var hasBias = product.bias().isPresent();
-        var hasAddend = product.addend().isPresent();
-        var onTensorCores = spec.lhs() == DType.BF16;
-        var kernel = onTensorCores
-                ? TensorProductTemplate.kernel(STEM, spec, launch, hasBias, hasAddend)
-                : GemmTemplate.kernel(STEM, spec);
-        header(kernel, product, way);
-        sums.ifPresentOrElse(
-                wanted -> kernel.at("placeSums", wanted.to())
-                        .number("sumsOfB", wanted.factor() == SummedFactor.RHS ? 1 : 0)
-                        .number("sumsAreBf16", wanted.to().dtype() == DType.BF16 ? 1 : 0),
-                () -> kernel.number("placeSums", -1).number("sumsOfB", 0).number("sumsAreBf16", 0));
-        kernel.number("activation", behind.activation().number);
-        rows(kernel, "Activated", behind.result());
-        rows(kernel, "Argument", behind.argument());
-        if (onTensorCores) {
-            TensorProductTemplate.launch(spec, launch, kernel, hasBias, hasAddend, sink);
-        } else {
-            GemmTemplate.plan(spec, launch, kernel, sink);
-        }
-    }
-
-    private static void header(TornadoKernel kernel, Product product, int way) {
-        var a = product.a();
-        var b = product.b();
-        var c = product.c();
-        kernel.number("way", way)
-                .number("factorsAreBf16", a.dtype() == DType.BF16 ? 1 : 0)
-                .number("resultIsBf16", c.dtype() == DType.BF16 ? 1 : 0);
-        for (var axis = 0; axis < 4; axis++) {
-            kernel.number("extent" + axis, c.dim(axis));
-        }
-        kernel.number("along", a.dim(3));
-        strides(kernel, "ofA", Optional.of(a), 4);
-        strides(kernel, "ofB", Optional.of(b), 4);
-        strides(kernel, "ofC", Optional.of(c), 3);
-        kernel.at("placeA", a).at("placeB", b).at("placeC", c);
-        place(kernel, "placeBias", product.bias());
-        place(kernel, "placeAddend", product.addend());
-        strides(kernel, "ofAddend", product.addend(), 3);
-    }
-
-    private static void strides(TornadoKernel kernel, String name, Optional<View> view, int axes) {
-        for (var axis = 0; axis < axes; axis++) {
-            var number = axis;
-            kernel.number(name + axis, view.map(v -> v.stride(number)).orElse(0L));
-        }
-    }
-
-    /** A matrix by its place and the step from row to row. */
-    private static void rows(TornadoKernel kernel, String name, Optional<View> view) {
-        place(kernel, "place" + name, view);
-        kernel.number("of" + name, view.map(v -> v.stride(2)).orElse(0L));
-    }
-
-    private static void place(TornadoKernel kernel, String name, Optional<View> view) {
-        view.ifPresentOrElse(v -> kernel.at(name, v), () -> kernel.number(name, -1));
     }
 }

@@ -185,7 +185,7 @@ final class TensorProductTemplate {
                 && view.stride(byRows ? 2 : 3) % VECTOR == 0;
     }
 
-    /** @param kernel with the arguments bound that {@link ProductTemplate#HEADER} counts */
+    /** @param kernel with the arguments bound that {@link ProductCall#HEADER} counts */
     static void launch(
             Gemm spec, Launch launch, TornadoKernel kernel, boolean hasBias, boolean hasAddend, CallSink sink) {
         var c = launch.outputs().getFirst();

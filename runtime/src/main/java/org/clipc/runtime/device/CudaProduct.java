@@ -31,7 +31,7 @@ record CudaProduct(
         Sums sums,
         Behind behind) {
 
-    /** Arguments of a kernel that say what a library must know; the compiler's ProductTemplate writes them. */
+    /** Arguments of a kernel that say what a library must know; the compiler's ProductCall writes them. */
     static final int ARGUMENTS = 35;
 
     private static final String STEM = "Product_";
