@@ -5,27 +5,18 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
-import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicLong;
 import org.clipc.compiler.lower.Tensors;
-import org.clipc.compiler.tornado.TornadoTarget;
 import org.clipc.ir.Graph;
 import org.clipc.ir.interp.Interpreter;
 import org.clipc.ir.interp.Tensor64;
 import org.clipc.ir.text.GraphParser;
 import org.clipc.program.ProgramFile;
-import org.clipc.runtime.collective.nccl.MemoryNccl;
 import org.clipc.runtime.device.CudaDevice;
 import org.clipc.runtime.device.DeviceOptions;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.Devices;
-import org.clipc.runtime.device.EmulatedCuda;
-import org.clipc.runtime.device.EmulatedCuda.Behaviour;
-import org.clipc.runtime.device.MeshRank;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -111,44 +102,9 @@ class CudaGeluTest {
         return GraphParser.parse("layers", LAYERS + (ofTraining ? GRADIENT : "") + "output \"y\" = %yn\n}\n");
     }
 
-    private static Map<String, Tensor64> inputs(Graph graph) {
-        var random = new Random(5);
-        var inputs = new TreeMap<String, Tensor64>();
-        graph.inputs().forEach(input -> {
-            var tensor = Tensor64.zeros(input.type());
-            // Small, so that what is rounded before the second product does not show behind it.
-            var unit = input.name().equals("v") ? 256.0 : 32.0;
-            for (var i = 0; i < tensor.size(); i++) {
-                tensor.data()[i] = random.nextInt(-32, 33) / unit;
-            }
-            inputs.put(input.name(), tensor);
-        });
-        return inputs;
-    }
-
-    private Path compile(Graph graph) throws IOException {
-        var options = CompileOptions.builder(List.of(TornadoTarget.cuda()))
-                .batch(3)
-                .training(false)
-                .verifyEach(true)
-                .build();
-        var file = folder.resolve("layers.bin");
-        ProgramFile.write(
-                file, ProgramBuilder.build(new OneGraph(graph), options).program());
-        return file;
-    }
-
-    /** How many kernels have run that are neither products nor round a bias. */
-    private static long others(DeviceProgram program, Runnable run) {
-        var others = new AtomicLong();
-        program.observe((_, call, timing) -> {
-            if (timing.nanos() > 0 && !call.name().contains("Product_")) {
-                others.incrementAndGet();
-            }
-        });
-        run.run();
-        program.observe(null);
-        return others.get();
+    /** What multiplies GELU's result is small, so that what is rounded before does not show behind. */
+    private static Map<String, Tensor64> inputs(CudaGraph graph) {
+        return graph.inputs(name -> name.equals("v") ? 0.125 : 1);
     }
 
     private static void check(Graph graph, DeviceProgram program, Map<String, Tensor64> inputs) {
@@ -157,27 +113,34 @@ class CudaGeluTest {
                 graph.name(), Interpreter.run(graph, inputs), DeviceRunner.run(program, graph.name(), inputs), 2e-2);
     }
 
+    /** How many kernels it takes besides products: one for a bias that is rounded, and one for each GELU or gradient by it. */
+    private static long others(Graph graph, DeviceProgram program, Map<String, Tensor64> inputs) {
+        return CudaGraph.kernels(program, name -> !name.contains("Product_"), () -> check(graph, program, inputs));
+    }
+
+    /** By default, and in all other ways. */
+    private static void checkAllWays(Graph graph, DeviceProgram program, Map<String, Tensor64> inputs) {
+        check(graph, program, inputs);
+        for (var choice : program.choices(graph.name())) {
+            for (var way : choice.options().keySet()) {
+                program.tune(Map.of(choice.name(), way));
+                check(graph, program, inputs);
+            }
+            program.tune(Map.of());
+        }
+    }
+
     @ParameterizedTest
     @Tag("kernels")
     @ValueSource(booleans = {true, false})
     void theLibraryDoesAllOfALayer(boolean ofTraining) throws IOException {
         var graph = graph(ofTraining);
-        var inputs = inputs(graph);
+        var compiled = new CudaGraph(graph, folder);
+        var inputs = inputs(compiled);
         for (var doesMore : List.of(true, false)) {
-            var behaviour = new Behaviour(false, 0, Duration.ZERO, _ -> {}, doesMore);
-            var nccl = new MemoryNccl(new MemoryNccl.Network());
-            try (var program =
-                    EmulatedCuda.load(compile(graph), List.of(graph.name()), MeshRank.alone(), nccl, behaviour)) {
-                // A bias that is rounded, besides; what follows products that are not the last takes a kernel each.
-                var others = others(program, () -> check(graph, program, inputs));
-                assertThat(others).isEqualTo(doesMore ? 1 : ofTraining ? 3 : 2);
-                for (var choice : program.choices(graph.name())) {
-                    for (var way : choice.options().keySet()) {
-                        program.tune(Map.of(choice.name(), way));
-                        check(graph, program, inputs);
-                    }
-                    program.tune(Map.of());
-                }
+            try (var program = compiled.emulated(doesMore)) {
+                assertThat(others(graph, program, inputs)).isEqualTo(doesMore ? 1 : ofTraining ? 3 : 2);
+                checkAllWays(graph, program, inputs);
             }
         }
     }
@@ -188,18 +151,13 @@ class CudaGeluTest {
     void aDeviceComputesTheSameInEachWay(boolean ofTraining) throws IOException {
         assumeTrue(CudaDevice.isPresent(), "TornadoVM's first device is none of CUDA's, or TORNADOVM_HOME is not set");
         var graph = graph(ofTraining);
-        var inputs = inputs(graph);
-        try (var file = ProgramFile.open(compile(graph));
+        var compiled = new CudaGraph(graph, folder);
+        try (var file = ProgramFile.open(compiled.compile());
                 var device = Devices.open("tornado", DeviceOptions.DEFAULT);
                 var program = device.load(file, List.of(graph.name()))) {
-            check(graph, program, inputs);
-            for (var choice : program.choices(graph.name())) {
-                for (var way : choice.options().keySet()) {
-                    program.tune(Map.of(choice.name(), way));
-                    check(graph, program, inputs);
-                }
-                program.tune(Map.of());
-            }
+            var inputs = inputs(compiled);
+            assertThat(others(graph, program, inputs)).isEqualTo(1);
+            checkAllWays(graph, program, inputs);
         }
     }
 }
