@@ -26,9 +26,9 @@ VOCABULARY = 49408
 
 
 class Block(nn.Module):
-    def __init__(self, width, heads, causal):
+    def __init__(self, width, heads, causal, gelu):
         super().__init__()
-        self.heads, self.causal = heads, causal
+        self.heads, self.causal, self.gelu = heads, causal, gelu
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.fc1, self.fc2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
@@ -38,21 +38,21 @@ class Block(nn.Module):
         q, k, v = self.qkv(self.norm1(x)).view(b, s, 3, self.heads, w // self.heads).permute(2, 0, 3, 1, 4)
         y = functional.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
         x = x + self.out(y.transpose(1, 2).reshape(b, s, w))
-        return x + self.fc2(functional.gelu(self.fc1(self.norm2(x))))
+        return x + self.fc2(functional.gelu(self.fc1(self.norm2(x)), approximate=self.gelu))
 
 
 class Clip(nn.Module):
-    def __init__(self, vw, vl, vh, patch, tw, tl, th, embedding):
+    def __init__(self, vw, vl, vh, patch, tw, tl, th, embedding, gelu):
         super().__init__()
         self.patches = nn.Conv2d(3, vw, patch, patch, bias=False)
         self.cls = nn.Parameter(torch.randn(1, 1, vw) * vw**-0.5)
         self.places = nn.Parameter(torch.randn((224 // patch) ** 2 + 1, vw) * vw**-0.5)
         self.before, self.after = nn.LayerNorm(vw), nn.LayerNorm(vw)
-        self.visual = nn.Sequential(*(Block(vw, vh, False) for _ in range(vl)))
+        self.visual = nn.Sequential(*(Block(vw, vh, False, gelu) for _ in range(vl)))
         self.visual_out = nn.Linear(vw, embedding, bias=False)
         self.words = nn.Embedding(VOCABULARY, tw)
         self.text_places = nn.Parameter(torch.randn(TOKENS, tw) * 0.01)
-        self.textual = nn.Sequential(*(Block(tw, th, True) for _ in range(tl)))
+        self.textual = nn.Sequential(*(Block(tw, th, True, gelu) for _ in range(tl)))
         self.text_norm = nn.LayerNorm(tw)
         self.text_out = nn.Linear(tw, embedding, bias=False)
         self.scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
@@ -74,13 +74,14 @@ def main():
     parser.add_argument("--model", choices=SHAPES, default="b32")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--precision", choices=["32", "bf16"], default="bf16")
+    parser.add_argument("--activation", choices=["gelu", "gelu_tanh"], default="gelu")
     parser.add_argument("--warmup", type=int, default=5)
     parser.add_argument("--iterations", type=int, default=20)
     args = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(1)
     torch.set_float32_matmul_precision("highest" if args.precision == "32" else "high")
-    model = Clip(*SHAPES[args.model]).to(device)
+    model = Clip(*SHAPES[args.model], "tanh" if args.activation == "gelu_tanh" else "none").to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.98), eps=1e-6, fused=device == "cuda")
     on_host = (torch.randn(args.batch, 3, 224, 224), torch.randint(1, VOCABULARY - 1, (args.batch, TOKENS)))
     if device == "cuda":
