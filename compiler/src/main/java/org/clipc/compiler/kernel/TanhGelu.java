@@ -1,7 +1,9 @@
 package org.clipc.compiler.kernel;
 
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.clipc.compiler.kernel.KernelSpec.Gemm;
 import org.clipc.ir.interp.Scalars;
 
@@ -15,10 +17,11 @@ public final class TanhGelu {
     private static final double CUBIC = 0.044715;
     private static final double SCALE = Math.sqrt(2 / Math.PI);
 
-    /** Where expressions are compared: from -{@value} to {@value}, beyond which both functions are straight lines. */
-    private static final int FARTHEST = 6;
+    /** Where expressions are compared: from -6 to 6, beyond which both functions are straight lines. */
+    private static final double[] POINTS =
+            IntStream.rangeClosed(-48, 48).mapToDouble(i -> i / 8.0).toArray();
 
-    private static final int POINTS_PER_UNIT = 8;
+    private static final double[] FACTORS = {1, -2.5};
 
     /** Constants of a model may be those of f32. */
     private static final double TOLERANCE = 1e-6;
@@ -31,13 +34,7 @@ public final class TanhGelu {
      * @param attributes of the launch
      */
     public static boolean isValue(Expr expr, List<Double> attributes) {
-        for (var i = -FARTHEST * POINTS_PER_UNIT; i <= FARTHEST * POINTS_PER_UNIT; i++) {
-            var x = (double) i / POINTS_PER_UNIT;
-            if (!isClose(new Evaluation(List.of(x), attributes).of(expr), value(x))) {
-                return false;
-            }
-        }
-        return true;
+        return Arrays.stream(POINTS).allMatch(x -> isClose(new Evaluation(List.of(x), attributes).of(expr), value(x)));
     }
 
     /** Whether all that an epilogue does is to multiply the product with GELU's derivative at its operand, but for roundings. */
@@ -49,15 +46,10 @@ public final class TanhGelu {
     }
 
     private static boolean isGradient(Expr expr, List<Double> attributes) {
-        for (var i = -FARTHEST * POINTS_PER_UNIT; i <= FARTHEST * POINTS_PER_UNIT; i++) {
-            var x = (double) i / POINTS_PER_UNIT;
-            for (var factor : new double[] {1, -2.5}) {
-                if (!isClose(new Evaluation(List.of(factor, x), attributes).of(expr), factor * derivative(x))) {
-                    return false;
-                }
-            }
-        }
-        return true;
+        return Arrays.stream(POINTS)
+                .allMatch(x -> Arrays.stream(FACTORS)
+                        .allMatch(factor -> isClose(
+                                new Evaluation(List.of(factor, x), attributes).of(expr), factor * derivative(x))));
     }
 
     /** Not so if an operand is read that is not there. */

@@ -3,7 +3,6 @@ package org.clipc.compiler.precision;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.Graph;
 import org.clipc.ir.InputKind;
@@ -50,7 +49,7 @@ final class Biases {
             return;
         }
         var operand = graph.node(sum).operand(0).equals(product) ? 1 : 0;
-        if (isBias(graph.node(sum).operand(operand))) {
+        if (isVectorOfParameters(graph.node(sum).operand(operand))) {
             sums.put(product, sum);
             operands.put(sum, operand);
         }
@@ -60,7 +59,7 @@ final class Biases {
         return graph.op(value) instanceof Op.Binary(var fn) && fn == BinaryFn.ADD;
     }
 
-    private boolean isBias(Value value) {
+    private boolean isVectorOfParameters(Value value) {
         var node = graph.node(value);
         return node.op() instanceof Op.Broadcast(var shape, var axes)
                 && axes.equals(List.of(shape.rank() - 1))
@@ -68,14 +67,10 @@ final class Biases {
                 && kind == InputKind.PARAMETER;
     }
 
-    /** The sum of a product and its bias, whatever becomes of that. */
-    Optional<Value> sum(Value product) {
-        return Optional.ofNullable(sums.get(product));
-    }
-
-    /** What is rounded of a product that is to be. */
+    /** What is rounded of a product that is to be: it, or its sum with the bias. */
     Value rounded(Value product) {
-        return sum(product).filter(sum -> !isSummand(sum)).orElse(product);
+        var sum = sums.get(product);
+        return sum == null || isSummand(sum) ? product : sum;
     }
 
     /** Whether an operand is the bias that a sum adds to a product. */

@@ -65,7 +65,7 @@ record Added(int bias, boolean roundsBias, int matrix) {
         if (isVector(view) && bias < 0) {
             return Optional.of(new Added(summand.operand(), summand.isRounded(), matrix));
         }
-        if (isMatrix(view, launch.outputs().getFirst()) && !summand.isRounded() && matrix < 0) {
+        if (ProductTemplate.isMatrix(view, true) && !summand.isRounded() && matrix < 0) {
             return Optional.of(new Added(bias, roundsBias, summand.operand()));
         }
         return Optional.empty();
@@ -74,9 +74,5 @@ record Added(int bias, boolean roundsBias, int matrix) {
     private static boolean isVector(View view) {
         return view.stride(3) == 1
                 && IntStream.range(0, 3).allMatch(axis -> view.stride(axis) == 0 || view.dim(axis) == 1);
-    }
-
-    private static boolean isMatrix(View view, View result) {
-        return view.stride(3) == 1 && view.stride(2) >= result.dim(3);
     }
 }

@@ -233,7 +233,7 @@ final class ProductTemplate {
                 && isMatrix(b, spec.rhsRowMajor());
     }
 
-    private static boolean isMatrix(View view, boolean rowMajor) {
+    static boolean isMatrix(View view, boolean rowMajor) {
         var inner = rowMajor ? 3 : 2;
         var outer = rowMajor ? 2 : 3;
         return view.stride(inner) == 1 && view.stride(outer) >= view.dim(inner);

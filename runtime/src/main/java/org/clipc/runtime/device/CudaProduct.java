@@ -45,7 +45,10 @@ record CudaProduct(
      * @param batchStep from one matrix of a batch to the next
      * @param outerStep from one batch to the next
      */
-    record Matrix(long place, boolean transposed, long rows, long columns, long step, long batchStep, long outerStep) {}
+    record Matrix(long place, boolean transposed, long rows, long columns, long step, long batchStep, long outerStep) {
+
+        static final Matrix NONE = new Matrix(-1, false, 0, 0, 0, 0, 0);
+    }
 
     /**
      * Sums of a factor over the depth.
@@ -73,7 +76,10 @@ record CudaProduct(
      * @param result a matrix like C; its place is -1 for none
      * @param argument of GELU, likewise: for its gradient a matrix like C; for GELU itself C, or nothing where that is not wanted
      */
-    record Behind(Activation activation, Matrix result, Matrix argument) {}
+    record Behind(Activation activation, Matrix result, Matrix argument) {
+
+        static final Behind NOTHING = new Behind(Activation.NONE, Matrix.NONE, Matrix.NONE);
+    }
 
     boolean hasSums() {
         return sums.place() >= 0;
@@ -91,9 +97,8 @@ record CudaProduct(
 
     /** The product, and what is added to it. */
     CudaProduct alone() {
-        var nothing = new Behind(Activation.NONE, behind.result(), behind.argument());
         return new CudaProduct(
-                bf16, bf16Result, outer, batch, depth, first, second, result, addend, bias, Sums.NONE, nothing);
+                bf16, bf16Result, outer, batch, depth, first, second, result, addend, bias, Sums.NONE, Behind.NOTHING);
     }
 
     /** Whether a library can do what a kernel does. */
@@ -143,7 +148,6 @@ record CudaProduct(
     /** The product of two square matrices of bf16, one behind the other, into a third. */
     static CudaProduct square(int side) {
         var size = (long) side * side;
-        var none = new Matrix(-1, false, side, side, side, 0, 0);
         return new CudaProduct(
                 true,
                 true,
@@ -153,10 +157,10 @@ record CudaProduct(
                 new Matrix(0, false, side, side, side, 0, 0),
                 new Matrix(size, false, side, side, side, 0, 0),
                 new Matrix(2 * size, false, side, side, side, 0, 0),
-                none,
+                Matrix.NONE,
                 -1,
                 Sums.NONE,
-                new Behind(Activation.NONE, none, none));
+                Behind.NOTHING);
     }
 
     /** A matrix [rows, columns] of unit stride along one of both: along columns, it is stored as its transpose. */
