@@ -28,8 +28,8 @@ import org.clipc.program.Parameter;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.device.DeviceOptions;
 import org.clipc.runtime.device.DeviceProgram;
-import org.clipc.runtime.device.Devices;
 import org.clipc.runtime.device.GemmKernels;
+import org.clipc.runtime.device.catalog.Devices;
 import org.clipc.runtime.tensor.HostTensor;
 
 /**

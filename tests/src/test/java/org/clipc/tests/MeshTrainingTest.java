@@ -16,7 +16,7 @@ import org.clipc.compiler.shard.Parallelism;
 import org.clipc.ir.Mesh;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.ProgramFile;
-import org.clipc.runtime.device.JvmDevice;
+import org.clipc.runtime.device.jvm.JvmDevice;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;

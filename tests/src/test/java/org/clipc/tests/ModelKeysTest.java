@@ -25,7 +25,7 @@ import org.clipc.program.EntryPoint;
 import org.clipc.program.Parameter;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.device.DeviceProgram;
-import org.clipc.runtime.device.JvmDevice;
+import org.clipc.runtime.device.jvm.JvmDevice;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.train.TrainStep;
 import org.clipc.runtime.weights.ParameterInitializer;

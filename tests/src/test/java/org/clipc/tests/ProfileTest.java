@@ -18,7 +18,7 @@ import org.clipc.ir.Cost;
 import org.clipc.ir.text.GraphParser;
 import org.clipc.program.Call;
 import org.clipc.program.ProgramFile;
-import org.clipc.runtime.device.JvmDevice;
+import org.clipc.runtime.device.jvm.JvmDevice;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.tensor.SafetensorsFile;
 import org.clipc.runtime.weights.ParameterInitializer;

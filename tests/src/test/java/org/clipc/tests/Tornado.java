@@ -9,8 +9,8 @@ import org.clipc.compiler.tornado.TornadoSdk;
 import org.clipc.compiler.tornado.TornadoTarget;
 import org.clipc.runtime.device.Device;
 import org.clipc.runtime.device.DeviceOptions;
-import org.clipc.runtime.device.Devices;
-import org.clipc.runtime.device.TornadoVm;
+import org.clipc.runtime.device.catalog.Devices;
+import org.clipc.runtime.device.tornado.TornadoVm;
 
 /** TornadoVM's device, where there is one. */
 final class Tornado {

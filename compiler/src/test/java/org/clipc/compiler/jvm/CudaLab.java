@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Objects;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.Target;
-import org.clipc.runtime.device.CudaDevice;
+import org.clipc.runtime.device.cuda.CudaDevice;
 
 /** Runs launches in CUDA C, on a device or by {@link CudaEmulator}. */
 final class CudaLab extends DeviceLab {

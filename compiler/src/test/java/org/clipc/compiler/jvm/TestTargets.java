@@ -14,7 +14,7 @@ import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.tornado.TornadoSdk;
 import org.clipc.compiler.tornado.TornadoTarget;
 import org.clipc.ir.DType;
-import org.clipc.runtime.device.CudaDevice;
+import org.clipc.runtime.device.cuda.CudaDevice;
 
 /**
  * The targets whose kernels this JVM can run: those of its vector widths; or, in the second run of the tests that the

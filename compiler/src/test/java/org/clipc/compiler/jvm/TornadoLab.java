@@ -17,10 +17,10 @@ import java.util.TreeMap;
 import org.clipc.compiler.kernel.CallSink.Argument;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.Target;
-import org.clipc.runtime.device.TornadoGraph;
-import org.clipc.runtime.device.TornadoPlan;
-import org.clipc.runtime.device.TornadoVm;
-import org.clipc.runtime.device.TornadoVm.DeviceArray;
+import org.clipc.runtime.device.tornado.TornadoGraph;
+import org.clipc.runtime.device.tornado.TornadoPlan;
+import org.clipc.runtime.device.tornado.TornadoVm;
+import org.clipc.runtime.device.tornado.TornadoVm.DeviceArray;
 
 /** Runs launches on a device of TornadoVM. */
 final class TornadoLab extends DeviceLab {

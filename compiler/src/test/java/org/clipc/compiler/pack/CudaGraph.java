@@ -16,9 +16,9 @@ import org.clipc.ir.interp.Tensor64;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.collective.nccl.MemoryNccl;
 import org.clipc.runtime.device.DeviceProgram;
-import org.clipc.runtime.device.EmulatedCuda;
-import org.clipc.runtime.device.EmulatedCuda.Behaviour;
 import org.clipc.runtime.device.MeshRank;
+import org.clipc.runtime.device.cuda.EmulatedCuda;
+import org.clipc.runtime.device.cuda.EmulatedCuda.Behaviour;
 
 /** A graph without parameters, compiled for CUDA. */
 record CudaGraph(Graph graph, Path folder) {

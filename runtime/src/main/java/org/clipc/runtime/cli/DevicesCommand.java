@@ -2,7 +2,7 @@ package org.clipc.runtime.cli;
 
 import java.util.Objects;
 import org.clipc.runtime.device.DeviceOptions;
-import org.clipc.runtime.device.Devices;
+import org.clipc.runtime.device.catalog.Devices;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;

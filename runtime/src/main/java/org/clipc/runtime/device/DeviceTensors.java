@@ -52,7 +52,7 @@ public final class DeviceTensors {
      * @param what names the tensor in messages
      * @throws DeviceException if the shapes differ, or integers are asked for and {@code value} holds others
      */
-    static void copy(String what, HostTensor value, TensorType type, HostTensor target) {
+    public static void copy(String what, HostTensor value, TensorType type, HostTensor target) {
         requireType(what, value, type);
         value.copyTo(target);
     }
@@ -63,7 +63,7 @@ public final class DeviceTensors {
      * @param what names the tensor in messages
      * @throws DeviceException if the shapes differ, or integers are asked for and {@code value} holds others
      */
-    static void requireType(String what, HostTensor value, TensorType type) {
+    public static void requireType(String what, HostTensor value, TensorType type) {
         var shape = hostShape(type.shape());
         var sameShape = value.shape().equals(shape) || (shape.isEmpty() && value.elementCount() == 1);
         if (!sameShape) {
@@ -80,7 +80,7 @@ public final class DeviceTensors {
      * @param from index of the first
      * @throws DeviceException if it has not
      */
-    static void requirePart(TensorSlot slot, long from, HostTensor part) {
+    public static void requirePart(TensorSlot slot, long from, HostTensor part) {
         var count = part.elementCount();
         if (from < 0 || from > slot.type().elements() - count) {
             throw new DeviceException("'" + slot.name() + "' is " + slot.type() + ": it has no " + count
@@ -93,7 +93,7 @@ public final class DeviceTensors {
      *
      * @throws DeviceException if one is missing or unknown
      */
-    static void requireInputs(EntryPoint entry, Map<String, HostTensor> inputs) {
+    public static void requireInputs(EntryPoint entry, Map<String, HostTensor> inputs) {
         for (var slot : entry.inputs()) {
             if (!inputs.containsKey(slot.name())) {
                 throw new DeviceException("entry point '" + entry.name() + "' needs the input '" + slot.name() + "' ("

@@ -93,20 +93,20 @@ public final class MeshRank {
      * time. All of them ask for it, for the first time while they do the same in the same order.
      */
     @Nullable
-    Group background(MeshAxis axis) {
+    public Group background(MeshAxis axis) {
         var ends = collectives;
         return ends == null ? null : backgrounds.computeIfAbsent(axis, _ -> ends.group(mesh.group(axis, ends.rank())));
     }
 
     /** Tells the other ranks that this one cannot go on. */
-    void abort(String reason) {
+    public void abort(String reason) {
         if (collectives != null) {
             collectives.abort(reason);
         }
     }
 
     /** The largest number that any rank along an axis names. */
-    int largest(MeshAxis axis, int number) {
+    public int largest(MeshAxis axis, int number) {
         var group = groups.get(axis);
         return group == null ? number : largest(group, number);
     }

@@ -101,7 +101,7 @@ public record TuningFile(String program, String device, Map<String, String> opti
      * @param device that it is loaded on
      * @return why the file is ignored; empty if it is not
      */
-    static Optional<String> apply(ProgramFile file, String device, DeviceProgram program) throws IOException {
+    public static Optional<String> apply(ProgramFile file, String device, DeviceProgram program) throws IOException {
         var path = beside(file.path());
         if (!Files.isRegularFile(path)) {
             return Optional.empty();

@@ -1,4 +1,4 @@
-/** What runs a program's calls: devices, their memory and their threads. */
+/** What runs a program's calls: what a device and a program on it can do, whatever runs it. */
 @NullMarked
 package org.clipc.runtime.device;
 

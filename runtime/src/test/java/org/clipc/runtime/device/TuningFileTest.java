@@ -17,6 +17,7 @@ import org.clipc.program.EntryPoint;
 import org.clipc.program.Program;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
+import org.clipc.runtime.device.jvm.JvmDevice;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.testing.ToyProgram;

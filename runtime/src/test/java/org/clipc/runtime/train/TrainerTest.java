@@ -15,7 +15,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.device.DeviceProgram;
-import org.clipc.runtime.device.JvmDevice;
+import org.clipc.runtime.device.jvm.JvmDevice;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.testing.ToyProgram;

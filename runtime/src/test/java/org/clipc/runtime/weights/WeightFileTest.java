@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.clipc.program.ProgramFile;
 import org.clipc.runtime.device.DeviceProgram;
-import org.clipc.runtime.device.JvmDevice;
+import org.clipc.runtime.device.jvm.JvmDevice;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.tensor.SafetensorsWriter;

@@ -1,5 +1,0 @@
-/** CUDA's part of the runtime, on a CPU: kernels run as the compiler's tests run them. */
-@NullMarked
-package org.clipc.runtime.device;
-
-import org.jspecify.annotations.NullMarked;

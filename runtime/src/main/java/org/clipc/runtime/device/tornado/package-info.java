@@ -1,0 +1,5 @@
+/** TornadoVM's devices. */
+@NullMarked
+package org.clipc.runtime.device.tornado;
+
+import org.jspecify.annotations.NullMarked;

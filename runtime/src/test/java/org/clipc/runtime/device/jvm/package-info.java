@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.runtime.device.jvm;
+
+import org.jspecify.annotations.NullMarked;

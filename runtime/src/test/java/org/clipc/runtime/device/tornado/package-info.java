@@ -1,0 +1,4 @@
+@NullMarked
+package org.clipc.runtime.device.tornado;
+
+import org.jspecify.annotations.NullMarked;
