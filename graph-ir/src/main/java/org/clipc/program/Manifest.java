@@ -40,7 +40,7 @@ public record Manifest(
         List<String> targets,
         Map<String, String> checksums) {
 
-    public static final int FORMAT_VERSION = 5;
+    public static final int FORMAT_VERSION = 6;
 
     /** Of a program for one rank whose training step, if any, is one entry point. */
     public Manifest(

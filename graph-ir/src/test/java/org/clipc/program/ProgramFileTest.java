@@ -179,11 +179,11 @@ class ProgramFileTest {
             delimiter = '|',
             quoteCharacter = '~',
             value = {
-                "\"format\" : 5|\"format\" : 6|format version 6, this runtime reads 5",
+                "\"format\" : 6|\"format\" : 7|format version 7, this runtime reads 6",
                 "\"model\" : |\"colour\" : 3, \"model\" : |has a field 'colour' that this version does not know",
                 "\"model\" : \"Sample\",||lacks the field 'model'",
                 "\"model\" : \"Sample\"|\"model\" : 4|model must be a string",
-                "\"format\" : 5|\"format\" : 5, \"format\" : 5|Duplicate field",
+                "\"format\" : 6|\"format\" : 6, \"format\" : 6|Duplicate field",
                 "\"name\" : \"tokens\"|\"name\" : \"images\"|'images' occurs twice",
                 "f32[2,3,4,4]|f32[2,3,4,400000000]|outside of its region",
                 "f32[2,3,4,4]|f32[2,3,4,4000000000]|has an impossible shape",

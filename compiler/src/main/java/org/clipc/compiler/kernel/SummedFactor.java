@@ -37,8 +37,8 @@ public enum SummedFactor {
 
     private static boolean isElement(Expr value) {
         return switch (value) {
-            case Expr.Convert(var _, var x) -> isElement(x);
-            case Expr.Arg _ -> true;
+            case Expr.Convert(var to, var x) -> to.isFloat() && isElement(x);
+            case Expr.Arg(var _, var dtype) -> dtype.isFloat();
             default -> false;
         };
     }

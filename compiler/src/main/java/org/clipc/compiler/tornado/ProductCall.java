@@ -31,16 +31,16 @@ record ProductCall(
     /**
      * The way to make the call (0: the runtime's; 1: this kernel; 2: the library); whether A and B, and C, are bf16; extents of
      * C, and of the depth; strides of A, of B, and of C but for its last; the places of A, B and C; those of bias and addend, or
-     * -1; the addend's strides but for its last; the place of a factor's sums, or -1; whether they are of B, not of A; whether
-     * they are bf16; and the number of the {@link Activation}, place and step from row to row of its result, and those of its
+     * -1; the addend's strides but for its last; the place of a factor's sums, or -1; whether they are of B, not of A; and
+     * the number of the {@link Activation}, place and step from row to row of its result, and those of its
      * argument.
      */
-    static final int HEADER = 35;
+    static final int HEADER = 34;
 
     /** What names of such kernels begin with. */
     static final String STEM = "Product";
 
-    /** Sums of a factor over the depth, which the launch behind the product wants. */
+    /** Sums of a factor over the depth, of C's type, which the launch behind the product wants. */
     record Sums(SummedFactor factor, View to) {}
 
     /** What a library makes of C, by number. */
@@ -145,9 +145,6 @@ record ProductCall(
         kernel.number(
                         "sumsOfB",
                         sums.filter(s -> s.factor() == SummedFactor.RHS).isPresent() ? 1 : 0)
-                .number(
-                        "sumsAreBf16",
-                        sums.filter(s -> s.to().dtype() == DType.BF16).isPresent() ? 1 : 0)
                 .number("activation", behind.activation().number);
         rows(kernel, "Activated", behind.result());
         rows(kernel, "Argument", behind.argument());

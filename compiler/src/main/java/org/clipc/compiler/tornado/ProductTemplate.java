@@ -52,10 +52,12 @@ final class ProductTemplate {
         }
     }
 
+    /** cuBLASLt gives sums of the type of its result only. */
     private static Optional<Sums> sums(Launch launch, CallSink sink) {
         return sink.next()
                 .flatMap(next -> SummedFactor.of(launch, next)
-                        .map(factor -> new Sums(factor, next.outputs().getFirst())));
+                        .map(factor -> new Sums(factor, next.outputs().getFirst())))
+                .filter(sums -> sums.to().dtype() == launch.outputs().getFirst().dtype());
     }
 
     static void plan(Gemm spec, Launch launch, CallSink sink) {
@@ -219,8 +221,12 @@ final class ProductTemplate {
         return Behind.NOTHING;
     }
 
+    /** Of bf16 only: how exact its GELU is, cuBLASLt does not say, and f32 has digits to lose. */
     private static boolean mayBeBehind(View view, View c) {
-        return view.dtype() == c.dtype() && c.dim(0) * c.dim(1) == 1 && isMatrix(view, true);
+        return view.dtype() == DType.BF16
+                && c.dtype() == DType.BF16
+                && c.dim(0) * c.dim(1) == 1
+                && isMatrix(view, true);
     }
 
     /** Libraries take factors of one type with strides that do not overlap. */

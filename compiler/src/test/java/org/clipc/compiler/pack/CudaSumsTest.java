@@ -30,9 +30,10 @@ class CudaSumsTest {
      * The factors are of no use behind the product, so that a memory plan could put the sums where one of them lies.
      *
      * @param dtype of the factors, f32 or bf16
-     * @param sums of those that the product makes
+     * @param product of the product, likewise
+     * @param sums of the sums, likewise
      */
-    private static Graph graph(String dtype, String factors, String sums) {
+    private static Graph graph(String dtype, String factors, String product, String sums) {
         return GraphParser.parse("sums", """
                 graph "sums" {
                   %%x = input.data {name = "x", type = f32[6,70,40]}
@@ -42,13 +43,13 @@ class CudaSumsTest {
                   %%b = unary.tanh(%%y)
                   %%d = convert.%1$s(%%b)
                   %%w = dot_general(%2$s) {lhsBatch = [], rhsBatch = [], lhsContract = [0,1], rhsContract = [0,1]}
-                  %%e = convert.f32(%%c)
+                  %%v = convert.%3$s(%%w)
+                  %%e = convert.%4$s(%%c)
                   %%s = reduce.sum(%%e) {axes = [0,1]}
-                  %%r = convert.%3$s(%%s)
-                  output "w" = %%w
-                  output "s" = %%r
+                  output "w" = %%v
+                  output "s" = %%s
                 }
-                """.formatted(dtype, factors, sums));
+                """.formatted(dtype, factors, product, sums));
     }
 
     @ParameterizedTest
@@ -59,9 +60,9 @@ class CudaSumsTest {
         "bf16, '%d, %c', f32",
         "bf16, '%d, %c', bf16",
     })
-    void aDeviceComputesTheSameInEachWay(String dtype, String factors, String sums) throws IOException {
+    void aDeviceComputesTheSameInEachWay(String dtype, String factors, String results) throws IOException {
         assumeTrue(CudaDevice.isPresent(), "TornadoVM's first device is none of CUDA's, or TORNADOVM_HOME is not set");
-        var graph = graph(dtype, factors, sums);
+        var graph = graph(dtype, factors, results, results);
         var compiled = new CudaGraph(graph, folder);
         var inputs = compiled.inputs(_ -> 1);
         var expected = Interpreter.run(graph, inputs);
@@ -89,9 +90,9 @@ class CudaSumsTest {
         "bf16, '%d, %c', f32, RHS",
         "bf16, '%d, %c', bf16, RHS",
     })
-    void theLibraryGivesWhatTheNextLaunchWants(String dtype, String factors, String sums, String side)
+    void theLibraryGivesWhatTheNextLaunchWants(String dtype, String factors, String results, String side)
             throws IOException {
-        var graph = graph(dtype, factors, sums);
+        var graph = graph(dtype, factors, results, results);
         var compiled = new CudaGraph(graph, folder);
         var inputs = compiled.inputs(_ -> 1);
         var expected = Interpreter.run(graph, inputs);
@@ -107,11 +108,28 @@ class CudaSumsTest {
                 assertThat(apart).isPositive();
                 for (var way : List.of("library", "default", "kernel", "default")) {
                     program.tune(way.equals("default") ? Map.of() : Map.of(choice.name(), way));
+                    run.run();
                     assertThat(CudaGraph.kernels(program, CudaSumsTest::isReduction, run))
                             .as(way)
                             .isEqualTo(way.equals("default") && givesSums ? 0 : apart);
                 }
             }
+        }
+    }
+
+    /** cuBLASLt's manual has the sums of the type of its result. */
+    @ParameterizedTest
+    @CsvSource({"f32, bf16", "bf16, f32"})
+    void theLibraryIsNotAskedForSumsOfAnotherType(String product, String sums) throws IOException {
+        var graph = graph("bf16", "%c, %d", product, sums);
+        var compiled = new CudaGraph(graph, folder);
+        var inputs = compiled.inputs(_ -> 1);
+        try (var program = compiled.emulated(true)) {
+            assertThat(program.choices(graph.name()))
+                    .isNotEmpty()
+                    .noneMatch(choice -> choice.name().contains("sums"));
+            Tensors.assertClose(
+                    "sums", Interpreter.run(graph, inputs), DeviceRunner.run(program, graph.name(), inputs), 1e-2);
         }
     }
 

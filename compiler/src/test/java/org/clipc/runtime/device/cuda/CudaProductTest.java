@@ -45,7 +45,7 @@ class CudaProductTest {
         var activation = outer * batch == 1 ? wanted : CudaProduct.Activation.NONE;
         var isActivated = activation != CudaProduct.Activation.NONE;
         var hasSums = !hasBias && !isActivated && outer * batch == 1;
-        args.addAll(List.of(hasSums ? 5L * PLACES : -1, sumsB ? 1L : 0L, 0L));
+        args.addAll(List.of(hasSums ? 5L * PLACES : -1, sumsB ? 1L : 0L));
         var hasArgument = activation == CudaProduct.Activation.GELU_GRADIENT || keepsArgument;
         args.addAll(List.of(
                 (long) List.of(CudaProduct.Activation.values()).indexOf(activation),

@@ -9,9 +9,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
@@ -44,6 +46,11 @@ public final class EmulatedCuda implements Cuda {
     private final List<MemoryStream.Event> points = new ArrayList<>();
     private final List<String> kernels = new ArrayList<>();
     private final Map<String, String> waiting = new HashMap<>();
+
+    /** Kernels and products that have run. */
+    private final Set<Object> started = new HashSet<>();
+
+    private boolean isCapturing;
 
     /**
      * How a device behaves.
@@ -114,11 +121,13 @@ public final class EmulatedCuda implements Cuda {
     private static final DeviceMemory MEMORY = new DeviceMemory("memory", Long.MAX_VALUE, Long.MAX_VALUE);
 
     /** Tasks without TornadoVM. */
-    private record Alone(Cuda cuda, Map<String, Runnable> tasks) implements CudaTasks {
+    private record Alone(EmulatedCuda cuda, Map<String, Runnable> tasks) implements CudaTasks {
 
         @Override
         public void run(String task) {
+            cuda.isCapturing = true;
             Objects.requireNonNull(tasks.get(task)).run();
+            cuda.isCapturing = false;
         }
 
         @Override
@@ -151,6 +160,13 @@ public final class EmulatedCuda implements Cuda {
             synchronized (InTurns.class) {
                 tasks.close();
             }
+        }
+    }
+
+    /** CUDA loads code when that first starts, which it cannot do while it captures a graph. */
+    private void start(Object code) {
+        if (started.add(code) && isCapturing) {
+            throw new IllegalStateException("captured before it ever ran: " + code);
         }
     }
 
@@ -295,6 +311,7 @@ public final class EmulatedCuda implements Cuda {
         CudaEmulator.compile(waiting);
         waiting.clear();
         var name = kernels.get(kernel.number());
+        start(name);
         main().start(() -> {
             try (var arguments = Arena.ofConfined()) {
                 CudaEmulator.run(
@@ -315,6 +332,7 @@ public final class EmulatedCuda implements Cuda {
 
     @Override
     public void multiply(CudaProduct product, long arena) {
+        start(product);
         main().start(() -> {
             // First, since the library may have some before it reads all of the factors.
             if (product.hasSums()) {
@@ -335,7 +353,7 @@ public final class EmulatedCuda implements Cuda {
                 var alongRows = ofFirst == factor.transposed();
                 sum += get(arena, alongRows ? index(factor, k, i) : index(factor, i, k), product.bf16());
             }
-            put(arena, product.sums().place() + i, product.sums().bf16(), sum);
+            put(arena, product.sums().place() + i, product.bf16Result(), sum);
         }
     }
 

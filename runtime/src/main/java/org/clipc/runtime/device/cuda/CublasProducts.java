@@ -80,7 +80,11 @@ final class CublasProducts {
                 var count = new IntPointer(1L)) {
             var status = cublas.cublasLtMatmulAlgoGetHeuristic(
                     library, work, first, second, addend, result, preference, 1, found, count);
-            if (status != cublas.CUBLAS_STATUS_SUCCESS || count.get() == 0) {
+            if (status == cublas.CUBLAS_STATUS_NOT_SUPPORTED || status == cublas.CUBLAS_STATUS_INVALID_VALUE) {
+                return Optional.empty();
+            }
+            checkLibrary("cublasLtMatmulAlgoGetHeuristic", status);
+            if (count.get() == 0 || found.state() != cublas.CUBLAS_STATUS_SUCCESS) {
                 return Optional.empty();
             }
             return Optional.of(new Plan(work, first, second, addend, result, found));
@@ -92,9 +96,10 @@ final class CublasProducts {
         if (product.bias() >= 0) {
             set(work, cublas.CUBLASLT_MATMUL_DESC_BIAS_POINTER, address(product.bias(), product.bf16Result(), arena));
         } else if (product.hasSums()) {
-            var sums = product.sums();
-            set(work, cublas.CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, sums.bf16() ? cudart.CUDA_R_16BF : cudart.CUDA_R_32F);
-            set(work, cublas.CUBLASLT_MATMUL_DESC_BIAS_POINTER, address(sums.place(), sums.bf16(), arena));
+            set(
+                    work,
+                    cublas.CUBLASLT_MATMUL_DESC_BIAS_POINTER,
+                    address(product.sums().place(), product.bf16Result(), arena));
         }
         var argument = product.behind().argument();
         if (product.isActivated() && argument.place() >= 0) {

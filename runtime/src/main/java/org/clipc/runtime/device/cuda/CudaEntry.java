@@ -22,7 +22,7 @@ final class CudaEntry {
     private List<CudaCall> calls = List.of();
     private List<CudaExchange> exchanges = List.of();
 
-    /** Whether it has run. */
+    /** Whether it has run with these calls. */
     private boolean hasRun;
 
     /** Whether the graph has been played, so that it stays as it is. */
@@ -67,6 +67,7 @@ final class CudaEntry {
     /** Makes the calls those of a schedule, which is this one's with choices made. */
     void link(CudaLinker linker, Schedule chosen, CudaLinker.Groups groups) {
         isChanged |= isCaptured;
+        hasRun = false;
         var linked = linker.link(this, chosen, groups);
         calls = linked.calls();
         exchanges = linked.exchanges();

@@ -3,10 +3,12 @@ package org.clipc.runtime.device.cuda;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.clipc.program.AwaitCall;
@@ -17,9 +19,13 @@ import org.clipc.program.Schedule;
 import org.clipc.runtime.collective.StreamGroup;
 import org.clipc.runtime.device.DeviceException;
 import org.clipc.runtime.device.GemmKernels;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Makes of a schedule's calls what starts them: launches of kernels, the library's products, and exchanges. */
 final class CudaLinker {
+
+    private static final Logger LOG = LoggerFactory.getLogger(CudaLinker.class);
 
     private final Path program;
     private final String device;
@@ -27,6 +33,7 @@ final class CudaLinker {
     private final long arena;
     private final Map<String, Cuda.Kernel> kernels;
     private final GemmKernels gemm;
+    private final Set<CudaProduct> refused = new HashSet<>();
 
     /** Who exchanges by a call. */
     @FunctionalInterface
@@ -90,9 +97,16 @@ final class CudaLinker {
             return Optional.empty();
         }
         var wanted = CudaProduct.of(kernel.args());
-        return Stream.of(wanted, wanted.alone())
+        var taken = Stream.of(wanted, wanted.alone())
                 .filter(product -> cuda.prepare(product, arena))
                 .findFirst();
+        if (taken.isEmpty() && refused.add(wanted)) {
+            LOG.warn(
+                    "{}: cuBLASLt takes no product like {}, so a kernel of the program computes it",
+                    program,
+                    kernel.name());
+        }
+        return taken;
     }
 
     private boolean wantsLibrary(KernelCall call) {

@@ -32,7 +32,7 @@ record CudaProduct(
         Behind behind) {
 
     /** Arguments of a kernel that say what a library must know; the compiler's ProductCall writes them. */
-    static final int ARGUMENTS = 35;
+    static final int ARGUMENTS = 34;
 
     private static final String STEM = "Product_";
 
@@ -51,14 +51,14 @@ record CudaProduct(
     }
 
     /**
-     * Sums of a factor over the depth.
+     * Sums of a factor over the depth, of the type of the result.
      *
-     * @param place of the first, in elements of its own type; -1 for none
+     * @param place of the first, in elements; -1 for none
      * @param ofFirst whether the first factor is summed, not the second
      */
-    record Sums(long place, boolean ofFirst, boolean bf16) {
+    record Sums(long place, boolean ofFirst) {
 
-        static final Sums NONE = new Sums(-1, false, false);
+        static final Sums NONE = new Sums(-1, false);
     }
 
     /** What the library makes of C, by the numbers that the compiler gives them. */
@@ -137,11 +137,11 @@ record CudaProduct(
                 byRows(args.get(21), rows, columns, args.subList(16, 19)),
                 byRows(args.get(23), rows, columns, args.subList(24, 27)),
                 args.get(22),
-                new Sums(args.get(27), args.get(28) != 0, args.get(29) != 0),
+                new Sums(args.get(27), args.get(28) != 0),
                 new Behind(
-                        Activation.values()[Math.toIntExact(args.get(30))],
-                        byRows(args.get(31), rows, columns, List.of(0L, 0L, args.get(32))),
-                        byRows(args.get(33), rows, columns, List.of(0L, 0L, args.get(34)))));
+                        Activation.values()[Math.toIntExact(args.get(29))],
+                        byRows(args.get(30), rows, columns, List.of(0L, 0L, args.get(31))),
+                        byRows(args.get(32), rows, columns, List.of(0L, 0L, args.get(33)))));
         return way(args) == Way.DEFAULT ? product : product.alone();
     }
 

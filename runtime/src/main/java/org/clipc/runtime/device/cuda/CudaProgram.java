@@ -83,7 +83,7 @@ public final class CudaProgram extends ArenaProgram {
             program.open(schedules, opener);
             return program;
         } catch (IOException | RuntimeException e) {
-            program.close();
+            program.closeAfter(e);
             throw e;
         }
     }
@@ -245,6 +245,14 @@ public final class CudaProgram extends ArenaProgram {
         if (tasks == null) {
             return;
         }
+        try {
+            free();
+        } finally {
+            tasks.close();
+        }
+    }
+
+    private void free() {
         cuda().attach();
         if (staging != null) {
             staging.close();
@@ -254,6 +262,14 @@ public final class CudaProgram extends ArenaProgram {
             cuda().free(arena);
         }
         cuda().close();
-        tasks.close();
+    }
+
+    /** A device on which something has failed may fail at this, too, which is not what went wrong. */
+    private void closeAfter(Exception failure) {
+        try {
+            close();
+        } catch (RuntimeException e) {
+            failure.addSuppressed(e);
+        }
     }
 }
