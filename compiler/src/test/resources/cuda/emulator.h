@@ -227,20 +227,6 @@ static void await_copies() {
     emulator::copies[emulator::current].clear();
 }
 
-static float exp2_approximate(float x) {
-    return exp2f(x);
-}
-
-static unsigned round_bf16(float value) {
-    unsigned bits;
-    memcpy(&bits, &value, sizeof bits);
-    return (value != value ? bits | 0x400000u : bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
-}
-
-static unsigned pack_bf16(float low, float high) {
-    return round_bf16(low) | round_bf16(high) << 16;
-}
-
 struct alignas(16) uint4 {
     unsigned x, y, z, w;
 };

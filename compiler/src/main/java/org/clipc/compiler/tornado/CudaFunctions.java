@@ -59,12 +59,8 @@ final class CudaFunctions {
             }
             """;
 
-    /**
-     * The functions of {@link #FAST}: relative errors below 1e-6 times the larger of 1 and the exponent, but for numbers
-     * below 2^-126, which may become 0. Of erf the error is below 2e-7 in all and 1e-5 relative (Abramowitz and Stegun,
-     * 7.1.26; near 0, where 1 - erfc(x) would cancel, the Taylor series).
-     */
-    static final String FAST_CODE = """
+    /** Instructions of GPUs; elsewhere, what they approximate. */
+    static final String APPROXIMATE = """
             #ifdef __CUDA_ARCH__
             static __device__ float fast_exp2(float x) {
                 float y;
@@ -92,6 +88,14 @@ final class CudaFunctions {
                 return a / b;
             }
             #endif
+            """;
+
+    /**
+     * The functions of {@link #FAST}: relative errors below 1e-6 times the larger of 1 and the exponent, but for numbers
+     * below 2^-126, which may become 0. Of erf the error is below 2e-7 in all and 1e-5 relative (Abramowitz and Stegun,
+     * 7.1.26; near 0, where 1 - erfc(x) would cancel, the Taylor series).
+     */
+    static final String FAST_CODE = APPROXIMATE + """
             static __device__ float fast_exp(float x) {
                 return fast_exp2(1.442695041f * x);
             }

@@ -70,8 +70,8 @@ final class TensorAttentionCode {
             // sums += weights · B, of 16 rows of the tile, from row on.
             static __device__ __forceinline__ void accumulate(float (*sums)[4], const float (*weights)[4],
                                                               const unsigned short *tile, int row) {
-                unsigned a[4] = {pack_bf16(weights[0][0], weights[0][1]), pack_bf16(weights[0][2], weights[0][3]),
-                                 pack_bf16(weights[1][0], weights[1][1]), pack_bf16(weights[1][2], weights[1][3])};
+                unsigned a[4] = {bf16_pair(weights[0][0], weights[0][1]), bf16_pair(weights[0][2], weights[0][3]),
+                                 bf16_pair(weights[1][0], weights[1][1]), bf16_pair(weights[1][2], weights[1][3])};
                 #pragma unroll
                 for (int n = 0; n < PADDED / 16; n++) {
                     unsigned b[4];
@@ -88,8 +88,8 @@ final class TensorAttentionCode {
                 #pragma unroll
                 for (int n = 0; n < PADDED / 8; n++) {
                     unsigned *to = (unsigned *) (place + lane / 4 * STRIDE + n * 8) + lane % 4;
-                    to[0] = pack_bf16(sums[n][0] * factor, sums[n][1] * factor);
-                    to[8 * STRIDE / 2] = pack_bf16(sums[n][2] * factor8, sums[n][3] * factor8);
+                    to[0] = bf16_pair(sums[n][0] * factor, sums[n][1] * factor);
+                    to[8 * STRIDE / 2] = bf16_pair(sums[n][2] * factor8, sums[n][3] * factor8);
                 }
                 __syncwarp();
                 #pragma unroll
@@ -159,7 +159,7 @@ final class TensorAttentionCode {
                 for (int r = 0; r < 2; r++) {
                     here[r] = fmaxf(here[r], __shfl_xor_sync(0xffffffffu, here[r], 1));
                     here[r] = fmaxf(here[r], __shfl_xor_sync(0xffffffffu, here[r], 2));
-                    const float old = exp2_approximate((most[r] - here[r]) * scale2);
+                    const float old = fast_exp2((most[r] - here[r]) * scale2);
                     most[r] = here[r];
                     shift[r] = here[r] * scale2;
                     total[r] *= old;
@@ -177,7 +177,7 @@ final class TensorAttentionCode {
                     #pragma unroll
                     for (int i = 0; i < 8; i++) {
                         float &score = scores[2 * n + i / 4][i % 4];
-                        score = exp2_approximate(score * scale2 - shift[i / 2 % 2]);
+                        score = fast_exp2(score * scale2 - shift[i / 2 % 2]);
                         total[i / 2 % 2] += score;
                     }
                     accumulate(sums, scores + 2 * n, valueTile, n * 16);
@@ -270,7 +270,7 @@ final class TensorAttentionCode {
                     #pragma unroll
                     for (int i = 0; i < 8; i++) {
                         float &score = scores[2 * n + i / 4][i % 4];
-                        float p = exp2_approximate(score * scale2 - shift[i / 2 % 2]);
+                        float p = fast_exp2(score * scale2 - shift[i / 2 % 2]);
                         if (MASKED && n * 16 + i / 4 * 8 + t * 2 + i % 2 >= (i / 2 % 2 ? counts8 : counts0)) {
                             p = 0;
                         }
@@ -358,7 +358,7 @@ final class TensorAttentionCode {
                     for (int i = 0; i < 8; i++) {
                         const int at = n * 16 + i / 4 * 8 + t * 2 + i % 2;
                         float &score = scores[i / 4][i % 4];
-                        float p = exp2_approximate(score * scale2 - shifts[at] * 1.44269504f);
+                        float p = fast_exp2(score * scale2 - shifts[at] * 1.44269504f);
                         if (MASKED && at < (i / 2 % 2 ? from8 : from0)) {
                             p = 0;
                         }

@@ -171,7 +171,13 @@ final class TensorAttentionTemplate {
         String functions(String own) {
             var constants = "constexpr bool CAUSAL = %b, ALIGNED = %b, STORES_ALIGNED = %b;%n"
                     .formatted(causal, aligned, storesAligned);
-            return TensorCores.FUNCTIONS + block.constants() + constants + TensorAttentionCode.FUNCTIONS + own;
+            return CDialect.CUDA.bfloat16()
+                    + CudaFunctions.APPROXIMATE
+                    + TensorCores.FUNCTIONS
+                    + block.constants()
+                    + constants
+                    + TensorAttentionCode.FUNCTIONS
+                    + own;
         }
     }
 

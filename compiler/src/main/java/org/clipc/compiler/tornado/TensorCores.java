@@ -44,16 +44,6 @@ final class TensorCores {
             static __device__ void await_copies() {
                 asm volatile("cp.async.wait_all;" ::: "memory");
             }
-            static __device__ float exp2_approximate(float x) {
-                float power;
-                asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
-                return power;
-            }
-            static __device__ unsigned pack_bf16(float low, float high) {
-                unsigned pair;
-                asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
-                return pair;
-            }
             """;
 
     /** Elements of 16 bytes, which are loaded at once where they lie so. */

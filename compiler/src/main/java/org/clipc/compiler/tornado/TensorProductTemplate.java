@@ -17,9 +17,6 @@ final class TensorProductTemplate {
     private static final int DEPTH = 32;
     private static final int THREADS = 256;
 
-    /** Elements of 16 bytes, which are loaded at once where they lie so. */
-    private static final int VECTOR = 8;
-
     private static final String FUNCTIONS = """
             constexpr int A_INNER = A_BY_ROWS ? DEPTH : SIDE, B_INNER = B_BY_ROWS ? SIDE : DEPTH;
             constexpr int A_STRIDE = A_INNER + 8, B_STRIDE = B_INNER + 8;
@@ -179,10 +176,10 @@ final class TensorProductTemplate {
     }
 
     private static boolean isAligned(View view, boolean byRows) {
-        return view.offset() % VECTOR == 0
-                && view.stride(0) % VECTOR == 0
-                && view.stride(1) % VECTOR == 0
-                && view.stride(byRows ? 2 : 3) % VECTOR == 0;
+        return view.offset() % TensorCores.VECTOR == 0
+                && view.stride(0) % TensorCores.VECTOR == 0
+                && view.stride(1) % TensorCores.VECTOR == 0
+                && view.stride(byRows ? 2 : 3) % TensorCores.VECTOR == 0;
     }
 
     /** @param kernel with the arguments bound that {@link ProductCall#HEADER} counts */

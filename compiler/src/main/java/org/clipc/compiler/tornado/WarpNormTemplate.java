@@ -49,7 +49,7 @@ final class WarpNormTemplate {
                 unsigned words[4];
                 #pragma unroll
                 for (int i = 0; i < 4; i++) {
-                    words[i] = IS_BF16 ? pack_bf16(from[i * 2 % V], from[(i * 2 + 1) % V]) : __float_as_uint(from[i]);
+                    words[i] = IS_BF16 ? bf16_pair(from[i * 2 % V], from[(i * 2 + 1) % V]) : __float_as_uint(from[i]);
                 }
                 *(uint4 *) (arena + at * SIZE) = uint4{words[0], words[1], words[2], words[3]};
             }
@@ -385,7 +385,6 @@ final class WarpNormTemplate {
     }
 
     private static void launch(TornadoKernel kernel, CallSink sink, long groups, String constants, String body) {
-        kernel.launchCuda(
-                sink, groups, CDialect.CUDA.bfloat16() + TensorCores.FUNCTIONS + constants + "\n" + FUNCTIONS, body);
+        kernel.launchCuda(sink, groups, CDialect.CUDA.bfloat16() + constants + "\n" + FUNCTIONS, body);
     }
 }

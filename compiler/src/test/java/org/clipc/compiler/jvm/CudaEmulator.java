@@ -31,6 +31,9 @@ public final class CudaEmulator {
         if (missing.isEmpty()) {
             return;
         }
+        if (Nvrtc.isPresent()) {
+            missing.forEach(Nvrtc::check);
+        }
         try (var header = CudaEmulator.class.getResourceAsStream("/cuda/emulator.h")) {
             var text = new StringBuilder(
                     new String(Objects.requireNonNull(header).readAllBytes(), StandardCharsets.UTF_8));
@@ -48,8 +51,8 @@ public final class CudaEmulator {
     /** A kernel in a namespace of its own, with a function that runs all its blocks. */
     private static String emulated(String name, String source) {
         var portable = source.replaceAll(
-                "(?s)static __device__ (void|unsigned|float) (mma_m16n8k16|ldmatrix_x4|ldmatrix_x4_trans|pack_bf16"
-                        + "|copy_async|copy_word_async|await_copies|exp2_approximate)\\(.*?\n}\n",
+                "(?s)static __device__ (void|unsigned|float) (mma_m16n8k16|ldmatrix_x4|ldmatrix_x4_trans"
+                        + "|copy_async|copy_word_async|await_copies)\\(.*?\n}\n",
                 "");
         return """
                 namespace of_%1$s {
