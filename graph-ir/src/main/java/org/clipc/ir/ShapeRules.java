@@ -46,7 +46,7 @@ public final class ShapeRules {
             case Op.Input(var _, var _, var type) -> in.count(0).is(type);
             case Op.Constant(var type, var _) -> in.count(0).is(type);
             case Op.Iota(var shape, var axis) -> {
-                in.count(0).check(axis >= 0 && axis < shape.rank(), "axis " + axis + " is outside of " + shape);
+                in.count(0).axis(axis, shape);
                 yield List.of(new TensorType(DType.I32, shape));
             }
             case Op.Unary(var fn) -> unary(fn, in.count(1));
@@ -78,7 +78,7 @@ public final class ShapeRules {
             case Op.Reduce(var _, var axes) -> reduce(axes, in.count(1));
             case Op.ArgMax(var axis) -> {
                 var shape = in.count(1).get(0).shape();
-                in.check(axis >= 0 && axis < shape.rank(), "axis " + axis + " is outside of " + shape);
+                in.axis(axis, shape);
                 yield List.of(new TensorType(DType.I32, shape.without(List.of(axis))));
             }
             case Op.DotGeneral dot -> dot(dot, in.count(2));
@@ -133,13 +133,13 @@ public final class ShapeRules {
             case Op.AllGather(var _, var size, var dim, var parts) -> {
                 many(size, in);
                 yield in.types().stream()
-                        .map(x -> resized(x, dim, parts, x.dim(dim) * size, in))
+                        .map(x -> resized(x, dim, parts, (long) size * parts, in))
                         .toList();
             }
             case Op.ReduceScatter(var _, var size, var dim, var parts) -> {
                 many(size, in);
                 yield in.types().stream()
-                        .map(x -> resized(x, dim, size * parts, x.dim(dim) / size, in))
+                        .map(x -> resized(x, dim, (long) size * parts, parts, in))
                         .toList();
             }
             case Op.Permute(var _, var size, var _) -> {
@@ -148,7 +148,7 @@ public final class ShapeRules {
             }
             case Op.RankSlice(var size, var dim, var parts) -> {
                 in.count(2).exactly(1, TensorType.scalar(DType.I32)).check(size > 0, "needs a positive size");
-                yield List.of(resized(in.get(0), dim, size * parts, in.get(0).dim(dim) / size, in));
+                yield List.of(resized(in.get(0), dim, (long) size * parts, parts, in));
             }
             case Op.Replicate _ -> in.count(1).is(in.get(0));
         };
@@ -214,7 +214,7 @@ public final class ShapeRules {
         var dims = new ArrayList<Integer>();
         for (var i = 0; i < x.rank(); i++) {
             in.check(low.get(i) >= 0 && high.get(i) >= 0, "counts must not be negative");
-            dims.add(low.get(i) + x.dim(i) + high.get(i));
+            dims.add(in.extent((long) low.get(i) + x.dim(i) + high.get(i)));
         }
         return List.of(x.withShape(new Shape(dims)));
     }
@@ -222,8 +222,8 @@ public final class ShapeRules {
     private static List<TensorType> concat(int axis, Operands in) {
         in.check(in.size() > 0, "needs an operand");
         var first = in.get(0);
-        in.check(axis >= 0 && axis < first.rank(), "axis " + axis + " is outside of " + first.shape());
-        var total = 0;
+        in.axis(axis, first.shape());
+        var total = 0L;
         for (var i = 0; i < in.size(); i++) {
             var part = in.get(i);
             in.check(
@@ -233,14 +233,14 @@ public final class ShapeRules {
                     "operands differ on another axis than " + axis);
             total += part.dim(axis);
         }
-        return List.of(first.withShape(first.shape().with(axis, total)));
+        return List.of(first.withShape(first.shape().with(axis, in.extent(total))));
     }
 
     private static List<TensorType> reduce(List<Integer> axes, Operands in) {
         var x = in.get(0);
         in.check(x.dtype() != DType.BOOL, "needs numbers");
         for (var i = 0; i < axes.size(); i++) {
-            in.check(axes.get(i) >= 0 && axes.get(i) < x.rank(), "axis " + axes.get(i) + " is outside of " + x.shape());
+            in.axis(axes.get(i), x.shape());
             in.check(i == 0 || axes.get(i) > axes.get(i - 1), "axes " + axes + " do not ascend");
         }
         return List.of(x.withShape(x.shape().without(axes)));
@@ -332,12 +332,13 @@ public final class ShapeRules {
         }
     }
 
-    /** {@code x} with another extent along an axis that {@code divisor} has to divide. */
-    private static TensorType resized(TensorType x, int dim, int divisor, int extent, Operands in) {
+    /** {@code x}, of which an axis is {@code pieces} long, with {@code others} of these pieces instead. */
+    private static TensorType resized(TensorType x, int dim, long pieces, long others, Operands in) {
+        in.axis(dim, x.shape());
         in.check(
-                divisor > 0 && x.dim(dim) % divisor == 0,
-                divisor + " does not divide the extent " + x.dim(dim) + " of axis " + dim);
-        return x.withShape(x.shape().with(dim, extent));
+                pieces > 0 && x.dim(dim) % pieces == 0,
+                pieces + " does not divide the extent " + x.dim(dim) + " of axis " + dim);
+        return x.withShape(x.shape().with(dim, in.extent(x.dim(dim) / pieces * others)));
     }
 
     private static List<TensorType> fused(Graph body, Operands in) {
@@ -378,6 +379,16 @@ public final class ShapeRules {
                 throw new ShapeException(describe(op) + " cannot take " + types + ": " + message);
             }
             return this;
+        }
+
+        Operands axis(int axis, Shape of) {
+            return check(axis >= 0 && axis < of.rank(), "axis " + axis + " is outside of " + of);
+        }
+
+        /** An extent that may be too large for one. */
+        int extent(long extent) {
+            check(extent <= Integer.MAX_VALUE, "extent " + extent + " is more than " + Integer.MAX_VALUE);
+            return (int) extent;
         }
 
         Operands count(int n) {
