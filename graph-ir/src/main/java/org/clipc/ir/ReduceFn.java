@@ -4,5 +4,14 @@ package org.clipc.ir;
 public enum ReduceFn {
     SUM,
     MAX,
-    MIN
+    MIN;
+
+    /** What combines two elements. */
+    public BinaryFn ofTwo() {
+        return switch (this) {
+            case SUM -> BinaryFn.ADD;
+            case MAX -> BinaryFn.MAX;
+            case MIN -> BinaryFn.MIN;
+        };
+    }
 }

@@ -41,10 +41,7 @@ public final class JvmTarget implements Target {
             case KernelSpec.Reduce spec -> reduce.plan(spec, launch, sink);
             case KernelSpec.Combine spec ->
                 reduce.combine(
-                        spec.reduceFn(),
-                        launch.inputs().getFirst(),
-                        launch.outputs().getFirst(),
-                        sink);
+                        spec.fn(), launch.inputs().getFirst(), launch.outputs().getFirst(), sink);
             case KernelSpec.LayerNorm spec -> new LayerNormTemplate(bits).plan(spec, launch, sink);
             case KernelSpec.LayerNormGrad spec -> new LayerNormTemplate(bits).planGrad(spec, launch, sink);
             case KernelSpec.Softmax spec -> new SoftmaxTemplate(bits).plan(spec, launch, sink);

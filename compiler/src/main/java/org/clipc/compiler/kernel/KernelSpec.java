@@ -1,7 +1,6 @@
 package org.clipc.compiler.kernel;
 
 import java.util.List;
-import org.clipc.ir.BinaryFn;
 import org.clipc.ir.DType;
 import org.clipc.ir.ReduceFn;
 
@@ -103,17 +102,5 @@ public sealed interface KernelSpec {
     record AdamW(DType parameter, DType gradient) implements KernelSpec {}
 
     /** Combines the per-unit partial results of a preceding call, in unit order. */
-    record Combine(BinaryFn fn, DType result) implements KernelSpec {
-
-        /** The reduction that combining amounts to. */
-        public ReduceFn reduceFn() {
-            return switch (fn) {
-                case ADD -> ReduceFn.SUM;
-                case MAX -> ReduceFn.MAX;
-                case MIN -> ReduceFn.MIN;
-                case SUB, MUL, DIV, POW, AND, OR ->
-                    throw new IllegalArgumentException(fn + " combines no partial results");
-            };
-        }
-    }
+    record Combine(ReduceFn fn, DType result) implements KernelSpec {}
 }

@@ -104,11 +104,7 @@ public final class TornadoTarget implements Target {
             case KernelSpec.Reduce spec -> ReduceTemplate.plan(spec, launch, kind, sink);
             case KernelSpec.Combine spec ->
                 ReduceTemplate.combine(
-                        spec.reduceFn(),
-                        launch.inputs().getFirst(),
-                        launch.outputs().getFirst(),
-                        kind,
-                        sink);
+                        spec.fn(), launch.inputs().getFirst(), launch.outputs().getFirst(), kind, sink);
             case KernelSpec.LayerNorm _ -> rows.layerNorm(launch, sink);
             case KernelSpec.LayerNormGrad _ -> rows.layerNormGrad(launch, sink);
             case KernelSpec.Softmax _ -> rows.softmax(launch, sink);

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.DoubleBinaryOperator;
 import java.util.stream.IntStream;
 import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
@@ -140,15 +139,10 @@ public final class MeshInterpreter {
     }
 
     private static Tensor64 reduce(ReduceFn fn, List<Tensor64> group, TensorType type) {
-        DoubleBinaryOperator combine = switch (fn) {
-            case SUM -> Double::sum;
-            case MAX -> Math::max;
-            case MIN -> Math::min;
-        };
         var result = group.getFirst().map(type, x -> x);
         for (var other : group.subList(1, group.size())) {
             for (var i = 0; i < result.size(); i++) {
-                result.data()[i] = combine.applyAsDouble(result.get(i), other.get(i));
+                result.data()[i] = Scalars.binary(fn.ofTwo(), type.dtype(), result.get(i), other.get(i));
             }
         }
         return result;

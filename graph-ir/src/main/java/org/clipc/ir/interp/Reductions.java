@@ -3,7 +3,6 @@ package org.clipc.ir.interp;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.clipc.ir.BinaryFn;
 import org.clipc.ir.DType;
 import org.clipc.ir.Op;
 import org.clipc.ir.ReduceFn;
@@ -18,14 +17,10 @@ final class Reductions {
     static Tensor64 reduce(Tensor64 x, Op.Reduce op, TensorType type) {
         var count = (int) (x.size() / type.elements());
         var rows = keptThenReduced(x, op.axes());
-        var fn = switch (op.fn()) {
-            case SUM -> BinaryFn.ADD;
-            case MAX -> BinaryFn.MAX;
-            case MIN -> BinaryFn.MIN;
-        };
         var result = Tensor64.filled(type, identity(op.fn(), type.dtype()));
         for (var i = 0; i < rows.size(); i++) {
-            result.data()[i / count] = Scalars.binary(fn, type.dtype(), result.get(i / count), rows.get(i));
+            result.data()[i / count] =
+                    Scalars.binary(op.fn().ofTwo(), type.dtype(), result.get(i / count), rows.get(i));
         }
         return result;
     }

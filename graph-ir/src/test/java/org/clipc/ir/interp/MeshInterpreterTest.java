@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -107,6 +108,13 @@ class MeshInterpreterTest {
                 MeshInterpreter.run(new Mesh(2, 1), b.build(), inputs(operands)).getFirst();
         assertThat(Objects.requireNonNull(outputs.get("x")).data()).containsExactly(1);
         assertThat(Objects.requireNonNull(outputs.get("y")).data()).containsExactly(2, 2, 2);
+    }
+
+    @Test
+    void sumsOfIntegersWrapAroundAsOnOneRank() {
+        var operands = Collections.nCopies(2, Tensor64.of(TensorType.i32(1), Integer.MAX_VALUE));
+        run(new Mesh(2, 1), operands, new Op.AllReduce(MeshAxis.DATA, ReduceFn.SUM, 2))
+                .forEach(sum -> assertThat(sum.data()).containsExactly(-2));
     }
 
     @Test
