@@ -8,6 +8,7 @@ import com.palantir.javapoet.TypeSpec;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import javax.lang.model.element.Modifier;
+import org.clipc.compiler.kernel.IntPower;
 
 /** Small methods of generated classes, rendered on demand; over vectors and over single elements unless said otherwise. */
 enum JvmHelper {
@@ -51,11 +52,11 @@ enum JvmHelper {
         @Override
         void addTo(TypeSpec.Builder type, int bits) {
             type.addMethod(method(TypeName.INT)
-                    .addParameter(int.class, "x", Modifier.FINAL)
-                    .addParameter(int.class, "y", Modifier.FINAL)
-                    .addStatement("return (int) Math.pow(x, y)")
+                    .addParameter(int.class, "a", Modifier.FINAL)
+                    .addParameter(int.class, "b", Modifier.FINAL)
+                    .addCode(IntPower.BODY)
                     .build());
-            type.addMethod(laneByLane(Lanes.INT_VECTOR, int.class, Lanes.INTS, "x", "y"));
+            type.addMethod(laneByLane(Lanes.INT_VECTOR, int.class, Lanes.INTS, "a", "b"));
         }
     },
 

@@ -5,6 +5,7 @@ import com.palantir.javapoet.MethodSpec;
 import com.palantir.javapoet.TypeName;
 import java.util.List;
 import java.util.Locale;
+import org.clipc.compiler.kernel.IntPower;
 
 /** Functions that TornadoVM's math library lacks, or that expressions in plain text call. */
 @SuppressWarnings("ImmutableEnumChecker") // JavaPoet's types and lists of constants never change
@@ -81,23 +82,17 @@ enum TornadoMathCode {
             return CodeBlock.of("return a == 0f && b == 0f ? -(-a - b) : (a < b || a != a ? a : b);\n");
         }
     },
-    /** Division by 0 gives 0, as the reference interpreter says. */
+    /** Division by 0 gives 0, as on the JVM; the reference interpreter refuses it. By -1, C leaves open what the least int gives. */
     INT_DIVIDE(TypeName.INT, TypeName.INT, List.of("a", "b")) {
         @Override
         CodeBlock body() {
-            return CodeBlock.of("return b == 0 ? 0 : a / b;\n");
+            return CodeBlock.of("return b == 0 ? 0 : b == -1 ? -a : a / b;\n");
         }
     },
     INT_POW(TypeName.INT, TypeName.INT, List.of("a", "b")) {
         @Override
         CodeBlock body() {
-            return CodeBlock.of("""
-                    int result = 1;
-                    for (int i = 0; i < b; i++) {
-                        result *= a;
-                    }
-                    return b < 0 ? (a == 1 ? 1 : a == -1 ? (b % 2 == 0 ? 1 : -1) : 0) : result;
-                    """);
+            return CodeBlock.of(IntPower.BODY);
         }
     },
     /** The uniform number of element {@code index} of a stream, as {@link org.clipc.ir.Philox} defines it. */

@@ -114,6 +114,38 @@ class ElementwiseTemplateTest {
         }
     }
 
+    /** Exponents are also such as no loop may count up to; the least number divided by -1 is itself, as its negative is. */
+    @ParameterizedTest
+    @Tag("kernels")
+    @EnumSource(names = {"DIV", "POW"})
+    void quotientsAndPowersOfIntegers(BinaryFn fn) {
+        var firsts = new int[] {0, 1, -1, 2, -2, 3, -7, 10, 46341, 1 << 16, Integer.MAX_VALUE, Integer.MIN_VALUE};
+        var seconds = new int[] {
+            0, 1, 2, 3, 9, 10, 31, 32, 33, -1, -2, -3, 2_000_000_000, Integer.MAX_VALUE, Integer.MIN_VALUE
+        };
+        var n = firsts.length * seconds.length;
+        var left = new double[n];
+        var right = new double[n];
+        var want = new double[n];
+        for (var i = 0; i < n; i++) {
+            left[i] = firsts[i / seconds.length];
+            right[i] = seconds[i % seconds.length];
+            want[i] = fn == BinaryFn.DIV && right[i] == 0 ? 0 : Scalars.binary(fn, DType.I32, left[i], right[i]);
+        }
+        var operand = new Operand(DType.I32, Access.CONTIGUOUS);
+        var value = new Expr.Binary(fn, new Expr.Arg(0, DType.I32), new Expr.Arg(1, DType.I32));
+        var spec = new Elementwise(
+                1, List.of(operand, operand), List.of(new Result(DType.I32, value)), List.of(Access.CONTIGUOUS));
+        for (var target : TestTargets.allRenderings()) {
+            try (var lab = new KernelLab(1 << 20)) {
+                var inputs = List.of(lab.tensor(DType.I32, left, n), lab.tensor(DType.I32, right, n));
+                var y = lab.tensor(DType.I32, n);
+                lab.run(target, new Launch(spec, inputs, List.of(y), List.of()));
+                assertThat(lab.get(y)).as("%s, %s", fn, target.name()).containsExactly(want);
+            }
+        }
+    }
+
     /** @param step as {@link KernelLab#view} takes it: places that accesses of several elements need, or do not find */
     private static Case randomCase(KernelLab lab, RandomGenerator random, int step) {
         var dims = randomDims(random);

@@ -30,7 +30,7 @@ final class RandomExprs {
 
     private static final List<UnaryFn> INT_UNARY = List.of(UnaryFn.NEG, UnaryFn.ABS, UnaryFn.SIGN);
     private static final List<BinaryFn> INT_BINARY =
-            List.of(BinaryFn.ADD, BinaryFn.SUB, BinaryFn.MUL, BinaryFn.DIV, BinaryFn.MAX, BinaryFn.MIN);
+            List.of(BinaryFn.ADD, BinaryFn.SUB, BinaryFn.MUL, BinaryFn.DIV, BinaryFn.MAX, BinaryFn.MIN, BinaryFn.POW);
     private static final List<DType> DTYPES =
             TestTargets.among(List.of(DType.F32, DType.F32, DType.BF16, DType.F16, DType.I32, DType.BOOL));
 

@@ -36,8 +36,8 @@ public final class Scalars {
     }
 
     /**
-     * {@code fn} of two elements of type {@code dtype}. i32 wraps around and divides towards zero; MAX and MIN of a NaN
-     * are NaN.
+     * {@code fn} of two elements of type {@code dtype}. i32 wraps around and divides towards zero, and so do its powers: a
+     * negative one of 1 or -1 is 1 or -1, of any other number 0. MAX and MIN of a NaN are NaN.
      *
      * @throws ArithmeticException on an i32 division by zero
      */
@@ -66,9 +66,22 @@ public final class Scalars {
             case DIV -> a / b;
             case MAX -> Math.max(a, b);
             case MIN -> Math.min(a, b);
-            case POW -> (int) Math.pow(a, b);
+            case POW -> power(a, b);
             case AND, OR -> throw new IllegalArgumentException(fn + " takes bools");
         };
+    }
+
+    private static int power(int a, int b) {
+        if (b < 0) {
+            return Math.abs(a) == 1 ? power(a, b & 1) : 0;
+        }
+        var result = 1;
+        var square = a;
+        for (var rest = b; rest > 0; rest >>= 1) {
+            result *= (rest & 1) == 0 ? 1 : square;
+            square *= square;
+        }
+        return result;
     }
 
     public static boolean compare(Comparison comparison, double a, double b) {

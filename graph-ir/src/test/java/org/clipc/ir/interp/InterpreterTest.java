@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -94,6 +95,26 @@ class InterpreterTest {
                 .isEqualTo(Integer.MIN_VALUE);
         assertThat(Scalars.binary(BinaryFn.MUL, DType.I32, 1 << 30, 4)).isZero();
         assertThat(Scalars.binary(BinaryFn.DIV, DType.I32, -7, 2)).isEqualTo(-3);
+    }
+
+    @Test
+    void powersOfIntegersWrapAsTheirProductsDo() {
+        var modulus = BigInteger.TWO.pow(32);
+        for (var a : new int[] {0, 1, -1, 2, 3, -7, 46341, Integer.MAX_VALUE, Integer.MIN_VALUE}) {
+            for (var b : new int[] {0, 1, 2, 3, 10, 31, 32, 1_000_003, Integer.MAX_VALUE}) {
+                assertThat(Scalars.binary(BinaryFn.POW, DType.I32, a, b))
+                        .as("%d to the power %d", a, b)
+                        .isEqualTo(BigInteger.valueOf(a)
+                                .modPow(BigInteger.valueOf(b), modulus)
+                                .intValue());
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,-3,1", "-1,-3,-1", "-1,-4,1", "-1,-2147483648,1", "2,-1,0", "-5,-2,0", "3,-1073741824,0", "0,-1,0"})
+    void negativePowersOfIntegersAreRoundedTowardsZero(int a, int b, int power) {
+        assertThat(Scalars.binary(BinaryFn.POW, DType.I32, a, b)).isEqualTo(power);
     }
 
     @ParameterizedTest
