@@ -91,12 +91,13 @@ public final class ShapeRules {
                 yield List.of(x, rows(x), rows(x));
             }
             case Op.LayerNormGrad _ -> {
-                var x = in.count(5).same(0, 1).get(1);
+                var x = in.count(5).floating(0).same(0, 1).get(1);
                 in.vector(2, x.dim(-1)).exactly(3, rows(x)).exactly(4, rows(x));
                 yield List.of(x, in.get(2), in.get(2));
             }
             case Op.Softmax _ -> in.count(1).floating(0).ranked(0, 1).is(in.get(0));
-            case Op.SoftmaxGrad _ -> in.count(2).same(0, 1).ranked(0, 1).is(in.get(0));
+            case Op.SoftmaxGrad _ ->
+                in.count(2).floating(0).same(0, 1).ranked(0, 1).is(in.get(0));
             case Op.SoftmaxXent _ -> {
                 var logits = in.count(2).floating(0).rank(0, 2).get(0);
                 in.exactly(1, TensorType.i32(logits.dim(0)));
@@ -118,7 +119,8 @@ public final class ShapeRules {
                 yield List.of(in.get(1), in.get(2), in.get(3));
             }
             case Op.AdamW _ -> {
-                in.count(7).exactly(4, F32_SCALAR).exactly(5, F32_SCALAR).exactly(6, F32_SCALAR);
+                in.count(7).floating(0).floating(1).floating(2);
+                in.exactly(4, F32_SCALAR).exactly(5, F32_SCALAR).exactly(6, F32_SCALAR);
                 var shape = in.get(0).shape();
                 in.check(in.get(1).shape().equals(shape), "the gradient has another shape");
                 in.same(2, 3).check(in.get(2).shape().equals(shape), "the moments have another shape");
@@ -424,10 +426,12 @@ public final class ShapeRules {
             return check(get(i).rank() >= least, "operand " + i + " must have at least " + least + " axes");
         }
 
+        /** A vector of floats. */
         Operands vector(int i, int extent) {
-            return check(
-                    get(i).rank() == 1 && get(i).dim(0) == extent,
-                    "operand " + i + " must have shape [" + extent + "]");
+            return floating(i)
+                    .check(
+                            get(i).rank() == 1 && get(i).dim(0) == extent,
+                            "operand " + i + " must have shape [" + extent + "]");
         }
     }
 }

@@ -52,4 +52,23 @@ class ShapeRulesTest {
             assertRefused(new Op.RankSlice(2, dim, 1), problem, x, RANK);
         }
     }
+
+    @Test
+    void namedOpsAndTheirGradientsWorkOnFloats() {
+        var x = TensorType.f32(3, 4);
+        var ints = TensorType.i32(3, 4);
+        var row = TensorType.f32(4);
+        var intRow = TensorType.i32(4);
+        var mean = TensorType.f32(3);
+        assertRefused(new Op.LayerNorm(1e-5), "operand 1 must hold floats", x, intRow, row);
+        assertRefused(new Op.LayerNorm(1e-5), "operand 2 must hold floats", x, row, intRow);
+        assertRefused(new Op.LayerNormGrad(), "operand 0 must hold floats", ints, ints, row, mean, mean);
+        assertRefused(new Op.LayerNormGrad(), "operand 2 must hold floats", x, x, intRow, mean, mean);
+        assertRefused(new Op.SoftmaxGrad(), "operand 0 must hold floats", ints, ints);
+        var adamW = new Op.AdamW(0.9, 0.98, 1e-6, 0.2);
+        var scalar = TensorType.f32();
+        assertRefused(adamW, "operand 0 must hold floats", intRow, row, row, row, scalar, scalar, scalar);
+        assertRefused(adamW, "operand 1 must hold floats", row, intRow, row, row, scalar, scalar, scalar);
+        assertRefused(adamW, "operand 2 must hold floats", row, row, intRow, intRow, scalar, scalar, scalar);
+    }
 }
