@@ -14,9 +14,9 @@ public record Mesh(int data, int tensor) {
 
     public static final Mesh SINGLE = new Mesh(1, 1);
 
-    private static final int MOST_RANKS = 1 << 20;
+    public static final int MOST_RANKS = 1 << 16;
 
-    /** @throws IllegalArgumentException unless both sizes are positive, and their product is sensible */
+    /** @throws IllegalArgumentException unless both sizes are positive, and their product at most {@link #MOST_RANKS} */
     public Mesh {
         if (data < 1 || tensor < 1 || (long) data * tensor > MOST_RANKS) {
             throw new IllegalArgumentException("a mesh of " + data + " x " + tensor + " ranks");

@@ -22,7 +22,6 @@ final class ManifestJson {
 
     private static final int MAX_ITEMS = 1_000_000;
     private static final int MAX_RANK = 16;
-    private static final int MOST_RANKS = 1 << 16;
     private static final Pattern TYPE = Pattern.compile("([a-z0-9]{1,8})\\[((?:[0-9]{1,10}(?:,[0-9]{1,10})*)?)]");
 
     private ManifestJson() {}
@@ -234,8 +233,8 @@ final class ManifestJson {
 
     private static Mesh readMesh(Json json) throws InvalidMemberException {
         json.object(Set.of("data", "tensor"));
-        var data = (int) json.field("data").integer(1, MOST_RANKS);
-        return new Mesh(data, (int) json.field("tensor").integer(1, MOST_RANKS / data));
+        var data = (int) json.field("data").integer(1, Mesh.MOST_RANKS);
+        return new Mesh(data, (int) json.field("tensor").integer(1, Mesh.MOST_RANKS / data));
     }
 
     private static Parameter.Initializer readInitializer(Json json) throws InvalidMemberException {

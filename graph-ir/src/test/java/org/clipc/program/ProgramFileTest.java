@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.clipc.ir.Mesh;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,6 +55,37 @@ class ProgramFileTest {
                                 assertThat(bytes).isEqualTo(program.kernels().get(key)));
             }
         }
+    }
+
+    @Test
+    void readsProgramsOfAsManyRanksAsAMeshMayHave() throws IOException {
+        var program = SamplePrograms.small();
+        var one = program.manifest();
+        var manifest = new Manifest(
+                one.formatVersion(),
+                one.model(),
+                one.config(),
+                new Mesh(Mesh.MOST_RANKS, 1),
+                one.parameters(),
+                one.state(),
+                one.carried(),
+                one.entries(),
+                one.parameterBytes(),
+                one.workspaceBytes(),
+                one.stateBytes(),
+                one.targets(),
+                one.checksums());
+        var path = write(new Program(
+                manifest,
+                program.graphs(),
+                program.schedules(),
+                program.kernels(),
+                program.prebuilt(),
+                program.sources()));
+        try (var file = ProgramFile.open(path)) {
+            assertThat(file.manifest().mesh()).isEqualTo(manifest.mesh());
+        }
+        assertThatThrownBy(() -> new Mesh(Mesh.MOST_RANKS + 1, 1)).isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

@@ -24,7 +24,6 @@ final class CompileSettings {
 
     private static final String HEADS = "num_attention_heads";
     private static final long MOST_SAMPLES = 1 << 20;
-    private static final long MOST_RANKS = 1 << 16;
 
     /** More than all gradients of any model are. */
     private static final long MOST_MEBIBYTES = 1 << 30;
@@ -56,10 +55,10 @@ final class CompileSettings {
     private static Parallelism parallelism(Recipe recipe) {
         var ranks = Math.multiplyExact(recipe.integer("trainer.devices"), recipe.integer("trainer.num_nodes"));
         var tensor = recipe.integer("model.tensor_model_parallel_size");
-        if (ranks % tensor != 0 || ranks > MOST_RANKS) {
+        if (ranks % tensor != 0 || ranks > Mesh.MOST_RANKS) {
             throw new Failure("model.tensor_model_parallel_size is " + tensor
                     + ", but trainer.devices * trainer.num_nodes, the number of ranks, is " + ranks
-                    + ": it must be a multiple, and " + MOST_RANKS + " at most");
+                    + ": it must be a multiple, and " + Mesh.MOST_RANKS + " at most");
         }
         var mesh = new Mesh((int) (ranks / tensor), (int) tensor);
         var sequence = recipe.flag("model.sequence_parallel");

@@ -26,6 +26,7 @@ import org.clipc.compiler.plan.Planner;
 import org.clipc.compiler.plan.Recompute.Mode;
 import org.clipc.compiler.recompute.Rematerialize.BudgetException;
 import org.clipc.ir.Graph;
+import org.clipc.ir.Mesh;
 import org.clipc.program.TrainingStep;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -110,6 +111,9 @@ final class PlanCommand implements Callable<Integer> {
         if (gpus < 1 || (gpus > described.gpusPerNode() && gpus % described.gpusPerNode() != 0)) {
             throw new Failure("--gpus is %d, but must be positive and fill nodes, of which each has %d"
                     .formatted(gpus, described.gpusPerNode()));
+        }
+        if (gpus > Mesh.MOST_RANKS) {
+            throw new Failure("--gpus is " + gpus + ", but must be at most " + Mesh.MOST_RANKS);
         }
         if (top < 1) {
             throw new Failure("--top is " + top + ", but must be at least 1");

@@ -61,8 +61,6 @@ public record Cluster(
         }
     }
 
-    private static final int MOST = 1 << 16;
-
     private static final List<Key> KEYS = List.of(
             Key.text("name", null),
             Key.integer("gpus_per_node", null).atLeast(1),
@@ -119,8 +117,8 @@ public record Cluster(
                         .formatted(file, key.name(), value));
             }
         }
-        if (values.get("gpus_per_node") instanceof Long gpus && gpus > MOST) {
-            problems.add("%s: 'gpus_per_node' is %d, but can be %d at most".formatted(file, gpus, MOST));
+        if (values.get("gpus_per_node") instanceof Long gpus && gpus > Mesh.MOST_RANKS) {
+            problems.add("%s: 'gpus_per_node' is %d, but can be %d at most".formatted(file, gpus, Mesh.MOST_RANKS));
         }
         if (!problems.isEmpty()) {
             throw new ConfigException(problems);

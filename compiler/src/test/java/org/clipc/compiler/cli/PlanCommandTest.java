@@ -326,6 +326,7 @@ class PlanCommandTest {
             value = {
                 "--gpus 0 ~ --gpus is 0, but must be positive and fill nodes, of which each has 4",
                 "--gpus 6 ~ --gpus is 6, but must be positive and fill nodes, of which each has 4",
+                "--gpus 131072 ~ --gpus is 131072, but must be at most 65536",
                 "--gpus 4 --gpu-memory lots ~ --gpu-memory must be a number of bytes such as 80GiB, not 'lots'",
                 "--gpus 4 --gpu-memory 512B ~ there is nothing left",
                 "--gpus 4 --global-batch 0 ~ --global-batch is 0, but must be at least 1",
