@@ -71,7 +71,7 @@ public record Manifest(
                 checksums);
     }
 
-    /** Every tensor and region of the arena begins at a multiple of this many bytes. */
+    /** Every tensor and region of the arena begins at a multiple of this many bytes: a cache line, and the widest vector. */
     public static final int ALIGNMENT = 64;
 
     /** @param bytes at most {@code Long.MAX_VALUE - 63} */

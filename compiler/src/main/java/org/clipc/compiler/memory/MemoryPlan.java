@@ -3,6 +3,7 @@ package org.clipc.compiler.memory;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.clipc.program.Manifest;
 
 /**
  * Offsets of buffers in the workspace.
@@ -13,9 +14,6 @@ import java.util.stream.Collectors;
  */
 public record MemoryPlan(List<Placement> placements, long bytes, long lowerBound, int steps) {
 
-    /** Tensors begin at multiples of this many bytes: a cache line, and the widest vector. */
-    public static final int ALIGNMENT = 64;
-
     public MemoryPlan {
         placements = List.copyOf(placements);
     }
@@ -24,12 +22,8 @@ public record MemoryPlan(List<Placement> placements, long bytes, long lowerBound
     public record Placement(Interval interval, long offset) {
 
         public long end() {
-            return offset + align(interval.bytes());
+            return offset + Manifest.align(interval.bytes());
         }
-    }
-
-    public static long align(long bytes) {
-        return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     }
 
     /** Byte offset in the workspace, by buffer id. */

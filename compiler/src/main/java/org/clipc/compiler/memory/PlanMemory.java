@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.clipc.program.Manifest;
 
 /**
  * Assigns offsets. Greedy: buffers one by one, each at the lowest offset of the smallest gap among those placed before
@@ -110,13 +111,13 @@ public final class PlanMemory {
             firsts[at] = interval.first();
             lasts[at] = interval.last();
             offsets[at] = offset;
-            ends[at] = offset + MemoryPlan.align(interval.bytes());
+            ends[at] = offset + Manifest.align(interval.bytes());
             count++;
             return ends[at];
         }
 
         private long offset(Interval interval) {
-            var bytes = MemoryPlan.align(interval.bytes());
+            var bytes = Manifest.align(interval.bytes());
             var first = interval.first();
             var last = interval.last();
             var end = 0L;
@@ -151,7 +152,7 @@ public final class PlanMemory {
     public static long lowerBound(List<Interval> intervals, int steps) {
         Map<Integer, Long> changes = new HashMap<>();
         for (var interval : intervals) {
-            var bytes = MemoryPlan.align(interval.bytes());
+            var bytes = Manifest.align(interval.bytes());
             changes.merge(interval.first(), bytes, Long::sum);
             changes.merge(interval.last() + 1, -bytes, Long::sum);
         }

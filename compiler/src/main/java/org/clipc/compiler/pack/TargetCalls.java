@@ -18,9 +18,9 @@ import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.lower.LoweredGraph;
 import org.clipc.compiler.lower.Step;
-import org.clipc.compiler.memory.MemoryPlan;
 import org.clipc.ir.Cost;
 import org.clipc.program.Choice;
+import org.clipc.program.Manifest;
 
 /**
  * The calls that one target makes of a lowered graph. Temporaries of a launch share one block of memory, which lives for
@@ -233,7 +233,7 @@ record TargetCalls(
         @Override
         public int temporary(long bytes) {
             temporaries.add(used);
-            used += MemoryPlan.align(bytes);
+            used += Manifest.align(bytes);
             return firstTemporary + temporaries.size() - 1;
         }
 

@@ -5,9 +5,9 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.clipc.compiler.memory.InPlace;
 import org.clipc.compiler.memory.Lifetimes;
-import org.clipc.compiler.memory.MemoryPlan;
 import org.clipc.compiler.memory.PlanMemory;
 import org.clipc.ir.interp.Interpreter;
+import org.clipc.program.Manifest;
 
 class LoweringTest {
 
@@ -31,7 +31,7 @@ class LoweringTest {
         for (var buffer : lowered.buffers()) {
             if (buffer.role() != Buffer.Role.WORKSPACE) {
                 offsets.put(buffer.id(), end);
-                end = MemoryPlan.align(end + buffer.bytes());
+                end = Manifest.align(end + buffer.bytes());
             }
         }
         var outputs = new LaunchInterpreter(lowered, offsets::get, end).run(inputs);

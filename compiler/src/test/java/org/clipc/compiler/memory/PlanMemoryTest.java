@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Random;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import org.clipc.program.Manifest;
 import org.junit.jupiter.api.Test;
 
 class PlanMemoryTest {
@@ -28,7 +29,7 @@ class PlanMemoryTest {
                 .containsExactlyInAnyOrderElementsOf(intervals);
         assertThat(plan.bytes()).isGreaterThanOrEqualTo(plan.lowerBound());
         for (var a : plan.placements()) {
-            assertThat(a.offset() % MemoryPlan.ALIGNMENT).isZero();
+            assertThat(a.offset() % Manifest.ALIGNMENT).isZero();
             assertThat(a.offset()).isNotNegative();
             assertThat(a.end()).isLessThanOrEqualTo(plan.bytes());
             for (var b : plan.placements()) {

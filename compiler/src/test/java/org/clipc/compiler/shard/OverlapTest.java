@@ -27,7 +27,6 @@ import org.clipc.compiler.lower.Overlap;
 import org.clipc.compiler.lower.Step;
 import org.clipc.compiler.memory.InPlace;
 import org.clipc.compiler.memory.Lifetimes;
-import org.clipc.compiler.memory.MemoryPlan;
 import org.clipc.compiler.memory.PlanMemory;
 import org.clipc.compiler.pack.CompileOptions;
 import org.clipc.compiler.pack.ProgramBuilder;
@@ -36,6 +35,7 @@ import org.clipc.ir.Graph;
 import org.clipc.ir.Mesh;
 import org.clipc.ir.MeshAxis;
 import org.clipc.ir.Op;
+import org.clipc.program.Manifest;
 import org.junit.jupiter.api.Test;
 
 /** Exchanges that go on beside kernels, in training steps. */
@@ -85,7 +85,7 @@ class OverlapTest {
             var buffer = lowered.buffers().get(view.buffer());
             var alone = buffer.role() != Buffer.Role.WORKSPACE;
             var start = alone ? 0 : Objects.requireNonNull(offsets.get(buffer.id()));
-            places.add(new Place(buffer.id(), alone, start, start + MemoryPlan.align(buffer.bytes())));
+            places.add(new Place(buffer.id(), alone, start, start + Manifest.align(buffer.bytes())));
         }
         return places;
     }
