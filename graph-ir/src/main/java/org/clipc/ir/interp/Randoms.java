@@ -13,7 +13,7 @@ final class Randoms {
 
     static Tensor64 uniform(Tensor64 seed, int stream, TensorType type) {
         var result = Tensor64.zeros(type);
-        var first = result.size() == 0 ? 0 : rowsBefore(seed) * (result.size() / Math.max(1, rows(type)));
+        var first = rowsBefore(seed) * (result.size() / rows(type));
         for (var i = 0; i < result.size(); i++) {
             result.data()[i] = uniformAt(seed, first + i, stream);
         }
