@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A named result of a graph.
  *
- * @param updates the parameter or state input that this value replaces when the graph has run; null for a plain result
+ * @param updates the parameter, state or carried input that this value replaces when the graph has run; null for a plain result
  */
 public record Output(String name, Value value, @Nullable String updates) {
 

@@ -10,8 +10,9 @@ import java.util.Set;
 
 /**
  * Says what a legal graph is: operands come before their users, types are those of {@link ShapeRules}, inputs and
- * outputs have distinct names, collectives agree on how many ranks an axis has, {@code updates} names a parameter or state of the value's type, each at most once, and
- * bodies of {@link Op.Fused} are legal, with inputs of kind {@code OPERAND} named 0, 1, … and outputs named likewise.
+ * outputs have distinct names, collectives agree on how many ranks an axis has, {@code updates} names a parameter, state or
+ * carried input ({@link InputKind#outlivesARun}) of the value's type, each at most once, and bodies of {@link Op.Fused}
+ * are legal, with inputs of kind {@code OPERAND} named 0, 1, … and outputs named likewise.
  */
 public final class Verifier {
 
@@ -140,7 +141,7 @@ public final class Verifier {
         var input = inputsByName.get(target);
         var label = "output " + output.name() + " updates " + target + ", ";
         if (input == null || !input.kind().outlivesARun()) {
-            problems.add(label + "which is no parameter or state");
+            problems.add(label + "which is no parameter, state or carried input");
         } else if (!input.type().equals(graph.type(output.value()))) {
             problems.add(label + "which is " + input.type() + ", with a " + graph.type(output.value()));
         }

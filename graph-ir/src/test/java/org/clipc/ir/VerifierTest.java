@@ -57,17 +57,20 @@ class VerifierTest {
     }
 
     @Test
-    void updatesReplaceAParameterOrStateOfTheSameTypeOnce() {
+    void updatesReplaceWhatOutlivesARunOfTheSameTypeOnce() {
         var nodes = List.of(
                 input("w", InputKind.PARAMETER),
                 input("x", InputKind.DATA),
-                node(new Op.Constant(TensorType.f32(), 0), TensorType.f32()));
+                node(new Op.Constant(TensorType.f32(), 0), TensorType.f32()),
+                input("s", InputKind.STATE),
+                input("c", InputKind.CARRIED));
         var w = new Value(0, 0);
-        assertThat(verify(nodes, new Output("a", w, "w"))).isEmpty();
+        assertThat(verify(nodes, new Output("a", w, "w"), new Output("b", w, "s"), new Output("c", w, "c")))
+                .isEmpty();
         assertThat(verify(nodes, new Output("a", w, "x")))
-                .containsExactly("output a updates x, which is no parameter or state");
+                .containsExactly("output a updates x, which is no parameter, state or carried input");
         assertThat(verify(nodes, new Output("a", w, "gone")))
-                .containsExactly("output a updates gone, which is no parameter or state");
+                .containsExactly("output a updates gone, which is no parameter, state or carried input");
         assertThat(verify(nodes, new Output("a", new Value(2, 0), "w")))
                 .containsExactly("output a updates w, which is f32[2], with a f32[]");
         assertThat(verify(nodes, new Output("a", w, "w"), new Output("b", w, "w")))

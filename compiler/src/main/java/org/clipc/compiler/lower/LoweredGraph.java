@@ -13,7 +13,7 @@ import org.clipc.ir.Graph;
  * @param buffers by id
  * @param inputs by name: where each input of the graph is expected; dense
  * @param outputs by name: where each output is found after the last step; dense, and the slot itself for an output that
- *     updates a parameter or state
+ *     updates an input
  */
 public record LoweredGraph(
         Graph graph, List<Buffer> buffers, List<Step> steps, Map<String, View> inputs, Map<String, View> outputs) {

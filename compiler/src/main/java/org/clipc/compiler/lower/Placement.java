@@ -14,8 +14,8 @@ import org.clipc.ir.Value;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which values are best computed straight into a place that exists already: the slot of the parameter or state that they
- * replace, or their part of a concatenation. What has no such place gets a buffer of its own.
+ * Which values are best computed straight into a place that exists already: the slot of the input that they replace,
+ * or their part of a concatenation. What has no such place gets a buffer of its own.
  */
 final class Placement {
 
