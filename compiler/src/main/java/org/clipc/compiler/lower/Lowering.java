@@ -78,7 +78,7 @@ public final class Lowering {
         switch (node.op()) {
             case Op.Input(var name, var _, var _) -> values.put(result, Objects.requireNonNull(inputs.get(name)));
             case Op.Constant(var _, var number) -> values.putSplat(result, number);
-            case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _, Op.StopGradient _, Op.Replicate _ ->
+            case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _, Op.StopGradient _ ->
                 move(node, result);
             case Op.Iota _,
                     Op.Unary _,
@@ -113,6 +113,7 @@ public final class Lowering {
             case Op.AllGather op -> exchangeOfRuns(op, op.dim(), op.parts(), node, index);
             case Op.ReduceScatter op -> exchangeOfRuns(op, op.dim(), op.parts(), node, index);
             case Op.RankSlice _ -> throw new IllegalStateException("slices by rank are expanded before");
+            case Op.Replicate _ -> throw new IllegalStateException("what ranks replicate is erased before");
         }
     }
 

@@ -42,7 +42,7 @@ public final class Views {
     /** The view after a data movement op, or nothing if the result is not a view. */
     public static Optional<View> apply(Op op, View view) {
         return switch (op) {
-            case Op.StopGradient _, Op.Replicate _ -> Optional.of(view);
+            case Op.StopGradient _ -> Optional.of(view);
             case Op.Reshape(var shape) -> reshape(view, shape);
             case Op.Transpose(var permutation) -> Optional.of(transpose(view, permutation));
             case Op.Broadcast(var shape, var axes) -> Optional.of(broadcast(view, shape, axes));

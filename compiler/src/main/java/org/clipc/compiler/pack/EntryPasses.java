@@ -17,6 +17,7 @@ import org.clipc.compiler.lower.Overlap;
 import org.clipc.compiler.memory.InPlace;
 import org.clipc.compiler.memory.Lifetimes;
 import org.clipc.compiler.memory.PlanMemory;
+import org.clipc.compiler.pass.EraseReplicates;
 import org.clipc.compiler.pass.EraseStopGradients;
 import org.clipc.compiler.pass.NarrowRows;
 import org.clipc.compiler.pass.Pass;
@@ -84,7 +85,11 @@ final class EntryPasses {
 
         private List<Pass> rematerialized(
                 ToIntFunction<Graph> lastForward, OptionalLong budget, Consumer<RecomputeReport> told) {
-            return List.of(new Rematerialize(lastForward, budget, this::workspace, told), new Fuse(), schedule());
+            return List.of(
+                    new EraseReplicates(),
+                    new Rematerialize(lastForward, budget, this::workspace, told),
+                    new Fuse(),
+                    schedule());
         }
 
         private List<Pass> rematerialized(OptionalLong budget, Consumer<RecomputeReport> told) {
@@ -93,7 +98,7 @@ final class EntryPasses {
 
         /** Ends passes of graphs that compute nothing again. */
         private List<Pass> scheduled() {
-            return List.of(new Fuse(), schedule());
+            return List.of(new EraseReplicates(), new Fuse(), schedule());
         }
 
         private Schedule schedule() {
@@ -124,7 +129,7 @@ final class EntryPasses {
         if (ranks.mesh().tensor() > 1) {
             passes.addAll(List.of(ranks.tensor(), new ExpandCollectives(), new Simplify()));
         }
-        passes.addAll(List.of(new Fuse(), new Schedule(false, ranks.sumsFactors())));
+        passes.addAll(List.of(new EraseReplicates(), new Fuse(), new Schedule(false, ranks.sumsFactors())));
         return passes;
     }
 

@@ -20,7 +20,11 @@ import org.clipc.compiler.train.TrainStep;
 import org.clipc.compiler.train.TwoTowers;
 import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
+import org.clipc.ir.GraphBuilder;
 import org.clipc.ir.InputKind;
+import org.clipc.ir.MeshAxis;
+import org.clipc.ir.Op;
+import org.clipc.ir.Output;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.interp.Interpreter;
 import org.clipc.ir.interp.Scalars;
@@ -69,6 +73,27 @@ class JvmProgramTest {
         var all = new HashMap<>(inputs);
         parameters.forEach(p -> all.putIfAbsent(p.name(), Tensor64.zeros(p.type())));
         return all;
+    }
+
+    /** Seen as its operand, what ranks replicate would be read where its parameter's new value stands already. */
+    @Test
+    void whatRanksReplicateIsTheOperandOfBeforeItsUpdate() {
+        var type = TensorType.f32(4);
+        var b = new GraphBuilder("loss");
+        var p = b.input("p", InputKind.PARAMETER, type);
+        var x = b.input("x", InputKind.DATA, type);
+        var y = b.input("y", InputKind.DATA, type);
+        var replicated = b.add(new Op.Replicate(MeshAxis.DATA), p);
+        b.output(new Output("next.p", b.add(p, x), "p"));
+        b.output("z", b.mul(replicated, y));
+        var graph = b.build();
+        var program = ProgramBuilder.build(new OneGraph(graph), options(false, new JvmTarget(256)))
+                .program();
+        var inputs = Map.of(
+                "p", Tensor64.filled(type, 1), "x", Tensor64.filled(type, 3), "y", Tensor64.filled(type, 5));
+        try (var runner = new ProgramRunner(program, "jvm256")) {
+            Tensors.assertSame("replicated", Interpreter.run(graph, inputs), runner.run("loss", inputs));
+        }
     }
 
     @Test

@@ -37,6 +37,7 @@ class CirFilesTest {
                     new Simplify(),
                     new DeadCode(),
                     new EraseStopGradients(),
+                    new EraseReplicates(),
                     new NarrowRows(),
                     new Fuse(),
                     new MixedPrecision(Precision.BF16, "loss"),
