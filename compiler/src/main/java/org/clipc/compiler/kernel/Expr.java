@@ -1,5 +1,7 @@
 package org.clipc.compiler.kernel;
 
+import java.util.List;
+import java.util.function.UnaryOperator;
 import org.clipc.ir.BinaryFn;
 import org.clipc.ir.Comparison;
 import org.clipc.ir.DType;
@@ -69,6 +71,31 @@ public sealed interface Expr {
             case Convert(var dtype, var _) -> dtype;
             case Uniform _ -> DType.F32;
             case Index _ -> DType.I32;
+        };
+    }
+
+    /** The expressions that it is computed from, which are none of a leaf. */
+    default List<Expr> parts() {
+        return switch (this) {
+            case Unary(var _, var x) -> List.of(x);
+            case Binary(var _, var a, var b) -> List.of(a, b);
+            case Compare(var _, var a, var b) -> List.of(a, b);
+            case Select(var condition, var a, var b) -> List.of(condition, a, b);
+            case Convert(var _, var x) -> List.of(x);
+            case Arg _, Const _, Attribute _, Uniform _, Index _ -> List.of();
+        };
+    }
+
+    /** The same of other {@link #parts}; a leaf is itself. */
+    default Expr map(UnaryOperator<Expr> part) {
+        return switch (this) {
+            case Unary(var fn, var x) -> new Unary(fn, part.apply(x));
+            case Binary(var fn, var a, var b) -> new Binary(fn, part.apply(a), part.apply(b));
+            case Compare(var comparison, var a, var b) -> new Compare(comparison, part.apply(a), part.apply(b));
+            case Select(var condition, var a, var b) ->
+                new Select(part.apply(condition), part.apply(a), part.apply(b));
+            case Convert(var dtype, var x) -> new Convert(dtype, part.apply(x));
+            case Arg _, Const _, Attribute _, Uniform _, Index _ -> this;
         };
     }
 }

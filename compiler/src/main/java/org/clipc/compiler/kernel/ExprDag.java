@@ -36,7 +36,9 @@ public final class ExprDag {
         if (known != null) {
             return known;
         }
-        var key = key(expr);
+        var operands = new ArrayList<Integer>();
+        expr.parts().forEach(part -> operands.add(number(part)));
+        var key = new Key(function(expr), operands);
         var number = numbers.computeIfAbsent(key, k -> {
             nodes.add(expr);
             keys.add(k);
@@ -77,15 +79,14 @@ public final class ExprDag {
         };
     }
 
-    private Key key(Expr expr) {
+    private static Object function(Expr expr) {
         return switch (expr) {
-            case Expr.Arg _, Expr.Const _, Expr.Attribute _, Expr.Uniform _, Expr.Index _ -> new Key(expr, List.of());
-            case Expr.Unary(var fn, var x) -> new Key(fn, List.of(number(x)));
-            case Expr.Binary(var fn, var a, var b) -> new Key(fn, List.of(number(a), number(b)));
-            case Expr.Compare(var comparison, var a, var b) -> new Key(comparison, List.of(number(a), number(b)));
-            case Expr.Select(var condition, var a, var b) ->
-                new Key("select", List.of(number(condition), number(a), number(b)));
-            case Expr.Convert(var dtype, var x) -> new Key(dtype, List.of(number(x)));
+            case Expr.Arg _, Expr.Const _, Expr.Attribute _, Expr.Uniform _, Expr.Index _ -> expr;
+            case Expr.Unary(var fn, var _) -> fn;
+            case Expr.Binary(var fn, var _, var _) -> fn;
+            case Expr.Compare(var comparison, var _, var _) -> comparison;
+            case Expr.Select _ -> "select";
+            case Expr.Convert(var dtype, var _) -> dtype;
         };
     }
 

@@ -90,17 +90,9 @@ record IndexSpace(List<View> operands, List<KernelSpec.Operand> accesses, List<E
     }
 
     private static Expr renumber(Expr value, Map<Integer, Integer> axes) {
-        return switch (value) {
-            case Expr.Index(var axis) -> new Expr.Index(axes.getOrDefault(axis, 0));
-            case Expr.Unary(var fn, var x) -> new Expr.Unary(fn, renumber(x, axes));
-            case Expr.Binary(var fn, var a, var b) -> new Expr.Binary(fn, renumber(a, axes), renumber(b, axes));
-            case Expr.Compare(var comparison, var a, var b) ->
-                new Expr.Compare(comparison, renumber(a, axes), renumber(b, axes));
-            case Expr.Select(var condition, var a, var b) ->
-                new Expr.Select(renumber(condition, axes), renumber(a, axes), renumber(b, axes));
-            case Expr.Convert(var dtype, var x) -> new Expr.Convert(dtype, renumber(x, axes));
-            case Expr.Arg _, Expr.Const _, Expr.Attribute _, Expr.Uniform _ -> value;
-        };
+        return value instanceof Expr.Index(var axis)
+                ? new Expr.Index(axes.getOrDefault(axis, 0))
+                : value.map(part -> renumber(part, axes));
     }
 
     /** The axes and seed operands that expressions name. */
@@ -113,21 +105,8 @@ record IndexSpace(List<View> operands, List<KernelSpec.Operand> accesses, List<E
             switch (value) {
                 case Expr.Index(var axis) -> axes.add(axis);
                 case Expr.Uniform(var seed, var _, var _) -> seeds.add(seed);
-                case Expr.Unary(var _, var x) -> collect(x);
-                case Expr.Convert(var _, var x) -> collect(x);
-                case Expr.Binary(var _, var a, var b) -> {
-                    collect(a);
-                    collect(b);
-                }
-                case Expr.Compare(var _, var a, var b) -> {
-                    collect(a);
-                    collect(b);
-                }
-                case Expr.Select(var condition, var a, var b) -> {
-                    collect(condition);
-                    collect(a);
-                    collect(b);
-                }
+                case Expr.Unary _, Expr.Convert _, Expr.Binary _, Expr.Compare _, Expr.Select _ ->
+                    value.parts().forEach(this::collect);
                 case Expr.Arg _, Expr.Const _, Expr.Attribute _ -> {}
             }
         }
