@@ -125,7 +125,7 @@ record TargetCalls(
                 : Optional.empty();
     }
 
-    private static final class Collector implements CallSink {
+    private static class Collector implements CallSink {
 
         private final String target;
         private final int step;
@@ -262,7 +262,7 @@ record TargetCalls(
             var made = calls.subList(first, calls.size());
             var others = new LinkedHashMap<String, List<KernelUse>>();
             options.forEach((option, plan) -> {
-                var sink = new Collector(target, step, firstTemporary, next, kernels, temporaries);
+                Collector sink = new Way(name);
                 plan.accept(sink);
                 if (!sink.calls.equals(made) && !others.containsValue(sink.calls)) {
                     others.put(option, sink.calls);
@@ -282,8 +282,9 @@ record TargetCalls(
 
         @Override
         public void chooseWithNext(String name, SequencedMap<String, Consumer<CallSink>> options) {
+            var before = sites.size();
             choose(name, options);
-            goesOn = !sites.isEmpty();
+            goesOn = sites.size() > before;
         }
 
         @Override
@@ -317,6 +318,22 @@ record TargetCalls(
                     sharedFloats,
                     temporaries,
                     cost));
+        }
+
+        /** One of the ways of a choice: its memory is that of the launch, which is laid out before. */
+        private final class Way extends Collector {
+
+            private final String choice;
+
+            Way(String choice) {
+                super(target, step, firstTemporary, next, kernels, temporaries);
+                this.choice = choice;
+            }
+
+            @Override
+            public int temporary(long bytes) {
+                throw new IllegalStateException("a way to compute " + choice + " takes memory of its own");
+            }
         }
     }
 }
