@@ -23,11 +23,15 @@ final class BodyReader {
     private final Graph body;
     private final List<View> bound;
     private final Map<Value, Expr> given = new HashMap<>();
+    private final Map<Moved, Expr> known = new HashMap<>();
     private final List<Operand> operands = new ArrayList<>();
     private final Map<Attribute, Integer> attributes = new LinkedHashMap<>();
     private final int firstArgument;
 
     private record Operand(View view, boolean isSeed) {}
+
+    /** A value behind data movement. */
+    private record Moved(Value value, List<Op> moves) {}
 
     /** A number of a node: its constant or stream, or the elements in a row of it. */
     private record Attribute(Value of, boolean isRow) {}
@@ -93,14 +97,27 @@ final class BodyReader {
         return view(value, List.of());
     }
 
-    /** {@code moves} are applied to {@code value}, first to last. */
+    /**
+     * {@code moves} are applied to {@code value}, first to last. What the body shares is one object, since trees of their
+     * own would grow with every use.
+     */
     private Expr read(Value value, List<Op> moves) {
-        var known = given.get(value);
-        if (known != null) {
+        var moved = new Moved(value, moves);
+        var expr = known.get(moved);
+        if (expr == null) {
+            expr = readAnew(value, moves);
+            known.put(moved, expr);
+        }
+        return expr;
+    }
+
+    private Expr readAnew(Value value, List<Op> moves) {
+        var expr = given.get(value);
+        if (expr != null) {
             if (!moves.isEmpty()) {
                 throw new IllegalStateException("a fused body moves the data of " + body.op(value));
             }
-            return known;
+            return expr;
         }
         var node = body.node(value);
         var dtype = body.type(value).dtype();

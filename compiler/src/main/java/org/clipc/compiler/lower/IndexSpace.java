@@ -1,8 +1,10 @@
 package org.clipc.compiler.lower;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -42,10 +44,11 @@ record IndexSpace(List<View> operands, List<KernelSpec.Operand> accesses, List<E
             joined.add(isSeed ? operands.get(i) : join(operands.get(i), groups));
             accesses.add(isSeed ? SEED : operand(joined.getLast()));
         }
+        var renumbered = new Renumbered(axes);
         return new IndexSpace(
                 joined,
                 accesses,
-                values.stream().map(v -> renumber(v, axes)).toList(),
+                values.stream().map(renumbered::get).toList(),
                 outputs.stream().map(o -> join(o, groups)).toList());
     }
 
@@ -89,10 +92,26 @@ record IndexSpace(List<View> operands, List<KernelSpec.Operand> accesses, List<E
         return groups.isEmpty() ? List.of(List.of()) : groups;
     }
 
-    private static Expr renumber(Expr value, Map<Integer, Integer> axes) {
-        return value instanceof Expr.Index(var axis)
-                ? new Expr.Index(axes.getOrDefault(axis, 0))
-                : value.map(part -> renumber(part, axes));
+    /** Expressions over the joined axes, which share what those over the axes of before do. */
+    private static final class Renumbered {
+
+        private final Map<Integer, Integer> axes;
+        private final IdentityHashMap<Expr, Expr> known = new IdentityHashMap<>();
+
+        Renumbered(Map<Integer, Integer> axes) {
+            this.axes = axes;
+        }
+
+        Expr get(Expr value) {
+            var renumbered = known.get(value);
+            if (renumbered == null) {
+                renumbered = value instanceof Expr.Index(var axis)
+                        ? new Expr.Index(axes.getOrDefault(axis, 0))
+                        : value.map(this::get);
+                known.put(value, renumbered);
+            }
+            return renumbered;
+        }
     }
 
     /** The axes and seed operands that expressions name. */
@@ -100,8 +119,12 @@ record IndexSpace(List<View> operands, List<KernelSpec.Operand> accesses, List<E
 
         final Set<Integer> axes = new HashSet<>();
         final Set<Integer> seeds = new HashSet<>();
+        private final Set<Expr> seen = Collections.newSetFromMap(new IdentityHashMap<>());
 
         void collect(Expr value) {
+            if (!seen.add(value)) {
+                return;
+            }
             switch (value) {
                 case Expr.Index(var axis) -> axes.add(axis);
                 case Expr.Uniform(var seed, var _, var _) -> seeds.add(seed);

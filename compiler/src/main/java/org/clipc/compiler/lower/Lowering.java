@@ -78,8 +78,7 @@ public final class Lowering {
         switch (node.op()) {
             case Op.Input(var name, var _, var _) -> values.put(result, Objects.requireNonNull(inputs.get(name)));
             case Op.Constant(var _, var number) -> values.putSplat(result, number);
-            case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _, Op.StopGradient _ ->
-                move(node, result);
+            case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _, Op.StopGradient _ -> move(node, result);
             case Op.Iota _,
                     Op.Unary _,
                     Op.Binary _,
