@@ -75,7 +75,14 @@ public final class ExprDag {
                     case NEG, ABS, SIGN, SQRT, RSQRT, RECIPROCAL, NOT -> false;
                 };
             case Expr.Binary(var fn, var _, var _) -> fn == BinaryFn.POW;
-            default -> false;
+            case Expr.Uniform _ -> true;
+            case Expr.Arg _,
+                    Expr.Const _,
+                    Expr.Attribute _,
+                    Expr.Index _,
+                    Expr.Compare _,
+                    Expr.Select _,
+                    Expr.Convert _ -> false;
         };
     }
 
