@@ -113,7 +113,7 @@ final class LayerNormTemplate {
         var width = x.dim(1);
         var rowsPerUnit = Math.max(Math.max(1, UNIT / width), Math.ceilDiv(rows, GRAD_UNITS));
         var units = Math.ceilDiv(rows, rowsPerUnit);
-        var sums = ReduceTemplate.temporary(sink, DType.F32, 1, units, 2 * width);
+        var sums = sink.temporary(DType.F32, List.of(1, units, 2 * width));
         var values = Map.ofEntries(
                 Map.entry("dy", Argument.of(dy)),
                 Map.entry("dyRow", Argument.of(dy.stride(0))),

@@ -63,7 +63,7 @@ final class ReduceTemplate {
             return;
         }
         var held = held(spec.value().dtype());
-        var partials = temporary(sink, held, output.dim(0), pieces, output.dim(1));
+        var partials = sink.temporary(held, List.of(output.dim(0), pieces, output.dim(1)));
         var whole =
                 new View(partials.buffer(), 0, held, output.dims(), List.of(partials.stride(0), partials.stride(2)));
         var part = new Reduce(spec.fn(), spec.inner(), spec.operands(), spec.value(), held);
@@ -79,13 +79,6 @@ final class ReduceTemplate {
         var value = new Expr.Arg(0, partials.dtype());
         var spec = new Reduce(fn, inner, List.of(operand), value, output.dtype());
         plan(spec, new Launch(spec, List.of(partials), List.of(output), List.of()), sink);
-    }
-
-    /** A row-major tensor that lives for one launch. */
-    static View temporary(CallSink sink, DType dtype, int outer, int count, int inner) {
-        var bytes = (long) outer * count * inner * dtype.bytes();
-        var strides = List.of((long) count * inner, (long) inner, 1L);
-        return new View(sink.temporary(bytes), 0, dtype, List.of(outer, count, inner), strides);
     }
 
     private static int rowPieces(int reduced) {

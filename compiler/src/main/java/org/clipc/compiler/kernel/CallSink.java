@@ -62,6 +62,17 @@ public interface CallSink {
     /** A buffer that lives for the calls of this launch only; returns its id. */
     int temporary(long bytes);
 
+    /** A row-major tensor in a buffer of its own, which lives as long as {@link #temporary(long)} says. */
+    default View temporary(DType dtype, List<Integer> dims) {
+        var strides = new Long[dims.size()];
+        var elements = 1L;
+        for (var axis = dims.size() - 1; axis >= 0; axis--) {
+            strides[axis] = elements;
+            elements = Math.multiplyExact(elements, dims.get(axis));
+        }
+        return new View(temporary(Math.multiplyExact(elements, dtype.bytes())), 0, dtype, dims, List.of(strides));
+    }
+
     /**
      * @param kernel the generated class to run, and how to make it
      * @param units independent pieces of work; a worker runs any range of them

@@ -92,8 +92,7 @@ public sealed interface Expr {
             case Unary(var fn, var x) -> new Unary(fn, part.apply(x));
             case Binary(var fn, var a, var b) -> new Binary(fn, part.apply(a), part.apply(b));
             case Compare(var comparison, var a, var b) -> new Compare(comparison, part.apply(a), part.apply(b));
-            case Select(var condition, var a, var b) ->
-                new Select(part.apply(condition), part.apply(a), part.apply(b));
+            case Select(var condition, var a, var b) -> new Select(part.apply(condition), part.apply(a), part.apply(b));
             case Convert(var dtype, var x) -> new Convert(dtype, part.apply(x));
             case Arg _, Const _, Attribute _, Uniform _, Index _ -> this;
         };

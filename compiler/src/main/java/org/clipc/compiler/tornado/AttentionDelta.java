@@ -86,8 +86,7 @@ final class AttentionDelta {
     static View plan(AttentionGrad spec, Launch launch, CallSink sink) {
         var q = launch.inputs().get(1);
         int rows = q.dim(0) * q.dim(2) * q.dim(1);
-        var buffer = sink.temporary((long) rows * Float.BYTES);
-        var delta = new View(buffer, 0, DType.F32, List.of(rows), List.of(1L));
+        var delta = sink.temporary(DType.F32, List.of(rows));
         if (spec.dtype() == DType.BF16 && TornadoTarget.dialect(sink.target()) == CDialect.CUDA) {
             planCuda(launch, delta, sink);
         } else {

@@ -169,9 +169,7 @@ final class PanelGemmTemplate {
         static Operand of(View view, int across, Stream<Integer> widths, CallSink sink) {
             var unplaced = new Operand(view, across, view);
             var floats = widths.mapToLong(unplaced::floats).max().orElseThrow();
-            var buffer = sink.temporary(floats * Float.BYTES);
-            var packed = new View(buffer, 0, DType.F32, List.of(Math.toIntExact(floats)), List.of(1L));
-            return new Operand(view, across, packed);
+            return new Operand(view, across, sink.temporary(DType.F32, List.of(Math.toIntExact(floats))));
         }
 
         private int along() {

@@ -4,7 +4,6 @@ import com.palantir.javapoet.CodeBlock;
 import java.util.List;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.Launch;
-import org.clipc.compiler.kernel.View;
 import org.clipc.ir.DType;
 
 /**
@@ -21,8 +20,8 @@ final class RandomSubsetTemplate {
         var out = launch.outputs().getFirst();
         int rows = out.dim(0);
         int from = launch.attributes().get(0).intValue();
-        var numbers = temporary(sink, rows, from);
-        var marks = temporary(sink, rows, from);
+        var numbers = sink.temporary(DType.F32, List.of(rows, from));
+        var marks = sink.temporary(DType.F32, List.of(rows, from));
         var groups = Math.ceilDiv((long) rows * from, GROUP);
         var before = ofPart ? "n.get(seed + 2) * (long) from" : "0L";
         kernel("draws the numbers" + (ofPart ? " of a part of the rows" : ""), rows, from)
@@ -75,11 +74,6 @@ final class RandomSubsetTemplate {
                             n.set(out + row * outRow + before * outStep, i);
                         }
                         """)));
-    }
-
-    private static View temporary(CallSink sink, int rows, int from) {
-        var buffer = sink.temporary((long) rows * from * Float.BYTES);
-        return new View(buffer, 0, DType.F32, List.of(rows, from), List.of((long) from, 1L));
     }
 
     private static TornadoKernel kernel(String what, int rows, int from) {

@@ -62,10 +62,8 @@ final class ReduceTemplate {
         }
         int outer = output.dim(0);
         int inner = output.dim(1);
-        var buffer = sink.temporary((long) outer * pieces * inner * Float.BYTES);
-        var row = (long) pieces * inner;
-        var partials = new View(buffer, 0, DType.F32, List.of(outer, pieces, inner), List.of(row, (long) inner, 1L));
-        var first = new View(buffer, 0, DType.F32, output.dims(), List.of(row, 1L));
+        var partials = sink.temporary(DType.F32, List.of(outer, pieces, inner));
+        var first = new View(partials.buffer(), 0, DType.F32, output.dims(), List.of(partials.stride(0), 1L));
         var part = new Reduce(spec.fn(), spec.inner(), spec.operands(), spec.value(), DType.F32);
         plan(part, launch, reduced, Math.ceilDiv(reduced, pieces), first, inner, kind, sink);
         combine(spec.fn(), partials, output, kind, sink);

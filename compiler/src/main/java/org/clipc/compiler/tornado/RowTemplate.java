@@ -290,8 +290,7 @@ final class RowTemplate {
     private void gains(Launch launch, int rows, int width, CallSink sink) {
         var pieces = Math.ceilDiv(rows, GAIN_ROWS);
         var across = Math.ceilDiv(width, ITEMS);
-        var sums = sink.temporary(2L * pieces * width * Float.BYTES);
-        var strides = List.of(2L * pieces * width, 2L * width, 1L);
+        var sums = sink.temporary(DType.F32, List.of(1, pieces, 2 * width));
         var views = launch.inputs();
         var of = new Operands(
                 List.of("dy", "x", "mean", "rstd"), List.of(views.get(0), views.get(1), views.get(3), views.get(4)));
@@ -302,7 +301,7 @@ final class RowTemplate {
                 .number("rows", rows)
                 .number("count", width)
                 .number("across", across)
-                .at("sums", new View(sums, 0, DType.F32, List.of(1, pieces, 2 * width), strides));
+                .at("sums", sums);
         bind(kernel, of)
                 .launch(
                         sink,
@@ -329,7 +328,7 @@ final class RowTemplate {
                                 .endControlFlow()
                                 .build());
         for (var i = 0; i < 2; i++) {
-            var part = new View(sums, (long) i * width, DType.F32, List.of(1, pieces, width), strides);
+            var part = new View(sums.buffer(), (long) i * width, DType.F32, List.of(1, pieces, width), sums.strides());
             var total = launch.outputs().get(1 + i);
             var output = new View(
                     total.buffer(),

@@ -210,8 +210,13 @@ final class SortedScatterTemplate {
     private final View index;
     private final View out;
     private final String constants;
+
+    /** Of every batch: the rows in order, ints in place of floats, and the updates they are of. */
     private final View order;
+
+    /** Of every batch: the sums of chunks' first and last rows. */
     private final View partials;
+
     private final int chunks;
 
     private SortedScatterTemplate(Launch launch, CallSink sink) {
@@ -226,15 +231,8 @@ final class SortedScatterTemplate {
         constants = "constexpr int CHUNK = %d, FILL = %d; constexpr bool IS_BF16 = %b, IS_ALIGNED = %b;"
                 .formatted(CHUNK, FILL, out.dtype() == DType.BF16, isAligned);
         chunks = Math.ceilDiv(index.dim(1), CHUNK);
-        order = temporary(2L * index.dim(1), sink);
-        partials = temporary(2L * chunks * out.dim(2), sink);
-    }
-
-    /** Numbers of 4 bytes for every batch: the rows in order and the updates they are of; sums of chunks' first and last rows. */
-    private View temporary(long each, CallSink sink) {
-        var elements = out.dim(0) * each;
-        var buffer = sink.temporary(elements * Float.BYTES);
-        return new View(buffer, 0, DType.F32, List.of(Math.toIntExact(elements)), List.of(1L));
+        order = sink.temporary(DType.F32, List.of(out.dim(0), 2, index.dim(1)));
+        partials = sink.temporary(DType.F32, List.of(out.dim(0), chunks, 2, out.dim(2)));
     }
 
     static void plan(Launch launch, CallSink sink) {

@@ -89,8 +89,8 @@ class JvmProgramTest {
         var graph = b.build();
         var program = ProgramBuilder.build(new OneGraph(graph), options(false, new JvmTarget(256)))
                 .program();
-        var inputs = Map.of(
-                "p", Tensor64.filled(type, 1), "x", Tensor64.filled(type, 3), "y", Tensor64.filled(type, 5));
+        var inputs =
+                Map.of("p", Tensor64.filled(type, 1), "x", Tensor64.filled(type, 3), "y", Tensor64.filled(type, 5));
         try (var runner = new ProgramRunner(program, "jvm256")) {
             Tensors.assertSame("replicated", Interpreter.run(graph, inputs), runner.run("loss", inputs));
         }
