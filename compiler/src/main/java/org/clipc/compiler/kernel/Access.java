@@ -7,5 +7,10 @@ public enum Access {
     /** Stride 0: one element for the whole innermost loop. */
     SPLAT,
     /** Any other stride, given at run time. */
-    STRIDED
+    STRIDED;
+
+    /** Along an axis of that step. */
+    public static Access of(long stride) {
+        return stride == 1 ? CONTIGUOUS : stride == 0 ? SPLAT : STRIDED;
+    }
 }

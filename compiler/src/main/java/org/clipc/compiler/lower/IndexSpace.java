@@ -8,7 +8,6 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Predicate;
 import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.Expr;
 import org.clipc.compiler.kernel.KernelSpec;
@@ -30,7 +29,7 @@ record IndexSpace(List<View> operands, List<KernelSpec.Operand> accesses, List<E
                 walks.add(operands.get(i));
             }
         }
-        var groups = groups(walks, leaves.axes);
+        var groups = Views.joint(walks, leaves.axes);
         var axes = new HashMap<Integer, Integer>();
         for (var g = 0; g < groups.size(); g++) {
             for (int axis : groups.get(g)) {
@@ -58,38 +57,11 @@ record IndexSpace(List<View> operands, List<KernelSpec.Operand> accesses, List<E
     }
 
     static Access access(View view) {
-        return access(view.strides().getLast());
-    }
-
-    static Access access(long stride) {
-        return stride == 1 ? Access.CONTIGUOUS : stride == 0 ? Access.SPLAT : Access.STRIDED;
+        return Access.of(view.strides().getLast());
     }
 
     private static View join(View view, List<List<Integer>> groups) {
         return Views.collapse(view, groups).orElseThrow();
-    }
-
-    /** Runs of axes that all {@code walks} can take as one; axes of extent 1 join any. At least one group. */
-    private static List<List<Integer>> groups(List<View> walks, Set<Integer> named) {
-        var dims = walks.getFirst().dims();
-        var groups = new ArrayList<List<Integer>>();
-        var open = -1;
-        for (var axis = 0; axis < dims.size(); axis++) {
-            var isNamed = named.contains(axis);
-            if (dims.get(axis) == 1 && !isNamed) {
-                continue;
-            }
-            var inner = axis;
-            var outer = open;
-            Predicate<View> joins = v -> Views.mergeable(v, outer, inner);
-            if (open >= 0 && !isNamed && walks.stream().allMatch(joins)) {
-                groups.getLast().add(axis);
-            } else {
-                groups.add(new ArrayList<>(List.of(axis)));
-            }
-            open = isNamed ? -1 : axis;
-        }
-        return groups.isEmpty() ? List.of(List.of()) : groups;
     }
 
     /** Expressions over the joined axes, which share what those over the axes of before do. */

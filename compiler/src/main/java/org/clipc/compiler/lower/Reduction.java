@@ -3,6 +3,7 @@ package org.clipc.compiler.lower;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntPredicate;
+import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.Expr;
 import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.View;
@@ -63,7 +64,7 @@ record Reduction(
             } else {
                 var view = emitter.require(operands.get(i), v -> Views.collapse(v, groups));
                 views.add(view);
-                accesses.add(new KernelSpec.Operand(view.dtype(), IndexSpace.access(view.stride(inner == 1 ? 1 : 2))));
+                accesses.add(new KernelSpec.Operand(view.dtype(), Access.of(view.stride(inner == 1 ? 1 : 2))));
             }
         }
         var outer = Math.toIntExact(shape.elements(0, from));

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.clipc.compiler.kernel.View;
 import org.clipc.ir.Op;
@@ -157,6 +159,32 @@ public final class Views {
             strides.add(stride.get());
         }
         return Optional.of(with(view, dims, strides));
+    }
+
+    /**
+     * Groups for {@link #collapse}, at least one: runs of axes that all {@code views} can take as one. Axes of extent 1 join
+     * any, those that are {@code named} none.
+     */
+    public static List<List<Integer>> joint(List<View> views, Set<Integer> named) {
+        var dims = views.getFirst().dims();
+        var groups = new ArrayList<List<Integer>>();
+        var open = -1;
+        for (var axis = 0; axis < dims.size(); axis++) {
+            var isNamed = named.contains(axis);
+            if (dims.get(axis) == 1 && !isNamed) {
+                continue;
+            }
+            var inner = axis;
+            var outer = open;
+            Predicate<View> joins = v -> mergeable(v, outer, inner);
+            if (open >= 0 && !isNamed && views.stream().allMatch(joins)) {
+                groups.getLast().add(axis);
+            } else {
+                groups.add(new ArrayList<>(List.of(axis)));
+            }
+            open = isNamed ? -1 : axis;
+        }
+        return groups.isEmpty() ? List.of(List.of()) : groups;
     }
 
     static List<Integer> axes(int from, int to) {

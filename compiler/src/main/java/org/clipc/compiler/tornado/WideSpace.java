@@ -1,7 +1,8 @@
 package org.clipc.compiler.tornado;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.clipc.compiler.kernel.Access;
@@ -10,6 +11,7 @@ import org.clipc.compiler.kernel.ExprDag;
 import org.clipc.compiler.kernel.KernelSpec.Operand;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.View;
+import org.clipc.compiler.lower.Views;
 
 /**
  * The index space of an elementwise launch, of as few axes as its tensors allow, and how many neighbours along the last one a
@@ -35,65 +37,26 @@ record WideSpace(int width, List<View> inputs, List<View> outputs) {
                 .toList();
         var all = Stream.concat(walked.stream(), launch.outputs().stream()).toList();
         // Coordinates are of the axes as they are.
-        var axes = dag.leaves(Expr.Index.class).isEmpty()
-                ? joined(all)
-                : IntStream.range(0, launch.outputs().getFirst().dims().size())
-                        .mapToObj(axis -> new Axis(axis, axis))
-                        .toList();
+        UnaryOperator<View> joined = dag.leaves(Expr.Index.class).isEmpty() ? joining(all) : view -> view;
         var inputs = IntStream.range(0, launch.inputs().size())
                 .mapToObj(i -> {
                     var view = launch.inputs().get(i);
-                    return dag.reads(i) ? along(axes, view) : view;
+                    return dag.reads(i) ? joined.apply(view) : view;
                 })
                 .toList();
-        var outputs = launch.outputs().stream().map(view -> along(axes, view)).toList();
-        return new WideSpace(width(all.stream().map(view -> along(axes, view)).toList(), outputs), inputs, outputs);
+        var outputs = launch.outputs().stream().map(joined).toList();
+        return new WideSpace(width(all.stream().map(joined).toList(), outputs), inputs, outputs);
     }
-
-    /** Axes from {@code first} to {@code last} as one, whose step is that of the last. */
-    private record Axis(int first, int last) {}
 
     /** Joins each axis with those before it that continue it in all tensors. */
-    private static List<Axis> joined(List<View> views) {
-        var dims = views.getFirst().dims();
-        var axes = new ArrayList<Axis>();
-        for (var axis = 0; axis < dims.size(); axis++) {
-            var next = axis;
-            if (dims.get(axis) == 1) {
-                continue;
-            }
-            if (!axes.isEmpty() && views.stream().allMatch(v -> continues(v, axes.getLast(), next))) {
-                axes.addLast(new Axis(axes.removeLast().first(), axis));
-            } else {
-                axes.add(new Axis(axis, axis));
-            }
-        }
-        return axes.isEmpty() ? List.of(new Axis(dims.size() - 1, dims.size() - 1)) : List.copyOf(axes);
-    }
-
-    private static boolean continues(View view, Axis outer, int inner) {
-        return view.stride(outer.last()) == view.stride(inner) * view.dim(inner);
-    }
-
-    private static View along(List<Axis> axes, View view) {
-        return new View(
-                view.buffer(),
-                view.offset(),
-                view.dtype(),
-                axes.stream()
-                        .map(axis -> view.dims().subList(axis.first(), axis.last() + 1).stream()
-                                .reduce(1, Math::multiplyExact))
-                        .toList(),
-                axes.stream().map(axis -> view.stride(axis.last())).toList());
+    private static UnaryOperator<View> joining(List<View> views) {
+        var groups = Views.joint(views, Set.of());
+        return view -> Views.collapse(view, groups).orElseThrow();
     }
 
     /** How a tensor's elements lie along the last axis. */
     static Access access(View view) {
-        return switch ((int) Math.min(view.strides().getLast(), 2)) {
-            case 0 -> Access.SPLAT;
-            case 1 -> Access.CONTIGUOUS;
-            default -> Access.STRIDED;
-        };
+        return Access.of(view.strides().getLast());
     }
 
     /** Whether neighbours of a tensor go through one access, if there are several. */
