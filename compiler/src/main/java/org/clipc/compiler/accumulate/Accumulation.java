@@ -19,6 +19,7 @@ import org.clipc.ir.Op;
 import org.clipc.ir.Output;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.Value;
+import org.clipc.program.EntryPoint;
 import org.clipc.program.Parameter;
 
 /**
@@ -28,8 +29,6 @@ import org.clipc.program.Parameter;
  * many there are.
  */
 public final class Accumulation {
-
-    private static final String LOSS = "loss";
 
     private final Cut cut;
     private final List<Parameter> all;
@@ -84,7 +83,8 @@ public final class Accumulation {
     public Graph loss() {
         var active = Autodiff.dependent(cut.samples(), this::isTrained);
         var loss = cut.loss();
-        var gradients = Autodiff.gradients(loss, LOSS, input -> isTrained(input) || active.contains(input.name()));
+        var gradients =
+                Autodiff.gradients(loss, EntryPoint.LOSS, input -> isTrained(input) || active.contains(input.name()));
         var b = copy(gradients);
         loss.outputs().forEach(b::output);
         var computed = new HashSet<String>();
@@ -129,7 +129,7 @@ public final class Accumulation {
      */
     public Graph update(Optimizer optimizer, Predicate<Parameter> hasMaster) {
         var b = new GraphBuilder("train_update");
-        b.output(LOSS, b.input(LOSS, InputKind.SCALAR, TensorType.scalar(DType.F32)));
+        b.output(EntryPoint.LOSS, b.input(EntryPoint.LOSS, InputKind.SCALAR, TensorType.scalar(DType.F32)));
         for (var parameter : all) {
             if (trained.contains(parameter.name())) {
                 b.at(new Location("optimizer." + parameter.name(), "", ""));
@@ -139,7 +139,7 @@ public final class Accumulation {
                         b.input(TrainStep.GRADIENT_SUM + parameter.name(), InputKind.CARRIED, sum(parameter)));
             }
         }
-        return TrainStep.update(b.build(), LOSS, all, optimizer, hasMaster);
+        return TrainStep.update(b.build(), EntryPoint.LOSS, all, optimizer, hasMaster);
     }
 
     private static TensorType sum(Parameter parameter) {

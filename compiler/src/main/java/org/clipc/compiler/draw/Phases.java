@@ -5,6 +5,7 @@ import java.util.List;
 import org.clipc.ir.Graph;
 import org.clipc.ir.Op;
 import org.clipc.ir.Value;
+import org.clipc.program.EntryPoint;
 
 /**
  * The parts of a training graph: what the loss needs is the forward pass, what the gradients need beyond that the
@@ -28,7 +29,9 @@ final class Phases {
     static Phases of(Graph graph) {
         var forward = new BitSet();
         var backward = new BitSet();
-        var loss = graph.outputs().stream().filter(o -> o.name().equals("loss")).findFirst();
+        var loss = graph.outputs().stream()
+                .filter(o -> o.name().equals(EntryPoint.LOSS))
+                .findFirst();
         var optimizes = graph.nodes().stream().anyMatch(n -> n.op() instanceof Op.AdamW);
         var gradients = graph.outputs().stream()
                 .filter(o -> o.name().startsWith("grad."))

@@ -38,12 +38,11 @@ import org.clipc.ir.Graph;
 import org.clipc.ir.InputKind;
 import org.clipc.ir.Mesh;
 import org.clipc.ir.Op;
+import org.clipc.program.EntryPoint;
 import org.clipc.program.Parameter;
 
 /** The passes that each kind of entry point goes through. */
 final class EntryPasses {
-
-    static final String LOSS = "loss";
 
     private EntryPasses() {}
 
@@ -71,7 +70,7 @@ final class EntryPasses {
 
         /** Rounds what is to be bf16, and drops the roundings of what is bf16 already. */
         List<Pass> rounding() {
-            return rounding(new MixedPrecision(precision, LOSS));
+            return rounding(new MixedPrecision(precision, EntryPoint.LOSS));
         }
 
         private List<Pass> rounding(MixedPrecision pass) {
@@ -93,7 +92,7 @@ final class EntryPasses {
         }
 
         private List<Pass> rematerialized(OptionalLong budget, Consumer<RecomputeReport> told) {
-            return rematerialized(graph -> graph.output(LOSS).value().node(), budget, told);
+            return rematerialized(graph -> graph.output(EntryPoint.LOSS).value().node(), budget, told);
         }
 
         /** Ends passes of graphs that compute nothing again. */
@@ -113,12 +112,33 @@ final class EntryPasses {
         }
 
         Partition tensor() {
-            return Partition.tensor(
-                    mesh().tensor(), Shardings.tensor(held), parallelism.sequenceParallel(), mesh().data());
+            return tensor(mesh().data());
+        }
+
+        /** @param dataParts that the batch will be divided among */
+        private Partition tensor(int dataParts) {
+            return Partition.tensor(mesh().tensor(), Shardings.tensor(held), parallelism.sequenceParallel(), dataParts);
         }
 
         Partition data() {
             return Partition.data(mesh().data(), Shardings.data(held));
+        }
+
+        /** Where features leave with the ranks whose samples they are of. */
+        private Partition dataOfSteps() {
+            return Partition.data(mesh().data(), Shardings.data(held), Shardings::rows);
+        }
+
+        /** Divides what is done for a whole batch among the ranks, if there are several. */
+        private List<Pass> divided(Partition data) {
+            return mesh().size() == 1
+                    ? List.of()
+                    : List.of(
+                            tensor(),
+                            data,
+                            new ExpandCollectives(),
+                            new BucketCollectives(parallelism.bucketBytes()),
+                            new Simplify());
         }
     }
 
@@ -194,20 +214,11 @@ final class EntryPasses {
             return new ArrayList<>(undivided(Pass.of(name, loss -> graph.apply(of(loss)))));
         }
 
-        private Pass tensor(int dataParts) {
-            var sequence = ranks.parallelism().sequenceParallel();
-            return Partition.tensor(ranks.mesh().tensor(), Shardings.tensor(ranks.held()), sequence, dataParts);
-        }
-
-        private Pass data() {
-            return Partition.data(ranks.mesh().data(), Shardings.data(ranks.held()), Shardings::rows);
-        }
-
         List<Pass> perMicroBatch() {
             var passes = new ArrayList<>(ranks.roundingOfSamples());
             passes.addAll(List.of(
-                    tensor(ranks.mesh().data() * microBatches),
-                    data(),
+                    ranks.tensor(ranks.mesh().data() * microBatches),
+                    ranks.dataOfSteps(),
                     Partition.microBatches(microBatches, Shardings.microBatches(), Shardings::rows),
                     new ExpandCollectives(),
                     new Simplify()));
@@ -216,14 +227,7 @@ final class EntryPasses {
 
         List<Pass> wholeBatch() {
             var passes = new ArrayList<>(ranks.rounding());
-            if (ranks.mesh().size() > 1) {
-                passes.addAll(List.of(
-                        tensor(ranks.mesh().data()),
-                        data(),
-                        new ExpandCollectives(),
-                        new BucketCollectives(ranks.parallelism().bucketBytes()),
-                        new Simplify()));
-            }
+            passes.addAll(ranks.divided(ranks.dataOfSteps()));
             return passes;
         }
     }
@@ -246,12 +250,15 @@ final class EntryPasses {
         return Pass.of(
                 "gradients",
                 g -> Autodiff.gradients(
-                        g, LOSS, input -> input.kind() == InputKind.PARAMETER && trainable.contains(input.name())));
+                        g,
+                        EntryPoint.LOSS,
+                        input -> input.kind() == InputKind.PARAMETER && trainable.contains(input.name())));
     }
 
     static Pass trainStep(List<Parameter> parameters, Optimizer optimizer, Ranks ranks) {
         return Pass.of(
-                "train-step", g -> TrainStep.build(g, LOSS, parameters, optimizer, ranks.precision()::hasMaster));
+                "train-step",
+                g -> TrainStep.build(g, EntryPoint.LOSS, parameters, optimizer, ranks.precision()::hasMaster));
     }
 
     static List<Pass> gradients(
@@ -272,14 +279,7 @@ final class EntryPasses {
             Pass differentiate, Ranks ranks, OptionalLong budget, Consumer<RecomputeReport> told) {
         var passes = new ArrayList<>(undivided(differentiate));
         passes.addAll(ranks.rounding());
-        if (ranks.mesh().size() > 1) {
-            passes.addAll(List.of(
-                    ranks.tensor(),
-                    ranks.data(),
-                    new ExpandCollectives(),
-                    new BucketCollectives(ranks.parallelism().bucketBytes()),
-                    new Simplify()));
-        }
+        passes.addAll(ranks.divided(ranks.data()));
         passes.addAll(ranks.rematerialized(budget, told));
         return passes;
     }
