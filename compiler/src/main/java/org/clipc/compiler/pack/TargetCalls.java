@@ -85,13 +85,6 @@ record TargetCalls(
     /** @param started index of the call whose exchange is over by then */
     record ExchangeEnd(int step, Step.Await await, int started) implements Call {}
 
-    List<KernelUse> kernelUses() {
-        return calls.stream()
-                .filter(KernelUse.class::isInstance)
-                .map(KernelUse.class::cast)
-                .toList();
-    }
-
     /** @param kernels by class name, to which those called are added */
     static TargetCalls plan(Target target, LoweredGraph lowered, Map<String, RenderedKernel> kernels) {
         var calls = new ArrayList<Call>();

@@ -35,14 +35,6 @@ record ShardedNode(
         Optional<Split> wanted,
         int ranks) {
 
-    Split splitOf(int operand) {
-        return (Split) have.get(operand);
-    }
-
-    boolean isSplit(int operand) {
-        return have.get(operand) instanceof Split;
-    }
-
     boolean isReplicated(int operand) {
         return have.get(operand).equals(Full.REPLICATED);
     }
