@@ -252,7 +252,7 @@ final class Inlining {
         var op = (Op.DotGeneral) graph.op(dot);
         var batches = op.lhsBatch().size();
         var lhs = graph.type(graph.node(dot).operand(0)).rank();
-        var rows = batches + lhs - batches - op.lhsContract().size();
+        var rows = lhs - op.lhsContract().size();
         var groups = new ArrayList<List<Integer>>();
         groups.add(range(0, batches));
         groups.add(range(batches, rows));

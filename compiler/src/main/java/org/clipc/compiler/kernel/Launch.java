@@ -12,9 +12,10 @@ import java.util.List;
  * <ul>
  *   <li>Gemm: A [b1, b2, m, k], B [b1, b2, k, n], epilogue operands [b1, b2, m, n]; outputs [b1, b2, m, n] with unit
  *       stride along n. Attributes of the epilogue.
- *   <li>Attention: q [b, s, h, d], k and v [b, t, h, d], seed [2] if there is dropout; outputs o [b, s, h, d], lse
- *       [b, h, s]. Attributes scale, dropout, stream.
- *   <li>AttentionGrad: do, q, k, v, o, lse, seed; outputs dq, dk, dv. Attributes as above.
+ *   <li>Attention: q [b, s, h, d], k and v [b, t, h, d], and if there is dropout seed [2], or [4] where samples
+ *       or heads are split over ranks; outputs o [b, s, h, d], lse [b, h, s]. Attributes scale, dropout, stream.
+ *   <li>AttentionGrad: do, q, k, v, o, lse, and seed if there is dropout, as above; outputs dq, dk, dv. Attributes as
+ *       above.
  *   <li>Elementwise: every view has the index space's extents, at least one axis.
  *   <li>Reduce: operands [outer, reduced, inner]; output [outer, inner]. With {@code inner} reduction the inner extent
  *       is 1.

@@ -111,9 +111,8 @@ final class Placement {
     private boolean mayOverwrite(Output output, Value slot) {
         var writer = output.value().node();
         var op = graph.op(output.value());
-        // A product's epilogue reads an element before it stores that element; whether the product itself reads the
-        // slot
-        // is for its lowering to see.
+        // A product's epilogue reads an element before it stores that element; whether the product itself reads
+        // the slot is for its lowering to see.
         var isProduct = op instanceof Op.Fused(var kind, var _) && kind == FusionKind.GEMM;
         var readsFirst = isPointwise(op) || isProduct || op instanceof Op.AdamW;
         var computes = !isMove(op) && !(op instanceof Op.Input) && !(op instanceof Op.Constant);

@@ -150,9 +150,8 @@ final class AttentionTemplate {
         if (!dropout) {
             return CodeBlock.of("");
         }
-        // Element ((batch · heads + head) · queries + query) · keys + key may exceed 32 bits. Of pairs of sample and
-        // head
-        // that ranks share, the seed tells which the first one is here, and how many heads each sample has.
+        // Element ((batch · heads + head) · queries + query) · keys + key may exceed 32 bits. Of pairs of sample
+        // and head that ranks share, the seed tells which the first one is here, and how many heads each sample has.
         return CodeBlock.builder()
                 .addStatement("final long pair = sharded == 0 ? batch * (long) heads + head"
                         + " : n.get(seed + 2) + batch * (long) n.get(seed + 3) + head")

@@ -318,9 +318,8 @@ final class PanelGemmTemplate {
         tile.each((i, j) -> IntStream.range(0, tile.lanes())
                 .forEach(lane -> code.addStatement(
                         "sums[$L] = c$L_$L.getS$L()", i * tile.columns() + j * tile.lanes() + lane, i, j, lane)));
-        // Bounds that are not known when the kernel is compiled keep the loops from being unrolled, which would keep
-        // the
-        // epilogue out of vectors.
+        // Bounds that are not known when the kernel is compiled keep the loops from being unrolled, which would
+        // keep the epilogue out of vectors.
         return code.add("""
                         final int height = rows - rowPanel * $1L < $1L ? rows - rowPanel * $1L : $1L;
                         final int width = columns - columnPanel * $2L < $2L ? columns - columnPanel * $2L : $2L;
