@@ -38,10 +38,23 @@ class MeshTrainingTest {
     @CsvSource({"BF16, 2, 2, true, true", "BF16_O2, 2, 2, true, true", "BF16_O2, 1, 4, true, false"})
     void trainsInBf16NearlyAsOneRankDoes(Precision precision, int data, int tensor, boolean sequence, boolean zero)
             throws IOException, InterruptedException {
-        var model = ModelSource.of(Golden.tiny());
+        trainsNearlyAsOneRankDoes(
+                ModelSource.of(Golden.tiny()), precision, new Parallelism(new Mesh(data, tensor), sequence, zero));
+    }
+
+    /** Features go around the ring as they are, and logits stay f32. */
+    @ParameterizedTest
+    @CsvSource({"BF16, bidir, 4, 1", "BF16_O2, shift, 2, 2"})
+    void trainsInBf16BySigmoids(Precision precision, String way, int data, int tensor)
+            throws IOException, InterruptedException {
+        var model = ModelSource.of(Golden.tiny("objective", "sigmoid", "loss_dist_impl", way));
+        trainsNearlyAsOneRankDoes(model, precision, new Parallelism(new Mesh(data, tensor), false, false));
+    }
+
+    private void trainsNearlyAsOneRankDoes(ModelSource model, Precision precision, Parallelism together)
+            throws IOException, InterruptedException {
         var alone = MeshTraining.compile(folder, model, Parallelism.NONE, precision, OptionalLong.empty(), 1e-2);
         var expected = MeshTraining.train(alone, STEPS);
-        var together = new Parallelism(new Mesh(data, tensor), sequence, zero);
         var actual = MeshTraining.train(
                 MeshTraining.compile(folder, model, together, precision, OptionalLong.empty(), 1e-2), STEPS);
         for (var i = 0; i < STEPS; i++) {

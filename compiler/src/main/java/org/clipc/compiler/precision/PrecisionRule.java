@@ -42,6 +42,7 @@ sealed interface PrecisionRule {
                     Op.Concat _,
                     Op.Gather _,
                     Op.StopGradient _,
+                    Op.Permute _,
                     Op.Replicate _ -> Simple.MOVE;
             case Op.Reduce _,
                     Op.ArgMax _,
@@ -57,7 +58,7 @@ sealed interface PrecisionRule {
             case Op.AttentionGrad _ -> new Bf16(5, 3);
             case Op.AdamW _ -> Simple.UPDATE;
             case Op.Fused _ -> throw new IllegalStateException("precision is chosen before fusion");
-            case Op.AllReduce _, Op.AllGather _, Op.ReduceScatter _, Op.Permute _, Op.RankSlice _ ->
+            case Op.AllReduce _, Op.AllGather _, Op.ReduceScatter _, Op.RankSlice _ ->
                 throw new IllegalStateException("precision is chosen before partitioning");
         };
     }
