@@ -3,7 +3,6 @@ package org.clipc.compiler.tornado;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.clipc.compiler.kernel.Expr;
 import org.clipc.compiler.kernel.KernelSpec.Gemm;
 import org.clipc.compiler.kernel.KernelSpec.Result;
@@ -51,7 +50,7 @@ record ProductSums(DType dtype, Added added, List<Result> results) {
             if (read.isPresent() || isSum(expr)) {
                 reads.add(read);
             } else {
-                parts(expr).forEach(part -> collect(part, reads));
+                expr.parts().forEach(part -> collect(part, reads));
             }
         }
 
@@ -60,16 +59,7 @@ record ProductSums(DType dtype, Added added, List<Result> results) {
             if (read.isPresent()) {
                 return new Expr.Arg(0, read.get().dtype());
             }
-            return switch (expr) {
-                case Expr.Convert(var to, var x) -> new Expr.Convert(to, inMemory(x));
-                case Expr.Unary(var fn, var x) -> new Expr.Unary(fn, inMemory(x));
-                case Expr.Binary(var fn, var a, var b) -> new Expr.Binary(fn, inMemory(a), inMemory(b));
-                case Expr.Compare(var comparison, var a, var b) ->
-                    new Expr.Compare(comparison, inMemory(a), inMemory(b));
-                case Expr.Select(var condition, var a, var b) ->
-                    new Expr.Select(inMemory(condition), inMemory(a), inMemory(b));
-                case Expr.Arg _, Expr.Const _, Expr.Attribute _, Expr.Uniform _, Expr.Index _ -> expr;
-            };
+            return expr.map(this::inMemory);
         }
     }
 
@@ -101,16 +91,5 @@ record ProductSums(DType dtype, Added added, List<Result> results) {
 
     private static boolean isSum(Expr expr) {
         return expr instanceof Expr.Arg(var index, var _) && index == 0;
-    }
-
-    private static Stream<Expr> parts(Expr expr) {
-        return switch (expr) {
-            case Expr.Unary(var _, var x) -> Stream.of(x);
-            case Expr.Convert(var _, var x) -> Stream.of(x);
-            case Expr.Binary(var _, var a, var b) -> Stream.of(a, b);
-            case Expr.Compare(var _, var a, var b) -> Stream.of(a, b);
-            case Expr.Select(var condition, var a, var b) -> Stream.of(condition, a, b);
-            case Expr.Arg _, Expr.Const _, Expr.Attribute _, Expr.Uniform _, Expr.Index _ -> Stream.of();
-        };
     }
 }

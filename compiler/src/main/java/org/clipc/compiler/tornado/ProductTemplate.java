@@ -138,16 +138,7 @@ final class ProductTemplate {
                 return result;
             }
         }
-        return temporary(launch.outputs().getFirst().dims(), sums.dtype(), sink);
-    }
-
-    private static View temporary(List<Integer> dims, DType dtype, CallSink sink) {
-        var strides = new Long[] {0L, 0L, 0L, 1L};
-        for (var axis = 2; axis >= 0; axis--) {
-            strides[axis] = strides[axis + 1] * dims.get(axis + 1);
-        }
-        var buffer = sink.temporary(strides[0] * dims.getFirst() * dtype.bytes());
-        return new View(buffer, 0, dtype, dims, List.of(strides));
+        return sink.temporary(sums.dtype(), launch.outputs().getFirst().dims());
     }
 
     /** Rounds the bias, if it is to be rounded and added. */
@@ -163,7 +154,7 @@ final class ProductTemplate {
                 List.of(new Operand(bias.dtype(), Access.CONTIGUOUS)),
                 List.of(new Result(dtype, new Expr.Convert(dtype, new Expr.Arg(0, bias.dtype())))),
                 List.of(Access.CONTIGUOUS));
-        return Optional.of(new Launch(spec, List.of(from), List.of(temporary(row, dtype, sink)), List.of()));
+        return Optional.of(new Launch(spec, List.of(from), List.of(sink.temporary(dtype, row)), List.of()));
     }
 
     /** @param rounding of the bias, where it is rounded */

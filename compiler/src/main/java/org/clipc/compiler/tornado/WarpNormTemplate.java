@@ -332,8 +332,7 @@ final class WarpNormTemplate {
         var x = launch.inputs().get(1);
         var gain = launch.inputs().get(2);
         var groups = Math.min(Math.ceilDiv(x.dim(0), WARPS * LEAST_ROWS), mostGroups(x));
-        var buffer = sink.temporary(2L * groups * x.dim(1) * Float.BYTES);
-        var sums = new View(buffer, 0, DType.F32, List.of(groups, 2 * x.dim(1)), List.of(2L * x.dim(1), 1L));
+        var sums = sink.temporary(DType.F32, List.of(groups, 2 * x.dim(1)));
         var constants = constants(x, gain.dtype(), 1);
         var kernel = new TornadoKernel(
                         "LayerNormGrad", "Gradient of layer normalisation by warps: " + constants, WARPS * WARP)
