@@ -1,4 +1,4 @@
-/** What ops cost: arithmetic, and an estimate of time for choices between recomputing and storing. */
+/** What ops take, for choices between computing again and storing. */
 @NullMarked
 package org.clipc.compiler.cost;
 

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.IntStream;
-import org.clipc.compiler.cost.Cost;
+import org.clipc.compiler.cost.Work;
 import org.clipc.compiler.fuse.Expression.Counting;
 import org.clipc.compiler.fuse.Expression.Leaf;
 import org.clipc.compiler.lower.Views;
@@ -94,7 +94,7 @@ final class Inlining {
         switch (node.op()) {
             case Op.Constant _ -> expressions.put(value, Expression.leafless(0, Counting.NOTHING));
             case Op.Iota _ -> generator(value, Expression.leafless(1, Counting.AXES));
-            case Op.Uniform _ -> generator(value, Expression.random(Cost.perElement(node.op()), use(node.operand(0))));
+            case Op.Uniform _ -> generator(value, Expression.random(Work.perElement(node.op()), use(node.operand(0))));
             case Op.DotGeneral _ -> {
                 expressions.put(value, Expression.dot(value));
                 if (needed.contains(value) || !hasOnePointwiseUser(value)) {
@@ -203,7 +203,7 @@ final class Inlining {
 
     private Expression combine(Node node) {
         return Expression.combine(
-                Cost.perElement(node.op()),
+                Work.perElement(node.op()),
                 node.operands().stream().map(this::use).toList());
     }
 

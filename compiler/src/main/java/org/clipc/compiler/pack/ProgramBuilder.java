@@ -12,7 +12,7 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.clipc.compiler.accumulate.AccumulationException;
-import org.clipc.compiler.cost.Cost;
+import org.clipc.compiler.cost.Work;
 import org.clipc.compiler.jvm.JvmKernelCompiler;
 import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
@@ -368,7 +368,7 @@ public final class ProgramBuilder {
     private CompileReport report(long nanos) {
         var reports = entries.stream()
                 .map(e -> new CompileReport.EntryReport(
-                        e.name(), e.passes(), Cost.flops(e.graph()), e.recompute(), e.launches(), e.plan()))
+                        e.name(), e.passes(), Work.of(e.graph()), e.recompute(), e.launches(), e.plan()))
                 .toList();
         var counts = new TreeMap<String, Integer>();
         kernels.forEach((target, byName) -> counts.put(target, byName.size()));

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.clipc.compiler.cost.Cost;
+import org.clipc.compiler.cost.Work;
 import org.clipc.ir.Graph;
 import org.clipc.ir.Node;
 import org.clipc.ir.TensorType;
@@ -61,7 +61,7 @@ public record RecomputeReport(
 
     static RecomputeReport of(Graph graph, long keptBytes, @Nullable Search search) {
         return new RecomputeReport(
-                keptBytes, Cost.flops(graph) - Rematerialize.recomputedFlops(graph), parts(graph), search);
+                keptBytes, Work.of(graph) - Rematerialize.recomputedFlops(graph), parts(graph), search);
     }
 
     public double recomputedFlops() {

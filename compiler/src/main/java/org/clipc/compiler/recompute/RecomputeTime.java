@@ -1,6 +1,6 @@
 package org.clipc.compiler.recompute;
 
-import org.clipc.compiler.cost.Cost;
+import org.clipc.compiler.cost.Work;
 import org.clipc.ir.Graph;
 import org.clipc.ir.Node;
 import org.clipc.ir.Op;
@@ -36,14 +36,14 @@ final class RecomputeTime {
                     Op.Replicate _,
                     Op.StopGradient _ -> 0;
             case Op.Unary _, Op.Binary _, Op.Compare _, Op.Select _, Op.Convert _, Op.Uniform _ ->
-                (Cost.perElement(node.op()) + 1) * node.type().elements() / POINTWISE_OPS_PER_NANO;
+                (Work.perElement(node.op()) + 1) * node.type().elements() / POINTWISE_OPS_PER_NANO;
             case Op.DotGeneral _, Op.Fused _ ->
-                Cost.flops(node.op(), operands, node.types()) / PRODUCT_FLOPS_PER_NANO
-                        + Cost.traffic(node, graph) / BYTES_PER_NANO;
+                Work.of(node.op(), operands, node.types()) / PRODUCT_FLOPS_PER_NANO
+                        + Work.traffic(node, graph) / BYTES_PER_NANO;
             case Op.Attention _, Op.AttentionGrad _ ->
-                Cost.flops(node.op(), operands, node.types()) / ATTENTION_FLOPS_PER_NANO
-                        + Cost.traffic(node, graph) / BYTES_PER_NANO;
-            case Op.RandomSubset _ -> Cost.flops(node.op(), operands, node.types());
+                Work.of(node.op(), operands, node.types()) / ATTENTION_FLOPS_PER_NANO
+                        + Work.traffic(node, graph) / BYTES_PER_NANO;
+            case Op.RandomSubset _ -> Work.of(node.op(), operands, node.types());
             case Op.Pad _,
                     Op.Concat _,
                     Op.Reduce _,
@@ -57,10 +57,10 @@ final class RecomputeTime {
                     Op.SoftmaxGrad _,
                     Op.SoftmaxXent _,
                     Op.SoftmaxXentGrad _,
-                    Op.AdamW _ -> Cost.traffic(node, graph) / BYTES_PER_NANO;
+                    Op.AdamW _ -> Work.traffic(node, graph) / BYTES_PER_NANO;
             // Ranks wait for each other, so what was sent is not sent again while there is a choice.
             case Op.AllReduce _, Op.AllGather _, Op.ReduceScatter _, Op.Permute _ ->
-                COLLECTIVE_NANOS + Cost.traffic(node, graph) / SENT_BYTES_PER_NANO;
+                COLLECTIVE_NANOS + Work.traffic(node, graph) / SENT_BYTES_PER_NANO;
         };
     }
 }

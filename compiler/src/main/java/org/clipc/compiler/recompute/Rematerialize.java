@@ -4,7 +4,7 @@ import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.ToIntFunction;
 import java.util.function.ToLongFunction;
-import org.clipc.compiler.cost.Cost;
+import org.clipc.compiler.cost.Work;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.ir.Graph;
 import org.clipc.ir.Node;
@@ -204,6 +204,6 @@ public final class Rematerialize implements Pass {
     }
 
     static double flops(Node node, Graph graph) {
-        return Cost.flops(node.op(), node.operands().stream().map(graph::type).toList(), node.types());
+        return Work.of(node.op(), node.operands().stream().map(graph::type).toList(), node.types());
     }
 }

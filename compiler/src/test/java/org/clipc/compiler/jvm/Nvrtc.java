@@ -23,6 +23,7 @@ public final class Nvrtc {
 
     private Nvrtc() {}
 
+    @SuppressWarnings("restricted") // NVIDIA's library under its own name
     private static @Nullable SymbolLookup library() {
         try {
             return SymbolLookup.libraryLookup("libnvrtc.so.13", Arena.global());

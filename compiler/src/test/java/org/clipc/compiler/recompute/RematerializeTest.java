@@ -8,7 +8,7 @@ import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.clipc.compiler.cost.Cost;
+import org.clipc.compiler.cost.Work;
 import org.clipc.compiler.fuse.Fuse;
 import org.clipc.compiler.lower.LaunchInterpreter;
 import org.clipc.compiler.lower.Lowering;
@@ -80,7 +80,7 @@ class RematerializeTest {
     void withoutABudgetOnlyCheapWorkIsDoneAgain() {
         var large = middling();
         var graph = new Rematerialize("loss", OptionalLong.empty(), RematerializeTest::planned, _ -> {}).apply(large);
-        assertThat(Rematerialize.recomputedFlops(graph)).isPositive().isLessThan(0.02 * Cost.flops(large));
+        assertThat(Rematerialize.recomputedFlops(graph)).isPositive().isLessThan(0.02 * Work.of(large));
         assertThat(planned(graph)).isLessThan(planned(large));
     }
 

@@ -10,21 +10,24 @@ import org.clipc.ir.Shape;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.UnaryFn;
 
-/** Arithmetic of every op. */
-public final class Cost {
+/**
+ * What ops take, in additions, to choose by: elementary functions count as the additions that they take, random numbers as
+ * theirs. What the field calls an op's FLOPs, {@link org.clipc.ir.Cost} counts.
+ */
+public final class Work {
 
-    private Cost() {}
+    private Work() {}
 
-    /** Floating-point operations of a whole graph; a multiplication with an addition counts as two. */
-    public static double flops(Graph graph) {
+    /** Of a whole graph; a multiplication with an addition counts as two. */
+    public static double of(Graph graph) {
         return graph.nodes().stream()
-                .mapToDouble(node -> flops(
-                        node.op(), node.operands().stream().map(graph::type).toList(), node.types()))
+                .mapToDouble(node ->
+                        of(node.op(), node.operands().stream().map(graph::type).toList(), node.types()))
                 .sum();
     }
 
-    /** Floating-point operations of a node; elementary functions count as the additions that they take. */
-    public static double flops(Op op, List<TensorType> operands, List<TensorType> results) {
+    /** Of a node. */
+    public static double of(Op op, List<TensorType> operands, List<TensorType> results) {
         var elements = (double) results.getFirst().elements();
         return switch (op) {
             case Op.Input _, Op.Constant _, Op.Iota _ -> 0;
@@ -47,7 +50,7 @@ public final class Cost {
             case Op.Attention attention -> attention(attention.causal(), operands.get(0), operands.get(1), 2);
             case Op.AttentionGrad attention -> attention(attention.causal(), operands.get(1), operands.get(2), 5);
             case Op.AdamW _ -> 16 * elements;
-            case Op.Fused(var _, var body) -> flops(body);
+            case Op.Fused(var _, var body) -> of(body);
         };
     }
 
