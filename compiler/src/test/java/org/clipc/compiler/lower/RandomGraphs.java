@@ -23,7 +23,10 @@ import org.clipc.ir.UnaryFn;
 import org.clipc.ir.Value;
 import org.clipc.ir.interp.Tensor64;
 
-/** Random small graphs over all ops, and inputs for them; a function of the seed alone. */
+/**
+ * Random small graphs over all ops, and inputs for them; a function of the seed alone. What they compare has no ties that
+ * a rounding could turn: see {@link #mayRoundOtherwise}.
+ */
 public final class RandomGraphs {
 
     private static final int[] EXTENTS = {1, 2, 3, 4, 5, 7};
@@ -37,6 +40,9 @@ public final class RandomGraphs {
     private final Random random;
     private final GraphBuilder builder;
     private final List<Value> values = new ArrayList<>();
+    /** By node, whether the last bits of its results are those of any lowering. */
+    private final List<Boolean> exact = new ArrayList<>();
+
     private final Value seed;
     private final boolean smooth;
     private final String name;
@@ -72,6 +78,25 @@ public final class RandomGraphs {
             inputs.put(input.name(), tensor);
         }
         return inputs;
+    }
+
+    /** Whether the last bits of the results are no part of what the op means: sums have any order, and factors regroup. */
+    static boolean mayRoundOtherwise(Op op) {
+        return switch (op) {
+            case Op.Binary(var fn) -> fn == BinaryFn.MUL;
+            case Op.Reduce(var fn, var _) -> fn == ReduceFn.SUM;
+            case Op.DotGeneral _,
+                    Op.ScatterAdd _,
+                    Op.LayerNorm _,
+                    Op.LayerNormGrad _,
+                    Op.Softmax _,
+                    Op.SoftmaxGrad _,
+                    Op.SoftmaxXent _,
+                    Op.SoftmaxXentGrad _,
+                    Op.Attention _,
+                    Op.AttentionGrad _ -> true;
+            default -> false;
+        };
     }
 
     private Graph build(int nodes) {
@@ -149,9 +174,30 @@ public final class RandomGraphs {
         if (smooth) {
             return;
         }
-        var condition = builder.compare(COMPARISONS.get(pick(COMPARISONS.size())), a, b);
+        var condition = builder.compare(COMPARISONS.get(pick(COMPARISONS.size())), untied(a), untied(b));
         keep(condition);
         keep(builder.select(condition, a, b));
+    }
+
+    /** What to compare in place of {@code x}: moved by numbers of its own, unless all ties of {@code x} are exact. */
+    private Value untied(Value x) {
+        return isExact(x)
+                ? x
+                : builder.add(x, builder.input("moved" + builder.size(), InputKind.DATA, builder.type(x)));
+    }
+
+    private boolean isExact(Value value) {
+        while (exact.size() <= value.node()) {
+            var node = builder.node(new Value(exact.size(), 0));
+            exact.add(
+                    switch (node.op()) {
+                        case Op.Compare _, Op.ArgMax _ -> true;
+                        default ->
+                            !mayRoundOtherwise(node.op())
+                                    && node.operands().stream().allMatch(v -> exact.get(v.node()));
+                    });
+        }
+        return exact.get(value.node());
     }
 
     private void convert() {
@@ -306,7 +352,7 @@ public final class RandomGraphs {
     private void index() {
         var x = any(v -> builder.type(v).dtype().isFloat() && builder.type(v).rank() > 0);
         if (!smooth && pick(3) == 0) {
-            keep(builder.add(new Op.ArgMax(pick(builder.type(x).rank())), x));
+            keep(builder.add(new Op.ArgMax(pick(builder.type(x).rank())), untied(x)));
             return;
         }
         var shape = builder.shape(x);
