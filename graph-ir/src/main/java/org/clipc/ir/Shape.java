@@ -7,9 +7,12 @@ import java.util.stream.Collectors;
 /** The extents of a tensor, outermost first; no extents for a scalar. */
 public record Shape(List<Integer> dims) {
 
+    /** Most elements: so many that 64 bits count their bytes, of whatever type they are. */
+    private static final long MOST = Long.MAX_VALUE / Float.BYTES;
+
     public static final Shape SCALAR = new Shape(List.of());
 
-    /** @throws IllegalArgumentException if an extent is not positive or the element count overflows */
+    /** @throws IllegalArgumentException if an extent is not positive or the elements are more than 64 bits count the bytes of */
     public Shape {
         dims = List.copyOf(dims);
         var count = 1L;
@@ -22,11 +25,10 @@ public record Shape(List<Integer> dims) {
     }
 
     private static long multiply(long count, int d, List<Integer> dims) {
-        try {
-            return Math.multiplyExact(count, d);
-        } catch (ArithmeticException e) {
-            throw new IllegalArgumentException("shape " + dims + " has more elements than 64 bits count", e);
+        if (count > MOST / d) {
+            throw new IllegalArgumentException("shape " + dims + " has more elements than 64 bits count the bytes of");
         }
+        return count * d;
     }
 
     public static Shape of(int... dims) {

@@ -178,6 +178,9 @@ class GraphTextTest {
                 .hasMessageContaining("more than 4096 items");
         assertThatThrownBy(() -> parse("graph \"g\" { %0 = iota {shape = [" + "65536,".repeat(4) + "1], axis = 0} }"))
                 .hasMessageContaining("more elements than 64 bits count");
+        assertRefused(
+                "graph \"g\" { %0 = input.data {name = \"x\", type = f32[2147483647,2147483647]} }",
+                "1:52: shape [2147483647, 2147483647] has more elements than 64 bits count the bytes of");
     }
 
     @Example
