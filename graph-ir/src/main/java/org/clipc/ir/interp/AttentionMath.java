@@ -21,7 +21,7 @@ final class AttentionMath {
     private final int s;
     private final int t;
 
-    /** {@code in} is q, k, v, and the seed last if there is dropout. */
+    /** @param seed not read unless there is dropout */
     private AttentionMath(Op.Attention op, Tensor64 q, Tensor64 k, Tensor64 v, Tensor64 seed) {
         this.op = op;
         this.q = q;
