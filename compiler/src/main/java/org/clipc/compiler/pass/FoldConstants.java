@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import org.clipc.ir.BinaryFn;
-import org.clipc.ir.DType;
 import org.clipc.ir.Op;
 import org.clipc.ir.ReduceFn;
 import org.clipc.ir.ShapeRules;
@@ -32,7 +31,8 @@ final class FoldConstants {
         var dtype = r.type(operands.getFirst()).dtype();
         return switch (op) {
             case Op.Unary(var fn) -> OptionalDouble.of(Scalars.unary(fn, dtype, number(operands, 0, r)));
-            case Op.Binary(var fn) -> binary(fn, dtype, number(operands, 0, r), number(operands, 1, r));
+            case Op.Binary(var fn) ->
+                OptionalDouble.of(Scalars.binary(fn, dtype, number(operands, 0, r), number(operands, 1, r)));
             case Op.Compare(var comparison) ->
                 OptionalDouble.of(Scalars.compare(comparison, number(operands, 0, r), number(operands, 1, r)) ? 1 : 0);
             case Op.Select _ -> r.constant(operands.get(number(operands, 0, r) != 0 ? 1 : 2));
@@ -50,20 +50,11 @@ final class FoldConstants {
                         .mapToLong(r.shape(operands.getFirst())::dim)
                         .reduce(1, (a, b) -> a * b);
                 var number = number(operands, 0, r);
-                yield fn == ReduceFn.SUM
-                        ? binary(BinaryFn.MUL, dtype, number, (double) count)
-                        : OptionalDouble.of(number);
+                yield OptionalDouble.of(
+                        fn == ReduceFn.SUM ? Scalars.binary(BinaryFn.MUL, dtype, number, (double) count) : number);
             }
             default -> OptionalDouble.empty();
         };
-    }
-
-    /** Empty for an i32 division by zero, which must not fail before it is reached. */
-    private static OptionalDouble binary(BinaryFn fn, DType dtype, double a, double b) {
-        if (dtype == DType.I32 && fn == BinaryFn.DIV && b == 0) {
-            return OptionalDouble.empty();
-        }
-        return OptionalDouble.of(Scalars.binary(fn, dtype, a, b));
     }
 
     private static OptionalDouble same(double a, double b) {

@@ -71,7 +71,7 @@ public final class Interpreter {
     static List<Tensor64> apply(Node node, List<Tensor64> operands) {
         try {
             return apply(node.op(), operands, node.types());
-        } catch (IllegalArgumentException | ArithmeticException e) {
+        } catch (IllegalArgumentException e) {
             var message = ShapeRules.describe(node.op()) + ": " + e.getMessage();
             throw new IllegalArgumentException(message, e);
         }

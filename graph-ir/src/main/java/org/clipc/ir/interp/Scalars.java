@@ -36,10 +36,8 @@ public final class Scalars {
     }
 
     /**
-     * {@code fn} of two elements of type {@code dtype}. i32 wraps around and divides towards zero, and so do its powers: a
-     * negative one of 1 or -1 is 1 or -1, of any other number 0. MAX and MIN of a NaN are NaN.
-     *
-     * @throws ArithmeticException on an i32 division by zero
+     * {@code fn} of two elements of type {@code dtype}. i32 wraps around and divides towards zero, by zero to 0, and so do
+     * its powers: a negative one of 1 or -1 is 1 or -1, of any other number 0. MAX and MIN of a NaN are NaN.
      */
     public static double binary(BinaryFn fn, DType dtype, double a, double b) {
         if (dtype == DType.I32) {
@@ -63,7 +61,7 @@ public final class Scalars {
             case ADD -> a + b;
             case SUB -> a - b;
             case MUL -> a * b;
-            case DIV -> a / b;
+            case DIV -> b == 0 ? 0 : a / b;
             case MAX -> Math.max(a, b);
             case MIN -> Math.min(a, b);
             case POW -> power(a, b);

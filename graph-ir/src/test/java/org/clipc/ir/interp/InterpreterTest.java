@@ -98,6 +98,17 @@ class InterpreterTest {
     }
 
     @Test
+    void integersDividedByZeroAreZero() {
+        var type = TensorType.i32(3);
+        var quotients = apply(
+                new Op.Binary(BinaryFn.DIV),
+                type,
+                Tensor64.of(type, 7, 0, Integer.MIN_VALUE),
+                Tensor64.of(type, 0, 0, 0));
+        assertThat(quotients.data()).containsExactly(0, 0, 0);
+    }
+
+    @Test
     void powersOfIntegersWrapAsTheirProductsDo() {
         var modulus = BigInteger.TWO.pow(32);
         for (var a : new int[] {0, 1, -1, 2, 3, -7, 46341, Integer.MAX_VALUE, Integer.MIN_VALUE}) {
