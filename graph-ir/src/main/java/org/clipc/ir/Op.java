@@ -127,10 +127,10 @@ public sealed interface Op {
     /** Gather's transpose. Operands updates [b…, n…, r…] and indices i32 [b…, n…]; result [b…, size, r…], zero where nothing lands. */
     record ScatterAdd(int batchDims, int size) implements Op {}
 
-    /** Over the last axis. Operands x [r…, w], gain [w], bias [w]; results y like x, mean and rstd f32[r…] (Ba et al. 2016, arXiv:1607.06450). */
+    /** Over the last axis. Operands x [r…, w], gain [w], bias [w], each of any float type; results y like x, mean and rstd f32[r…] (Ba et al. 2016, arXiv:1607.06450). */
     record LayerNorm(double epsilon) implements Op {}
 
-    /** Operands dy [r…, w], x, gain, mean, rstd; results dx like x, dgain [w], dbias [w]. */
+    /** Operands dy [r…, w], x, gain, mean, rstd; results dx like x, dgain and dbias like gain. */
     record LayerNormGrad() implements Op {}
 
     /** Over the last axis. */

@@ -58,7 +58,7 @@ final class LayerNormTemplate {
                 Map.entry("rowsPerUnit", Argument.of(rowsPerUnit)),
                 Map.entry("epsilon", Argument.of(launch.attributes().getFirst().floatValue())));
         var description = "Layer normalisation of " + spec.dtype().text() + " by "
-                + spec.parameters().text();
+                + spec.gain().text() + " and " + spec.bias().text();
         var kernel = KernelClass.kernel(bits, "LayerNorm", description, FORWARD, k -> render(spec, k));
         sink.call(kernel, FORWARD.bind(values), Math.ceilDiv(x.dim(0), rowsPerUnit), 0, 0);
     }
@@ -100,8 +100,8 @@ final class LayerNormTemplate {
                 .addParameter(long.class, "to", Modifier.FINAL)
                 .addCode(Loops.each(kernel.library(), "width", strip -> {
                     var lanes = strip.lanes();
-                    var scaled = lanes.mul(normalised(strip, dtype), strip.load(spec.parameters(), "gain"));
-                    strip.store(dtype, "to", lanes.add(scaled, strip.load(spec.parameters(), "bias")));
+                    var scaled = lanes.mul(normalised(strip, dtype), strip.load(spec.gain(), "gain"));
+                    strip.store(dtype, "to", lanes.add(scaled, strip.load(spec.bias(), "bias")));
                 })));
     }
 

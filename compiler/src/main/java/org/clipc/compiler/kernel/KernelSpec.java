@@ -77,8 +77,10 @@ public sealed interface KernelSpec {
     /** Index of the first largest element of each row. */
     record ArgMax(DType dtype) implements KernelSpec {}
 
-    record LayerNorm(DType dtype, DType parameters) implements KernelSpec {}
+    /** Gain and bias may differ in type: one is stored in bf16, say, and the other computed from what is. */
+    record LayerNorm(DType dtype, DType gain, DType bias) implements KernelSpec {}
 
+    /** @param parameters element type of gain, and of both gradients of parameters */
     record LayerNormGrad(DType dtype, DType parameters) implements KernelSpec {}
 
     record Softmax(DType dtype) implements KernelSpec {}

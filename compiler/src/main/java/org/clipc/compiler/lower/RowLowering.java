@@ -30,10 +30,10 @@ final class RowLowering {
             case Op.LayerNorm(var epsilon) -> {
                 var x = rows(node, 0);
                 var gain = vector(node, 1);
-                var spec = new KernelSpec.LayerNorm(x.dtype(), gain.dtype());
+                var bias = vector(node, 2);
                 emitter.launch(
-                        spec,
-                        List.of(x, gain, vector(node, 2)),
+                        new KernelSpec.LayerNorm(x.dtype(), gain.dtype(), bias.dtype()),
+                        List.of(x, gain, bias),
                         List.of(rowsOf(index, 0), vectorOf(index, 1), vectorOf(index, 2)),
                         List.of(epsilon));
             }

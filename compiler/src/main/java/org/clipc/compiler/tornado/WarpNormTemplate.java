@@ -278,7 +278,10 @@ final class WarpNormTemplate {
         return x.dim(1) % vector == 0
                 && steps(x) * vector <= MOST_COLUMNS
                 && matrices.stream().allMatch(view -> view.dtype() == x.dtype() && isAligned(view, vector))
-                && parameters.stream().allMatch(view -> view.offset() % vector == 0 && view.stride(0) == 1)
+                && parameters.stream()
+                        .allMatch(view -> view.dtype() == parameters.getFirst().dtype()
+                                && view.offset() % vector == 0
+                                && view.stride(0) == 1)
                 && ofRows.stream().allMatch(view -> view.dtype() == DType.F32 && view.stride(0) == 1);
     }
 

@@ -206,18 +206,38 @@ class NamedOpTemplatesTest {
         }
     }
 
+    @Test
+    @Tag("kernels")
+    void gainAndBiasOfALayerNormMayDifferInType() {
+        for (var target : TestTargets.all()) {
+            try (var lab = new KernelLab(64 << 20)) {
+                var cases = new ArrayList<Case>();
+                for (var dtype : List.of(DType.F32, DType.BF16)) {
+                    for (var width : List.of(127, 768)) {
+                        cases.add(layerNorm(lab, dtype, DType.F32, DType.BF16, 5, width));
+                        cases.add(layerNorm(lab, dtype, DType.BF16, DType.F32, 5, width));
+                    }
+                }
+                cases.forEach(c -> lab.plan(target, c.launch));
+                cases.forEach(c -> check(target, lab, c));
+            }
+        }
+    }
+
     private Case layerNorm(KernelLab lab) {
         return layerNorm(lab, upTo(90), upTo(100));
     }
 
     private Case layerNorm(KernelLab lab, int rows, int width) {
-        var dtype = floats();
-        var parameters = floats();
+        return layerNorm(lab, floats(), floats(), floats(), rows, width);
+    }
+
+    private Case layerNorm(KernelLab lab, DType dtype, DType ofGain, DType ofBias, int rows, int width) {
         var x = lab.tensor(dtype, numbers(rows * width), rows, width);
-        var gain = lab.tensor(parameters, numbers(width), width);
-        var bias = lab.tensor(parameters, numbers(width), width);
+        var gain = lab.tensor(ofGain, numbers(width), width);
+        var bias = lab.tensor(ofBias, numbers(width), width);
         var outputs = List.of(lab.tensor(dtype, rows, width), lab.tensor(DType.F32, rows), lab.tensor(DType.F32, rows));
-        var spec = new KernelSpec.LayerNorm(dtype, parameters);
+        var spec = new KernelSpec.LayerNorm(dtype, ofGain, ofBias);
         var launch = new Launch(spec, List.of(x, gain, bias), outputs, List.of(1e-1));
         return new Case(new Op.LayerNorm(1e-1), List.of(x, gain, bias), launch);
     }

@@ -96,6 +96,29 @@ class JvmProgramTest {
         }
     }
 
+    /** In the mode whose optimizer has masters, a computed bias is f32 beside a gain that is stored in bf16. */
+    @Test
+    void aLayerNormReadsGainAndBiasEachInItsType() {
+        var ofX = TensorType.f32(1, 8);
+        var ofBias = TensorType.f32(8);
+        var ofGain = ofBias.withDtype(DType.BF16);
+        var b = new GraphBuilder("loss");
+        var x = b.input("x", InputKind.DATA, ofX);
+        var gain = b.input("gain", InputKind.DATA, ofGain);
+        var bias = b.input("bias", InputKind.DATA, ofBias);
+        b.output("y", b.addAll(new Op.LayerNorm(1e-3), List.of(x, gain, bias)).getFirst());
+        var graph = b.build();
+        var program = ProgramBuilder.build(new OneGraph(graph), options(false, new JvmTarget(256)))
+                .program();
+        var inputs = Map.of(
+                "x", Tensor64.of(ofX, 1, 2, 3, 4, 5, 6, 7, 8),
+                "gain", Tensor64.filled(ofGain, 1.5),
+                "bias", Tensor64.filled(ofBias, 0.25));
+        try (var runner = new ProgramRunner(program, "jvm256")) {
+            Tensors.assertClose("normalised", Interpreter.run(graph, inputs), runner.run("loss", inputs), 1e-5);
+        }
+    }
+
     @Test
     void aTrainingStepDoesWhatTheGraphSays() {
         var model = TwoTowers.build(TwoTowers.Sizes.tiny(0.2));
