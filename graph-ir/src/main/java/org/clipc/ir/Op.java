@@ -146,8 +146,8 @@ public sealed interface Op {
     record SoftmaxXentGrad() implements Op {}
 
     /**
-     * Multi-head scaled dot-product attention. Operands q [b, s, heads·d], k and v [b, t, heads·d], and seed i32[2] if
-     * {@code dropout > 0}; results o like q, lse f32[b, heads, s] (logarithm of the softmax's denominator, as in
+     * Multi-head scaled dot-product attention. Operands q [b, s, heads·d], k and v [b, t, heads·d] of one float type, and seed
+     * i32[2] if {@code dropout > 0}; results o like q, lse f32[b, heads, s] (logarithm of the softmax's denominator, as in
      * FlashAttention-2, arXiv:2307.08691). Causal: query i sees keys up to i. Dropout acts on the probabilities: one whose
      * uniform number is below {@code dropout} becomes 0, the others are divided by 1 - dropout; element index for the
      * generator is ((b·heads + h)·s + i)·t + j. Where samples or heads are split over ranks, the seed is i32[4]: behind the
@@ -161,8 +161,9 @@ public sealed interface Op {
 
     /**
      * Decoupled weight decay Adam (Loshchilov and Hutter, arXiv:1711.05101; torch.optim.AdamW's order of operations).
-     * Operands param, grad, m, v, and f32 scalars lr, step (1-based), gradScale (multiplies grad first); results param,
-     * m, v. A gradScale that is not finite means that the gradients are of no use: the results are then the operands.
+     * Operands param, grad, f32 moments m and v, and f32 scalars lr, step (1-based), gradScale (multiplies grad first);
+     * results param, m, v. A gradScale that is not finite means that the gradients are of no use: the results are then the
+     * operands.
      */
     record AdamW(double beta1, double beta2, double epsilon, double weightDecay) implements Op {}
 

@@ -119,7 +119,7 @@ public final class ShapeRules {
                 yield List.of(in.get(1), in.get(2), in.get(3));
             }
             case Op.AdamW _ -> {
-                in.count(7).floating(0).floating(1).floating(2);
+                in.count(7).floating(0).floating(1).dtype(2, DType.F32);
                 in.exactly(4, F32_SCALAR).exactly(5, F32_SCALAR).exactly(6, F32_SCALAR);
                 var shape = in.get(0).shape();
                 in.check(in.get(1).shape().equals(shape), "the gradient has another shape");
@@ -311,6 +311,7 @@ public final class ShapeRules {
     private static void attentionOperands(int heads, double dropout, Operands in, int first) {
         var q = in.floating(first).rank(first, 3).get(first);
         var k = in.same(first + 1, first + 2).rank(first + 1, 3).get(first + 1);
+        in.check(q.dtype() == k.dtype(), "element types differ");
         in.check(q.dim(0) == k.dim(0) && q.dim(2) == k.dim(2), "q and k differ in batch or width");
         in.check(heads > 0 && q.dim(2) % heads == 0, heads + " heads do not divide width " + q.dim(2));
         in.check(dropout >= 0 && dropout < 1, "dropout " + dropout + " is outside of [0, 1)");

@@ -69,6 +69,20 @@ class ShapeRulesTest {
         var scalar = TensorType.f32();
         assertRefused(adamW, "operand 0 must hold floats", intRow, row, row, row, scalar, scalar, scalar);
         assertRefused(adamW, "operand 1 must hold floats", row, intRow, row, row, scalar, scalar, scalar);
-        assertRefused(adamW, "operand 2 must hold floats", row, row, intRow, intRow, scalar, scalar, scalar);
+        assertRefused(adamW, "operand 2 must hold f32", row, row, intRow, intRow, scalar, scalar, scalar);
+    }
+
+    /** Kernels are made for one type of queries, keys and values, and for moments in f32. */
+    @Test
+    void operandsThatShareATypeDoNotDifferInIt() {
+        var x = TensorType.f32(2, 3, 4);
+        var narrow = x.withDtype(DType.BF16);
+        var lse = TensorType.f32(2, 2, 3);
+        var differ = "element types differ";
+        assertRefused(new Op.Attention(2, false, 1, 0, 0), differ, x, narrow, narrow);
+        assertRefused(new Op.AttentionGrad(2, false, 1, 0, 0), differ, x, x, narrow, narrow, x, lse);
+        var scalar = TensorType.f32();
+        var adamW = new Op.AdamW(0.9, 0.98, 1e-6, 0.2);
+        assertRefused(adamW, "operand 2 must hold f32", x, x, narrow, narrow, scalar, scalar, scalar);
     }
 }
