@@ -11,6 +11,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** NVIDIA's compiler of CUDA C, which needs no GPU, only libnvrtc.so.13 on the library path. */
@@ -84,7 +85,7 @@ public final class Nvrtc {
 
     @SuppressWarnings("restricted") // signatures as in nvrtc.h
     private static MethodHandle handle(String function, FunctionDescriptor type) {
-        assertThat(LIBRARY).isNotNull();
-        return Linker.nativeLinker().downcallHandle(LIBRARY.findOrThrow(function), type);
+        return Linker.nativeLinker()
+                .downcallHandle(Objects.requireNonNull(LIBRARY, "isPresent").findOrThrow(function), type);
     }
 }
