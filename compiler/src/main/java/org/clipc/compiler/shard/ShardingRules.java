@@ -1,6 +1,7 @@
 package org.clipc.compiler.shard;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -383,7 +384,7 @@ final class ShardingRules {
     }
 
     private void attention(Op.Attention op) {
-        for (var s : attentionSplits(0, op.heads())) {
+        for (var s : attentionSplits(3, op.heads())) {
             var operands = new ArrayList<Sharding>(List.of(s, s, s));
             operands.addAll(Collections.nCopies(n.in().size() - 3, R));
             var local = new Op.Attention(heads(op.heads(), s), op.causal(), op.scale(), op.dropout(), op.stream());
@@ -392,7 +393,7 @@ final class ShardingRules {
     }
 
     private void attentionGrad(Op.AttentionGrad op) {
-        for (var s : attentionSplits(1, op.heads())) {
+        for (var s : attentionSplits(5, op.heads())) {
             var operands = new ArrayList<Sharding>(List.of(s, s, s, s, s, logSumExp(s)));
             operands.addAll(Collections.nCopies(n.in().size() - 6, R));
             var local = new Op.AttentionGrad(heads(op.heads(), s), op.causal(), op.scale(), op.dropout(), op.stream());
@@ -413,10 +414,18 @@ final class ShardingRules {
         }));
     }
 
-    /** By samples, or by heads if there are as many for each rank: else every rank has all of them, gathered. */
-    private List<Split> attentionSplits(int queries, int heads) {
-        return n.splits(queries).stream()
+    /**
+     * By samples, or by heads if there are as many for each rank: else every rank has all of them, gathered. Queries that are
+     * no sample's own, as a pooling's are, leave it to keys and values.
+     *
+     * @param tensors so many operands are [batch, rows, width]
+     */
+    private List<Split> attentionSplits(int tensors, int heads) {
+        return IntStream.range(0, tensors)
+                .mapToObj(n::splits)
+                .flatMap(Collection::stream)
                 .filter(s -> s.parts() == 1 && s.axis() != 1 && (s.axis() == 0 || heads % n.ranks() == 0))
+                .distinct()
                 .toList();
     }
 

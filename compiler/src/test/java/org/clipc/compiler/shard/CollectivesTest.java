@@ -125,6 +125,15 @@ class CollectivesTest {
         }
     }
 
+    /** Each rank pools its own samples, though the query is no sample's. */
+    @Test
+    void poolingByAttentionGathersNoTokens() {
+        var compiled = Compiled.of(new Parallelism(new Mesh(2, 1), false, false), "vision.pooling", "map");
+        assertThat(compiled.nodes(MeshAxis.DATA))
+                .isNotEmpty()
+                .noneMatch(node -> node.location().path().startsWith("visual.attn_pool"));
+    }
+
     @Test
     void sequenceParallelismSendsNoMoreForActivations() {
         var whole = Compiled.of(tensor(false), "vision.pooling", "avg");

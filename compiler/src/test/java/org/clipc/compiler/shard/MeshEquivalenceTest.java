@@ -86,6 +86,13 @@ class MeshEquivalenceTest {
                 1);
     }
 
+    /** The query of a pooling is a parameter, which all samples share. */
+    @Property(generation = GenerationMode.EXHAUSTIVE)
+    void poolingByAttentionIsDividedToo(@ForAll("setups") Setup setup) {
+        Assume.that(!setup.zero());
+        check(new TinyClip("vision.pooling", "map"), setup, 1);
+    }
+
     /** Masks depend on the place in the whole tensor, and not on who draws them. */
     @Property(generation = GenerationMode.EXHAUSTIVE)
     void everyMeshDropsTheSame(@ForAll("setups") Setup setup) {

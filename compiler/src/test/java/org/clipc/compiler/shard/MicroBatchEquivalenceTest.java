@@ -77,6 +77,12 @@ class MicroBatchEquivalenceTest {
         check(new TinyClip("objective", "sigmoid", "loss_dist_impl", "shift"), setup, 1);
     }
 
+    @Property(generation = GenerationMode.EXHAUSTIVE)
+    void poolingByAttentionKeepsSamplesApart(@ForAll("setups") Setup setup) {
+        Assume.that(!setup.sequenceParallel() && !setup.zero());
+        check(new TinyClip("vision.pooling", "map"), setup, 1);
+    }
+
     /** A loss that is in part a mean over the tokens of each sample, divided by a number that all samples know only. */
     @Property(generation = GenerationMode.EXHAUSTIVE)
     void captionsAreLearntSampleBySample(@ForAll("setups") Setup setup) throws IOException {
