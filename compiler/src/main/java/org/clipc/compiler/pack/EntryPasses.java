@@ -17,8 +17,7 @@ import org.clipc.compiler.lower.Overlap;
 import org.clipc.compiler.memory.InPlace;
 import org.clipc.compiler.memory.Lifetimes;
 import org.clipc.compiler.memory.PlanMemory;
-import org.clipc.compiler.pass.EraseReplicates;
-import org.clipc.compiler.pass.EraseStopGradients;
+import org.clipc.compiler.pass.Erase;
 import org.clipc.compiler.pass.NarrowRows;
 import org.clipc.compiler.pass.Pass;
 import org.clipc.compiler.pass.Simplify;
@@ -85,7 +84,7 @@ final class EntryPasses {
         private List<Pass> rematerialized(
                 ToIntFunction<Graph> lastForward, OptionalLong budget, Consumer<RecomputeReport> told) {
             return List.of(
-                    new EraseReplicates(),
+                    Erase.REPLICATES,
                     new Rematerialize(lastForward, budget, this::workspace, told),
                     new Fuse(),
                     schedule());
@@ -97,7 +96,7 @@ final class EntryPasses {
 
         /** Ends passes of graphs that compute nothing again. */
         private List<Pass> scheduled() {
-            return List.of(new EraseReplicates(), new Fuse(), schedule());
+            return List.of(Erase.REPLICATES, new Fuse(), schedule());
         }
 
         private Schedule schedule() {
@@ -149,7 +148,7 @@ final class EntryPasses {
         if (ranks.mesh().tensor() > 1) {
             passes.addAll(List.of(ranks.tensor(), new ExpandCollectives(), new Simplify()));
         }
-        passes.addAll(List.of(new EraseReplicates(), new Fuse(), new Schedule(false, ranks.sumsFactors())));
+        passes.addAll(List.of(Erase.REPLICATES, new Fuse(), new Schedule(false, ranks.sumsFactors())));
         return passes;
     }
 
@@ -234,12 +233,12 @@ final class EntryPasses {
 
     /** What comes before ranks divide the work, where nothing is differentiated. */
     static List<Pass> undivided() {
-        return List.of(new EraseStopGradients(), new Simplify(), new NarrowRows(), new Simplify());
+        return List.of(Erase.STOP_GRADIENTS, new Simplify(), new NarrowRows(), new Simplify());
     }
 
     /** What comes before ranks divide the work of a loss that is differentiated. */
     static List<Pass> undivided(Pass differentiate) {
-        return List.of(new Simplify(), new NarrowRows(), differentiate, new EraseStopGradients(), new Simplify());
+        return List.of(new Simplify(), new NarrowRows(), differentiate, Erase.STOP_GRADIENTS, new Simplify());
     }
 
     static Pass differentiate(List<Parameter> parameters) {

@@ -36,8 +36,8 @@ class CirFilesTest {
     private static final Map<String, Pass> PASSES = Stream.of(
                     new Simplify(),
                     new DeadCode(),
-                    new EraseStopGradients(),
-                    new EraseReplicates(),
+                    Erase.STOP_GRADIENTS,
+                    Erase.REPLICATES,
                     new NarrowRows(),
                     new Fuse(),
                     new MixedPrecision(Precision.BF16, "loss"),

@@ -8,7 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.clipc.compiler.pass.EraseStopGradients;
+import org.clipc.compiler.pass.Erase;
 import org.clipc.compiler.pass.Simplify;
 import org.clipc.compiler.train.Optimizer;
 import org.clipc.compiler.train.TrainStep;
@@ -91,7 +91,7 @@ final class InterpretedRanks {
 
     /** A training step's graph, fit to be divided. */
     static Graph simplified(Graph graph) {
-        return new Simplify().apply(new EraseStopGradients().apply(graph));
+        return new Simplify().apply(Erase.STOP_GRADIENTS.apply(graph));
     }
 
     static Tensor64 get(Map<String, Tensor64> tensors, String name) {
