@@ -82,7 +82,7 @@ enum TornadoMathCode {
             return CodeBlock.of("return a == 0f && b == 0f ? -(-a - b) : (a < b || a != a ? a : b);\n");
         }
     },
-    /** Division by 0 gives 0, as on the JVM; the reference interpreter refuses it. By -1, C leaves open what the least int gives. */
+    /** Division by 0 gives 0. By -1, C leaves open what the least int gives. */
     INT_DIVIDE(TypeName.INT, TypeName.INT, List.of("a", "b")) {
         @Override
         CodeBlock body() {
