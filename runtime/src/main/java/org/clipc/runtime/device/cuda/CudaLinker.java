@@ -33,6 +33,8 @@ final class CudaLinker {
     private final long arena;
     private final Map<String, Cuda.Kernel> kernels;
     private final GemmKernels gemm;
+
+    /** Products that the library does not take, each told once, however often calls are linked. */
     private final Set<CudaProduct> refused = new HashSet<>();
 
     /** Who exchanges by a call. */

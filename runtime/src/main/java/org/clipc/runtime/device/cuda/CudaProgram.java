@@ -46,11 +46,11 @@ public final class CudaProgram extends ArenaProgram {
     private final ProgramFile file;
     private final DeviceMemory memory;
     private final Map<String, CudaEntry> entries = new LinkedHashMap<>();
-    private final Map<String, Cuda.Kernel> kernels = new HashMap<>();
     private final GemmKernels gemm;
     private final ExchangeWatch watch;
     private @Nullable CudaTasks tasks;
     private @Nullable CudaStaging staging;
+    private @Nullable CudaLinker linker;
     private long arena;
 
     private CudaProgram(
@@ -100,7 +100,7 @@ public final class CudaProgram extends ArenaProgram {
         cuda().attach();
         staging = new CudaStaging(cuda());
         arena = cuda().allocate(memoryBytes());
-        kernels.putAll(compile(schedules));
+        linker = new CudaLinker(path, memory.device(), cuda(), arena, compile(schedules), gemm);
         schedules.forEach(schedule -> entries.put(schedule.entry(), newEntry(schedule)));
         tune(Map.of());
     }
@@ -166,10 +166,12 @@ public final class CudaProgram extends ArenaProgram {
     @Override
     public void tune(Map<String, String> options) {
         cuda().attach();
-        var linker = new CudaLinker(path, memory.device(), cuda(), arena, kernels, gemm);
         for (var entry : entries.values()) {
             var schedule = entry.schedule();
-            entry.link(linker, schedule.with(options), (call, beside) -> streams(schedule, call, beside));
+            entry.link(
+                    Objects.requireNonNull(linker),
+                    schedule.with(options),
+                    (call, beside) -> streams(schedule, call, beside));
         }
     }
 
