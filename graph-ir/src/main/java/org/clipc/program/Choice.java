@@ -11,15 +11,16 @@ import java.util.TreeMap;
 
 /**
  * Several ways to run some of a schedule's calls. All compute the same, though sums may round differently; which is fastest
- * depends on the device. The calls as the schedule lists them are the default, unless the device's vectors say otherwise.
+ * depends on the device. The calls as the schedule lists them are the default, unless the device says otherwise by a figure:
+ * for a JVM target bytes of a core's first-level data cache, for TornadoVM's floats that a vector holds.
  *
  * @param name of what is computed, unique in a schedule and the same wherever the same is computed
  * @param sites index of the first call of every place where it is computed
  * @param options the other ways, by name: for each call from a site on, what is different
- * @param forLanes the option that is the default on a device whose vectors hold at least so many floats
+ * @param defaults the option that is the default on a device whose figure is at least so much
  */
 public record Choice(
-        String name, List<Integer> sites, Map<String, List<Patch>> options, SortedMap<Integer, String> forLanes) {
+        String name, List<Integer> sites, Map<String, List<Patch>> options, SortedMap<Integer, String> defaults) {
 
     /**
      * What is different in a call.
@@ -36,7 +37,7 @@ public record Choice(
     public Choice {
         sites = List.copyOf(sites);
         options = Collections.unmodifiableMap(new LinkedHashMap<>(options));
-        forLanes = Collections.unmodifiableSortedMap(new TreeMap<>(forLanes));
+        defaults = Collections.unmodifiableSortedMap(new TreeMap<>(defaults));
     }
 
     /** One whose default is the same on all devices. */
@@ -44,16 +45,12 @@ public record Choice(
         this(name, sites, options, Collections.emptySortedMap());
     }
 
-    /**
-     * The option that is the default on a device; empty if the calls as the schedule lists them are.
-     *
-     * @param lanes floats that the device's vectors hold
-     */
-    public Optional<String> standard(int lanes) {
-        var narrower = forLanes.headMap(lanes + 1);
-        return narrower.isEmpty()
+    /** The option that is the default on a device of this figure; empty if the calls as the schedule lists them are. */
+    public Optional<String> standard(int figure) {
+        var reached = defaults.headMap(figure + 1);
+        return reached.isEmpty()
                 ? Optional.empty()
-                : Optional.of(narrower.lastEntry().getValue());
+                : Optional.of(reached.lastEntry().getValue());
     }
 
     /** Calls from a site on that belong to it. */

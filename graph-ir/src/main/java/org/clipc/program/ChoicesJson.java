@@ -20,8 +20,8 @@ import java.util.stream.Collectors;
  * …]
  * </pre>
  *
- * A choice is [name, sites, options], and behind those {@code {"16":"256x96x192"}} where vectors of so many floats make an
- * option the default; what an option changes in a call is [units, local floats, shared floats] and then the index and the
+ * A choice is [name, sites, options], and behind those {@code {"16":"256x96x192"}} where a device's figure of so much makes
+ * an option the default; what an option changes in a call is [units, local floats, shared floats] and then the index and the
  * value of each argument.
  */
 final class ChoicesJson {
@@ -29,7 +29,7 @@ final class ChoicesJson {
     private static final int MAX_CHOICES = 100_000;
     private static final int MAX_OPTIONS = 1000;
     private static final int MAX_CALLS_OF_SITE = 1000;
-    private static final Pattern LANES = Pattern.compile("[1-9][0-9]{0,3}");
+    private static final Pattern FIGURE = Pattern.compile("[1-9][0-9]{0,8}");
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_ .:=-]{0,199}");
 
     private ChoicesJson() {}
@@ -45,8 +45,8 @@ final class ChoicesJson {
                     .map(option -> "\"" + option.getKey() + "\":" + text(option.getValue()))
                     .collect(Collectors.joining(",")));
             text.append('}');
-            if (!choice.forLanes().isEmpty()) {
-                text.append(choice.forLanes().entrySet().stream()
+            if (!choice.defaults().isEmpty()) {
+                text.append(choice.defaults().entrySet().stream()
                         .map(option -> "\"" + option.getKey() + "\":\"" + option.getValue() + "\"")
                         .collect(Collectors.joining(",", ",{", "}")));
             }
@@ -81,29 +81,29 @@ final class ChoicesJson {
             var name = name(tokens, tokens.current() == JsonToken.VALUE_STRING);
             var sites = sites(tokens);
             var options = options(tokens);
-            var forLanes = new TreeMap<Integer, String>();
+            var defaults = new TreeMap<Integer, String>();
             if (tokens.next() == JsonToken.START_OBJECT) {
-                forLanes.putAll(forLanes(tokens));
+                defaults.putAll(defaults(tokens));
                 tokens.next();
             }
             if (tokens.current() != JsonToken.END_ARRAY) {
                 throw tokens.wrong("the end of a choice");
             }
-            choices.add(new Choice(name, sites, options, forLanes));
+            choices.add(new Choice(name, sites, options, defaults));
         }
         return choices;
     }
 
-    private static Map<Integer, String> forLanes(JsonTokens tokens) throws IOException, InvalidMemberException {
-        var forLanes = new TreeMap<Integer, String>();
+    private static Map<Integer, String> defaults(JsonTokens tokens) throws IOException, InvalidMemberException {
+        var defaults = new TreeMap<Integer, String>();
         while (tokens.next() == JsonToken.FIELD_NAME) {
-            if (!LANES.matcher(tokens.text()).matches()) {
-                throw tokens.wrong("how many floats vectors hold");
+            if (!FIGURE.matcher(tokens.text()).matches()) {
+                throw tokens.wrong("a device's figure, a number of at most 9 digits");
             }
-            var lanes = Integer.parseInt(tokens.text());
-            forLanes.put(lanes, name(tokens, tokens.next() == JsonToken.VALUE_STRING));
+            var figure = Integer.parseInt(tokens.text());
+            defaults.put(figure, name(tokens, tokens.next() == JsonToken.VALUE_STRING));
         }
-        return forLanes;
+        return defaults;
     }
 
     private static String name(JsonTokens tokens, boolean isText) throws IOException, InvalidMemberException {
@@ -165,7 +165,7 @@ final class ChoicesJson {
                 throw new InvalidMemberException("has the choice " + Archive.printable(choice.name())
                         + " twice, or with options of different numbers of calls");
             }
-            if (!choice.options().keySet().containsAll(choice.forLanes().values())) {
+            if (!choice.options().keySet().containsAll(choice.defaults().values())) {
                 throw new InvalidMemberException("has the choice " + Archive.printable(choice.name())
                         + " with a default that is none of its options");
             }

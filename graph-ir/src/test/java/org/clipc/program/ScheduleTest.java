@@ -34,11 +34,11 @@ class ScheduleTest {
     }
 
     @Test
-    void theWidestVectorsThatADeviceHasDecide() {
+    void theLargestFigureThatADeviceReachesDecides() {
         var options = Map.of("a", List.<Choice.Patch>of(), "b", List.<Choice.Patch>of());
         var choice = new Choice("gemm", List.of(), options, new TreeMap<>(Map.of(8, "a", 16, "b")));
         assertThat(IntStream.of(0, 7, 8, 15, 16, 64)
-                        .mapToObj(lanes -> choice.standard(lanes).orElse("")))
+                        .mapToObj(figure -> choice.standard(figure).orElse("")))
                 .containsExactly("", "", "a", "a", "b", "b");
         assertThat(CHOICE.standard(16)).isEmpty();
     }

@@ -144,14 +144,15 @@ final class GemmPanels {
 
     /**
      * Multiplies panels of A with panels of B. B's panel stays in the first-level cache while those of A pass; meanwhile
-     * its successor ({@code after} that of the last), which may come from far, is touched line by line. Returns a number of
-     * no meaning, which keeps these loads from being optimised away.
+     * its successor ({@code after} that of the last), which may come from far, is touched line by line, where that is wanted.
+     * Returns a number of no meaning, which keeps these loads from being optimised away.
      */
     private MethodSpec.Builder multiply() {
         return factors(shared("multiply", TypeName.FLOAT)
                         .addParameter(int.class, "depth", Modifier.FINAL)
                         .addParameter(int.class, "rows", Modifier.FINAL)
                         .addParameter(int.class, "columns", Modifier.FINAL)
+                        .addParameter(boolean.class, "touches", Modifier.FINAL)
                         .addParameter(int.class, "after", Modifier.FINAL))
                 .addCode("""
                         final int lines = (depth * $2L + 15) / 16;
@@ -161,8 +162,10 @@ final class GemmPanels {
                             int next = j + $2L < columns ? bFirst + (j + $2L) * depth : after;
                             int aNext = aFirst;
                             for (int i = 0; i < rows; i += $1L) {
-                                touched += touch(b, next, share);
-                                next += share * 16;
+                                if (touches) {
+                                    touched += touch(b, next, share);
+                                    next += share * 16;
+                                }
                                 tile(depth, a, aNext, b, bFirst + j * depth,
                                         c, cFirst + i * cStride + j, cStride, accumulate);
                                 aNext += depth * $3L;

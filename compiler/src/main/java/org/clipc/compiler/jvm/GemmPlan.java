@@ -47,6 +47,7 @@ final class GemmPlan {
             "sharedPerBatch",
             "stretch",
             "joined",
+            "touches",
             "spare",
             "sumsStride");
 
@@ -399,6 +400,7 @@ final class GemmPlan {
         values.put("sharedPerBatch", Argument.of(sharedRows.perBatch()));
         values.put("stretch", Argument.of(stretch));
         values.put("joined", Argument.of(joined));
+        values.put("touches", Argument.of(tile.touches() ? 1 : 0));
         values.put("spare", Argument.of(spare()));
         values.put("sumsStride", Argument.of(sumsStride()));
         return values;

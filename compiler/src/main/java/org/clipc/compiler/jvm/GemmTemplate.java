@@ -47,7 +47,7 @@ final class GemmTemplate {
         for (var cut : tile.otherCuts()) {
             options.put(cut.cut(), to -> plan(cut, walk, kernel, launch, to));
         }
-        sink.choose(name(kernel, launch), options);
+        sink.choose(name(kernel, launch), options, tile.defaults());
     }
 
     /** The kernel and all that {@link GemmPlan} looks at. */
@@ -154,6 +154,7 @@ final class GemmTemplate {
                 """
                 final boolean heldIsA = $1L != 0;
                 final boolean packs = $2L == 0;
+                final boolean touches = $9L != 0;
                 final float[] panels = packs ? local : shared;
                 final int heldWidth = heldIsA ? $3L : $4L;
                 final int sharedWidth = heldIsA ? $4L : $3L;
@@ -190,8 +191,8 @@ final class GemmTemplate {
                                     local, hAt, kc);
                         }
                         touched += heldIsA
-                                ? $6T.multiply(kc, hn, sn, sNext, panels, hAt, shared, sAt, local, $7L, sumsStride, k > 0)
-                                : $6T.multiply(kc, sn, hn, hAt, shared, sAt, panels, hAt, local, $7L, sumsStride, k > 0);
+                                ? $6T.multiply(kc, hn, sn, touches, sNext, panels, hAt, shared, sAt, local, $7L, sumsStride, k > 0)
+                                : $6T.multiply(kc, sn, hn, touches, hAt, shared, sAt, panels, hAt, local, $7L, sumsStride, k > 0);
                     }
                     local[spare] += touched;
                     final int m0 = heldIsA ? heldFrom + h0 : sharedFrom + s0;
@@ -208,7 +209,8 @@ final class GemmTemplate {
                 tile.pitch(),
                 GemmPanels.className(tile),
                 align(walk.localFloats()),
-                walk.blockArguments(layout, List.of("b1", "b2", "m0"), "n0"));
+                walk.blockArguments(layout, List.of("b1", "b2", "m0"), "n0"),
+                layout.read("touches"));
         return code.build();
     }
 }

@@ -105,10 +105,11 @@ public interface CallSink {
     /**
      * As {@link #choose(String, SequencedMap)}, where the default depends on the device.
      *
-     * @param forLanes the name of the default where vectors hold at least so many floats
+     * @param defaults the name of the default where the device's figure is at least so much: bytes of a core's first-level
+     *     data cache where kernels are called, floats that a vector holds where they are launched
      */
     default void choose(
-            String name, SequencedMap<String, Consumer<CallSink>> options, SortedMap<Integer, String> forLanes) {
+            String name, SequencedMap<String, Consumer<CallSink>> options, SortedMap<Integer, String> defaults) {
         options.firstEntry().getValue().accept(this);
     }
 

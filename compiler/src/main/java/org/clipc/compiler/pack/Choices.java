@@ -29,7 +29,7 @@ final class Choices {
     static List<Choice> of(
             List<TargetCalls.Site> sites, List<Call> calls, Function<TargetCalls.KernelUse, List<Long>> resolve) {
         var places = new LinkedHashMap<String, List<Integer>>();
-        var forLanes = new HashMap<String, SortedMap<Integer, String>>();
+        var defaults = new HashMap<String, SortedMap<Integer, String>>();
         var options = new LinkedHashMap<String, Map<String, List<Choice.Patch>>>();
         for (var site : sites) {
             var patches = patches(site, calls, resolve);
@@ -38,11 +38,11 @@ final class Choices {
                 throw new IllegalStateException("the ways to compute " + site.choice() + " differ between its sites");
             }
             places.computeIfAbsent(site.choice(), _ -> new ArrayList<>()).add(site.first());
-            forLanes.put(site.choice(), site.forLanes());
+            defaults.put(site.choice(), site.defaults());
         }
         var choices = new ArrayList<Choice>();
         options.forEach((name, ways) -> choices.add(new Choice(
-                name, Objects.requireNonNull(places.get(name)), ways, Objects.requireNonNull(forLanes.get(name)))));
+                name, Objects.requireNonNull(places.get(name)), ways, Objects.requireNonNull(defaults.get(name)))));
         return choices;
     }
 

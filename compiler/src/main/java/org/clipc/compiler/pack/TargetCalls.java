@@ -39,20 +39,20 @@ record TargetCalls(
      * @param choice what they compute
      * @param first index of the first
      * @param options the other ways by name, each of as many calls
-     * @param forLanes as {@link Choice#forLanes}
+     * @param defaults as {@link Choice#defaults}
      */
     record Site(
             String choice,
             int first,
             SequencedMap<String, List<KernelUse>> options,
-            SortedMap<Integer, String> forLanes) {
+            SortedMap<Integer, String> defaults) {
 
         /** With calls behind it that are the same in every way. */
         Site with(List<KernelUse> more) {
             var longer = new LinkedHashMap<String, List<KernelUse>>();
             options.forEach((name, way) ->
                     longer.put(name, Stream.concat(way.stream(), more.stream()).toList()));
-            return new Site(choice, first, longer, forLanes);
+            return new Site(choice, first, longer, defaults);
         }
     }
 
@@ -184,7 +184,7 @@ record TargetCalls(
         /** Those found, where so many calls are made before. */
         List<Site> sites(int before) {
             return sites.stream()
-                    .map(site -> new Site(site.choice(), before + site.first(), site.options(), site.forLanes()))
+                    .map(site -> new Site(site.choice(), before + site.first(), site.options(), site.defaults()))
                     .collect(Collectors.toCollection(ArrayList::new));
         }
 
@@ -249,9 +249,9 @@ record TargetCalls(
 
         @Override
         public void choose(
-                String name, SequencedMap<String, Consumer<CallSink>> options, SortedMap<Integer, String> forLanes) {
+                String name, SequencedMap<String, Consumer<CallSink>> options, SortedMap<Integer, String> defaults) {
             var first = calls.size();
-            CallSink.super.choose(name, options, forLanes);
+            CallSink.super.choose(name, options, defaults);
             var made = calls.subList(first, calls.size());
             var others = new LinkedHashMap<String, List<KernelUse>>();
             options.forEach((option, plan) -> {
@@ -262,7 +262,7 @@ record TargetCalls(
                 }
             });
             if (!others.isEmpty()) {
-                var standard = new TreeMap<>(forLanes);
+                var standard = new TreeMap<>(defaults);
                 standard.values().retainAll(others.keySet());
                 sites.add(new Site(name, first, others, standard));
             }

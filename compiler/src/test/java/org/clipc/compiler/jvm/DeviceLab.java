@@ -64,7 +64,7 @@ abstract class DeviceLab {
             public void choose(
                     String name,
                     SequencedMap<String, Consumer<CallSink>> options,
-                    SortedMap<Integer, String> forLanes) {
+                    SortedMap<Integer, String> defaults) {
                 List.copyOf(options.values()).get(lab.option() % options.size()).accept(this);
             }
 

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.fail;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 import org.clipc.compiler.kernel.Access;
@@ -327,6 +328,20 @@ class GemmTemplateTest {
                 }
             }
         }
+    }
+
+    /** A default that is none of the options would be dropped without a word. */
+    @Test
+    void defaultsAreOptions() {
+        for (var bits : List.of(128, 256, 512)) {
+            var tile = GemmTile.of(bits);
+            var options = tile.otherCuts().stream().map(GemmTile::cut).toList();
+            assertThat(options)
+                    .doesNotHaveDuplicates()
+                    .doesNotContain(tile.cut())
+                    .containsAll(tile.defaults().values());
+        }
+        assertThat(GemmTile.of(512).defaults()).isEqualTo(Map.of(49152, "256x288x384 untouched"));
     }
 
     /** How many operands each part packs before. */

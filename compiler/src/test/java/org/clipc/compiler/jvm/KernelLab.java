@@ -269,7 +269,7 @@ final class KernelLab implements AutoCloseable {
             public void choose(
                     String name,
                     SequencedMap<String, Consumer<CallSink>> options,
-                    SortedMap<Integer, String> forLanes) {
+                    SortedMap<Integer, String> defaults) {
                 List.copyOf(options.values()).get(option % options.size()).accept(this);
             }
 

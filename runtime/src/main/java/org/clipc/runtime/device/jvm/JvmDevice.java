@@ -3,13 +3,13 @@ package org.clipc.runtime.device.jvm;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.LinkedHashMap;
-import java.util.List;
 import org.clipc.program.ProgramFile;
 import org.clipc.program.Schedule;
 import org.clipc.runtime.device.Device;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.device.TuningFile;
+import org.clipc.runtime.device.program.DeviceChoices;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,6 +20,7 @@ public final class JvmDevice implements Device {
 
     private final WorkerPool pool;
     private final int machineBits;
+    private final int cacheBytes;
 
     /** With a thread for each core that this process may use. */
     public JvmDevice() {
@@ -28,8 +29,14 @@ public final class JvmDevice implements Device {
 
     /** @param threads at least 1; more than there are cores makes it slower */
     public JvmDevice(int threads) {
+        this(threads, CpuCache.firstLevelBytes());
+    }
+
+    /** @param cacheBytes of a core's first-level data cache, by which programs choose how they run */
+    JvmDevice(int threads, int cacheBytes) {
         pool = new WorkerPool(threads);
         machineBits = JvmTargets.machineBits();
+        this.cacheBytes = cacheBytes;
     }
 
     @Override
@@ -55,7 +62,10 @@ public final class JvmDevice implements Device {
                 schedules.put(shorter.name(), program.schedule(target, shorter.name()));
             }
         }
-        var loaded = JvmProgram.load(program, List.copyOf(schedules.values()), pool, rank);
+        var choices = schedules.values().stream()
+                .map(schedule -> new DeviceChoices(schedule, cacheBytes))
+                .toList();
+        var loaded = JvmProgram.load(program, choices, pool, rank);
         TuningFile.apply(program, identity(), loaded).ifPresent(LOG::warn);
         LOG.info(
                 "{}: {} kernels on {} {}, {} MiB",

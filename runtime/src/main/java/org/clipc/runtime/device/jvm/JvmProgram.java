@@ -32,6 +32,7 @@ import org.clipc.runtime.device.Roofline;
 import org.clipc.runtime.device.exchange.Background;
 import org.clipc.runtime.device.exchange.BackgroundExchange;
 import org.clipc.runtime.device.exchange.Exchange;
+import org.clipc.runtime.device.program.DeviceChoices;
 import org.clipc.runtime.device.program.HeldTensors;
 import org.clipc.runtime.device.program.OffHeap;
 import org.clipc.runtime.device.program.RankedProgram;
@@ -50,7 +51,7 @@ final class JvmProgram implements DeviceProgram {
     private final Arena lifetime = Arena.ofShared();
     private final MemorySegment arena;
     private final HeldTensors tensors;
-    private final Map<String, Schedule> schedules = new LinkedHashMap<>();
+    private final Map<String, DeviceChoices> schedules = new LinkedHashMap<>();
     private final Map<String, MethodHandle> kernels = new HashMap<>();
     private final RankedProgram ranks;
     private final Background background;
@@ -58,7 +59,8 @@ final class JvmProgram implements DeviceProgram {
 
     private @Nullable CallObserver observer;
 
-    private JvmProgram(Path path, Manifest manifest, WorkerPool pool, MeshRank rank, List<Schedule> schedules) {
+    private JvmProgram(Path path, Manifest manifest, WorkerPool pool, MeshRank rank, List<DeviceChoices> loaded) {
+        var schedules = loaded.stream().map(DeviceChoices::schedule).toList();
         this.path = path;
         this.manifest = manifest;
         this.pool = pool;
@@ -68,7 +70,7 @@ final class JvmProgram implements DeviceProgram {
         this.arena = OffHeap.allocate(tensors.bytes(), lifetime);
     }
 
-    static JvmProgram load(ProgramFile file, List<Schedule> schedules, WorkerPool pool, MeshRank rank)
+    static JvmProgram load(ProgramFile file, List<DeviceChoices> schedules, WorkerPool pool, MeshRank rank)
             throws IOException {
         var manifest = file.manifest();
         var program = new JvmProgram(file.path(), manifest, pool, rank, schedules);
@@ -81,15 +83,16 @@ final class JvmProgram implements DeviceProgram {
         }
     }
 
-    private void link(ProgramFile file, List<Schedule> all) throws IOException {
-        var target = all.isEmpty() ? "" : all.getFirst().target();
+    private void link(ProgramFile file, List<DeviceChoices> all) throws IOException {
+        var target = all.isEmpty() ? "" : all.getFirst().schedule().target();
         var loader = new KernelLoader(path, kernel -> file.kernel(target, kernel), KernelClasses.ofJvm());
-        for (var schedule : all) {
+        for (var choices : all) {
+            var schedule = choices.schedule();
             checkSlots(schedule);
             for (var call : schedule.kernelCalls()) {
                 kernels.put(call.kernel(), loader.kernel(call.kernel()));
             }
-            schedules.put(schedule.entry(), schedule);
+            schedules.put(schedule.entry(), choices);
         }
         tune(Map.of());
     }
@@ -97,7 +100,7 @@ final class JvmProgram implements DeviceProgram {
     @Override
     public List<Choice> choices(String entry) {
         var schedule = schedules.get(entry);
-        return schedule == null ? List.of() : schedule.choices();
+        return schedule == null ? List.of() : schedule.all();
     }
 
     @Override

@@ -9,25 +9,22 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import org.clipc.program.Choice;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Schedule;
+import org.clipc.runtime.device.program.DeviceChoices;
 
 /**
- * The ways to make an entry point's calls on a device of TornadoVM: those that its schedule has; and where kernels are there
- * both in C and in Java, each of these ways, and the only way to make other calls, once more in Java. C is the default. Where
- * the device's vectors make another way the default than the schedule does, that one is called {@value #LISTED}.
+ * The ways to make an entry point's calls on a device of TornadoVM: those that its schedule has there; and where kernels are
+ * there both in C and in Java, each of these ways, and the only way to make other calls, once more in Java. C is the default.
  */
 final class TornadoChoices {
 
     /** The end of the name of a way in Java, and the name of the default way in Java. */
     private static final String JIT = "jit";
 
-    private static final String LISTED = "listed";
-
     private final Schedule schedule;
-    private final int lanes;
+    private final DeviceChoices ofSchedule;
     private final List<Choice> choices = new ArrayList<>();
 
     /**
@@ -44,14 +41,14 @@ final class TornadoChoices {
      */
     TornadoChoices(Schedule schedule, Set<String> inBoth, int lanes) {
         this.schedule = schedule;
-        this.lanes = lanes;
+        this.ofSchedule = new DeviceChoices(schedule, lanes);
         var chosen = new BitSet();
-        for (var choice : schedule.choices()) {
+        for (var choice : ofSchedule.all()) {
             if (choice.sites().isEmpty()) {
                 continue;
             }
             choice.sites().forEach(site -> chosen.set(site, site + choice.calls()));
-            choices.add(inJavaToo(otherThanDefault(choice), inBoth));
+            choices.add(inJavaToo(choice, inBoth));
         }
         var others = new LinkedHashMap<String, List<Integer>>();
         for (var i = 0; i < schedule.calls().size(); i++) {
@@ -62,8 +59,8 @@ final class TornadoChoices {
                 others.computeIfAbsent(name(call), _ -> new ArrayList<>()).add(i);
             }
         }
-        others.forEach((name, sites) ->
-                choices.add(new Choice(name, sites, Map.of(JIT, List.of(unchanged(call(sites.getFirst())))))));
+        others.forEach((name, sites) -> choices.add(new Choice(
+                name, sites, Map.of(JIT, List.of(DeviceChoices.unchanged(call(sites.getFirst())))))));
     }
 
     private static String name(KernelCall call) {
@@ -74,10 +71,6 @@ final class TornadoChoices {
         return (KernelCall) schedule.calls().get(index);
     }
 
-    private static Choice.Patch unchanged(KernelCall call) {
-        return new Choice.Patch(call.units(), call.localFloats(), call.sharedFloats(), new TreeMap<>());
-    }
-
     /** The calls of a choice, where it has its first site. */
     private List<KernelCall> calls(Choice choice) {
         int site = choice.sites().getFirst();
@@ -86,29 +79,15 @@ final class TornadoChoices {
                 .toList();
     }
 
-    /** The choice with all options that are not the device's default. */
-    private Choice otherThanDefault(Choice choice) {
-        var standard = choice.standard(lanes);
-        if (standard.isEmpty()) {
-            return choice;
-        }
-        var options = new LinkedHashMap<String, List<Choice.Patch>>();
-        options.put(
-                LISTED, calls(choice).stream().map(TornadoChoices::unchanged).toList());
-        options.putAll(choice.options());
-        options.remove(standard.get());
-        return new Choice(choice.name(), choice.sites(), options, choice.forLanes());
-    }
-
     private Choice inJavaToo(Choice choice, Set<String> inBoth) {
         var calls = calls(choice);
         if (calls.stream().noneMatch(call -> inBoth.contains(call.kernel()))) {
             return choice;
         }
         var options = new LinkedHashMap<>(choice.options());
-        options.put(JIT, calls.stream().map(TornadoChoices::unchanged).toList());
+        options.put(JIT, calls.stream().map(DeviceChoices::unchanged).toList());
         choice.options().forEach((name, patches) -> options.put(name + " " + JIT, patches));
-        return new Choice(choice.name(), choice.sites(), options, choice.forLanes());
+        return new Choice(choice.name(), choice.sites(), options);
     }
 
     List<Choice> all() {
@@ -122,7 +101,7 @@ final class TornadoChoices {
      * @throws IllegalArgumentException if a choice has no option of that name
      */
     Made with(Map<String, String> options) {
-        var ofSchedule = new HashMap<String, String>();
+        var ways = new HashMap<String, String>();
         var inJava = new ArrayList<Choice>();
         for (var choice : choices) {
             var option = options.getOrDefault(choice.name(), "");
@@ -131,15 +110,15 @@ final class TornadoChoices {
                 option = option.substring(0, Math.max(0, option.length() - JIT.length() - 1));
             }
             if (option.isEmpty()) {
-                choice.standard(lanes).ifPresent(standard -> ofSchedule.put(choice.name(), standard));
-            } else if (!choice.options().containsKey(option)) {
+                continue;
+            }
+            if (!choice.options().containsKey(option)) {
                 throw new IllegalArgumentException("'%s' has no option '%s', only %s"
                         .formatted(choice.name(), option, choice.options().keySet()));
-            } else if (!option.equals(LISTED)) {
-                ofSchedule.put(choice.name(), option);
             }
+            ways.put(choice.name(), option);
         }
-        var made = schedule.with(ofSchedule);
+        var made = ofSchedule.with(ways);
         var calls = Collections.<KernelCall>newSetFromMap(new IdentityHashMap<>());
         var starts = new BitSet();
         for (var choice : choices) {

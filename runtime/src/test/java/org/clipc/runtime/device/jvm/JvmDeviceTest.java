@@ -13,9 +13,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.TreeMap;
 import org.clipc.ir.DType;
 import org.clipc.ir.Shape;
 import org.clipc.ir.TensorType;
+import org.clipc.program.Choice;
 import org.clipc.program.EntryPoint;
 import org.clipc.program.KernelCall;
 import org.clipc.program.Manifest;
@@ -103,6 +105,38 @@ class JvmDeviceTest {
             assertThat(seen)
                     .containsExactly("go org.clipc.kernels.jvm128.Firsttrue", "go org.clipc.kernels.jvm128.Scaletrue");
         }
+    }
+
+    /** The default goes by the cache, as the program says; tuning may choose what it lists. */
+    @ParameterizedTest
+    @CsvSource({"0,3,deep", "32768,3,deep", "49151,3,deep", "49152,7,listed", "131072,7,listed"})
+    void theFirstLevelCacheDecidesHowCallsAreMade(int cacheBytes, float expected, String other) throws IOException {
+        var slot = new TensorSlot("x", TensorType.f32(1), 64);
+        var kernel = TestKernels.kernel("Put", "arena.set(ValueLayout.JAVA_FLOAT, args[0], args[1]);", "");
+        var deep = new Choice.Patch(1, 0, 0, new TreeMap<>(Map.of(1, 7L)));
+        var choice =
+                new Choice("put", List.of(0), Map.of("deep", List.of(deep)), new TreeMap<>(Map.of(48 << 10, "deep")));
+        var path = single(
+                slot,
+                slot,
+                List.of(call("Put", List.of(slot.offset(), 3L), 1, 0, 0)),
+                List.of(choice),
+                Map.of("jvm128/Put", kernel));
+        try (var device = new JvmDevice(1, cacheBytes);
+                var file = ProgramFile.open(path);
+                var program = device.load(file, List.of("go"))) {
+            assertThat(put(program)).isEqualTo(expected);
+            assertThat(program.choices("go").getFirst().options().keySet()).containsExactly(other);
+            program.tune(Map.of("put", other));
+            assertThat(put(program)).isEqualTo(10 - expected);
+            program.tune(Map.of());
+            assertThat(put(program)).isEqualTo(expected);
+        }
+    }
+
+    private static float put(DeviceProgram program) {
+        var outputs = program.run("go", Map.of("x", HostTensor.of(new float[1], 1)));
+        return Objects.requireNonNull(outputs.get("x")).toFloats()[0];
     }
 
     @ParameterizedTest
@@ -260,6 +294,12 @@ class JvmDeviceTest {
     /** A program with the entry point {@code go} and no parameters but one of a single element. */
     private Path single(TensorSlot in, TensorSlot out, List<KernelCall> calls, Map<String, byte[]> kernels)
             throws IOException {
+        return single(in, out, calls, List.of(), kernels);
+    }
+
+    private Path single(
+            TensorSlot in, TensorSlot out, List<KernelCall> calls, List<Choice> choices, Map<String, byte[]> kernels)
+            throws IOException {
         var workspace = 16384;
         var manifest = new Manifest(
                 Manifest.FORMAT_VERSION,
@@ -287,7 +327,8 @@ class JvmDeviceTest {
                 new Program(
                         manifest,
                         Map.of("go", "graph go {}\n"),
-                        List.of(new Schedule("go", "jvm128", workspace, calls)),
+                        List.of(new Schedule(
+                                "go", "jvm128", workspace, 0, Map.of(), List.of(), List.copyOf(calls), choices)),
                         kernels,
                         Map.of(),
                         Map.of()));
