@@ -228,10 +228,10 @@ public final class BatchLoader implements AutoCloseable {
         return new LoaderPosition(base, draws);
     }
 
-    /** Where all ranks have taken their turn. */
+    /** Where all ranks have taken their turn; one that is alone may be anywhere in it, after samples left out. */
     private long endOfTurns(long draws) {
         var order = options.stream();
-        if (order.split() == StreamOptions.Split.SHARDS) {
+        if (order.split() == StreamOptions.Split.SHARDS || order.world() == 1) {
             return draws;
         }
         var round = (long) order.turn() * order.world();

@@ -52,9 +52,11 @@ class BatchLoaderTest {
         // Of several ranks one may have damaged samples only.
         int world = damaged ? 1 : 1 + random.nextInt(3);
         var mode = random.nextBoolean() ? Mode.EPOCHS : Mode.RESAMPLED;
+        int batch = 1 + random.nextInt(5);
+        int turn = random.nextBoolean() ? batch : 1;
         var order = new StreamOptions(
-                mode, random.nextLong(), 1 + random.nextInt(30), Split.SAMPLES, random.nextInt(world), world);
-        var options = new LoaderOptions(order, 1 + random.nextInt(5), 2, 1 + random.nextInt(3));
+                mode, random.nextLong(), 1 + random.nextInt(30), Split.SAMPLES, random.nextInt(world), world, turn);
+        var options = new LoaderOptions(order, batch, 2, 1 + random.nextInt(3));
         var positions = new ArrayList<LoaderPosition>();
         var whole = new ArrayList<String>();
         try (var loader = BatchLoader.start(source, NUMBERS, options)) {
