@@ -141,7 +141,9 @@ public final class CheckpointFolder implements AutoCloseable {
         delete(target);
         Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
         AtomicFile.forceDirectory(folder);
-        for (var old : checkpoints(folder).stream().skip(keep).toList()) {
+        // Later ones are damaged, or training would have gone on from them: they take no place of those to keep.
+        var whole = checkpoints(folder).stream().filter(path -> step(path) <= state.step());
+        for (var old : whole.skip(keep).toList()) {
             delete(old);
         }
         return target;

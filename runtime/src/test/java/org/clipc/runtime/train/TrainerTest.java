@@ -21,6 +21,7 @@ import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.testing.ToyProgram;
 import org.clipc.runtime.train.Trainer.End;
 import org.clipc.runtime.weights.ParameterInitializer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -253,5 +254,22 @@ class TrainerTest {
                     .isInstanceOf(DataFormatException.class)
                     .hasMessageContaining("is in use by another training");
         }
+    }
+
+    /** Without averages where {@code decay} is null. */
+    private Trainer.Settings settings(long maxSteps, int keep, @Nullable Double decay) {
+        return new Trainer.Settings(folder.resolve("a"), new Schedule.Fixed(maxSteps, RATE), 0, keep, 3, decay, 5, "r");
+    }
+
+    @Test
+    void aDamagedCheckpointIsNotKeptInPlaceOfANewOne() throws IOException {
+        try (var program = load()) {
+            train(program, settings("a", 4, 2), false, ToyBatches.endless());
+            Files.writeString(folder.resolve("a/step-4/model.safetensors"), "damaged");
+            train(program, settings(3, 1, 0.9), true, ToyBatches.endless());
+        }
+        assertThat(names("a")).contains("step-3").doesNotContain("step-2");
+        assertThat(CheckpointFolder.parameters(folder.resolve("a")))
+                .isEqualTo(folder.resolve("a/step-3/model.safetensors"));
     }
 }
