@@ -135,7 +135,7 @@ record Checkpoint(Path folder, TrainState state, SortedMap<String, Content> file
         return new Checkpoint(folder, file.state(), file.files());
     }
 
-    /** Sets a program's parameters and optimizer state, and the averages if there are any on both sides. */
+    /** Sets a program's parameters and optimizer state, and the averages, which start here if there are none yet. */
     void load(DeviceProgram program, @Nullable Ema ema) throws IOException {
         WeightFile.load(folder.resolve(MODEL), program);
         var path = folder.resolve(OPTIMIZER);
@@ -147,6 +147,8 @@ record Checkpoint(Path folder, TrainState state, SortedMap<String, Content> file
         }
         if (ema != null && files.containsKey(EMA)) {
             ema.load(folder.resolve(EMA));
+        } else if (ema != null) {
+            ema.restart();
         }
     }
 

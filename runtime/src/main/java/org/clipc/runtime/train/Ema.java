@@ -37,6 +37,12 @@ final class Ema implements AutoCloseable {
         }
     }
 
+    /** Starts anew from the parameters as they are now. */
+    void restart() {
+        var held = ShardedProgram.held(program);
+        averages.forEach((parameter, average) -> held.read(tensor(parameter)).copyTo(average));
+    }
+
     private String tensor(String parameter) {
         return MasterWeights.tensor(program, parameter);
     }

@@ -18,6 +18,7 @@ import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.jvm.JvmDevice;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
+import org.clipc.runtime.tensor.SafetensorsFile;
 import org.clipc.runtime.testing.ToyProgram;
 import org.clipc.runtime.train.Trainer.End;
 import org.clipc.runtime.weights.ParameterInitializer;
@@ -271,5 +272,20 @@ class TrainerTest {
         assertThat(names("a")).contains("step-3").doesNotContain("step-2");
         assertThat(CheckpointFolder.parameters(folder.resolve("a")))
                 .isEqualTo(folder.resolve("a/step-3/model.safetensors"));
+    }
+
+    @Test
+    void averagesThatBeginLaterBeginWithTheParametersThere() throws IOException {
+        try (var program = load()) {
+            train(program, settings(3, 2, null), false, ToyBatches.endless());
+        }
+        try (var program = load()) {
+            train(program, settings(4, 2, 1.0), true, ToyBatches.endless());
+        }
+        try (var before = SafetensorsFile.open(folder.resolve("a/step-3/model.safetensors"));
+                var averages = SafetensorsFile.open(folder.resolve("a/step-4/ema.safetensors"))) {
+            assertThat(averages.tensor("visual.proj").toFloats())
+                    .isEqualTo(before.tensor("visual.proj").toFloats());
+        }
     }
 }
