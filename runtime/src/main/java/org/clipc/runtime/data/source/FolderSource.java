@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.TreeSet;
 import org.clipc.runtime.io.DataFormatException;
 
 /**
@@ -41,7 +40,7 @@ public final class FolderSource {
     public static SampleSource open(Path root, Limits limits) throws IOException {
         var reader = new FolderSource(root, limits);
         List<Path> images = reader.images();
-        reader.numberClasses(images);
+        reader.numberClasses();
         var rows = new ArrayList<FileSource.Row>();
         for (Path image : images) {
             reader.row(image).ifPresent(rows::add);
@@ -53,14 +52,23 @@ public final class FolderSource {
         return new FileSource(rows, limits);
     }
 
-    /** Names of the class folders of a folder of pictures, in the order of their labels. */
+    /** The classes of a folder of pictures as captions name them, in the order of their labels. */
     public static List<String> classNames(Path root) throws IOException {
+        return classFolders(root).stream().map(FolderSource::spoken).toList();
+    }
+
+    /** Those without pictures too, as torchvision's {@code ImageFolder} counts them. */
+    private static List<String> classFolders(Path root) throws IOException {
         try (var list = Files.list(root)) {
             return list.filter(Files::isDirectory)
                     .map(p -> p.getFileName().toString())
                     .sorted()
                     .toList();
         }
+    }
+
+    private static String spoken(String classFolder) {
+        return classFolder.replace('_', ' ');
     }
 
     private List<Path> images() throws IOException {
@@ -71,10 +79,8 @@ public final class FolderSource {
         }
     }
 
-    private void numberClasses(List<Path> images) {
-        var names = new TreeSet<String>();
-        images.forEach(image -> classOf(image).ifPresent(names::add));
-        names.forEach(name -> labels.put(name, labels.size()));
+    private void numberClasses() throws IOException {
+        classFolders(root).forEach(name -> labels.put(name, labels.size()));
     }
 
     private Optional<String> classOf(Path image) {
@@ -92,7 +98,7 @@ public final class FolderSource {
         }
         return classOf(image).map(folder -> {
             var label = OptionalInt.of(labels.getOrDefault(folder, 0));
-            return new FileSource.Row(name, image, List.of(folder.replace('_', ' ')), label);
+            return new FileSource.Row(name, image, List.of(spoken(folder)), label);
         });
     }
 

@@ -202,7 +202,7 @@ class SourcesTest {
         assertSample(source.load(0, 0), "cat_big/3.png", "cat_big/3.png", List.of("cat big"), OptionalInt.of(0));
         assertSample(source.load(1, 0), "cat_big/a/2.JPG", "cat_big/a/2.JPG", List.of("cat big"), OptionalInt.of(0));
         assertSample(source.load(2, 0), "dog/1.png", "dog/1.png", List.of("a dog called One"), OptionalInt.empty());
-        assertThat(FolderSource.classNames(folder.resolve("f"))).containsExactly("cat_big", "dog");
+        assertThat(FolderSource.classNames(folder.resolve("f"))).containsExactly("cat big", "dog");
     }
 
     @Test
@@ -215,6 +215,23 @@ class SourcesTest {
         assertThatThrownBy(() -> DataSources.open(
                         Files.createDirectory(folder.resolve("empty")).toString()))
                 .hasMessageContaining("holds no pictures");
+    }
+
+    @Test
+    void classFoldersWithoutPicturesKeepTheirPlace() throws IOException {
+        Path root = folder.resolve("f");
+        for (String name : List.of("apple", "bee", "cow")) {
+            Files.createDirectories(root.resolve(name));
+        }
+        Files.writeString(root.resolve("bee/1.png"), "x");
+        Files.writeString(root.resolve("cow/1.png"), "x");
+        SampleSource source = DataSources.open(root.toString());
+        List<String> names = FolderSource.classNames(root);
+        for (int part = 0; part < source.parts(); part++) {
+            RawSample sample = source.load(part, 0);
+            assertThat(names.get(sample.label().orElseThrow()))
+                    .isEqualTo(sample.captions().getFirst());
+        }
     }
 
     private static void assertSample(
