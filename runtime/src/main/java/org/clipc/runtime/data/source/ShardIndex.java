@@ -1,6 +1,7 @@
 package org.clipc.runtime.data.source;
 
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -53,13 +54,16 @@ record ShardIndex(List<Entry> samples, int incomplete, Optional<String> damage) 
         private String key = "";
         private final Map<String, Span> files = new HashMap<>();
 
-        ShardIndex read(TarScanner tar) {
+        ShardIndex read(TarScanner tar) throws ClosedByInterruptException {
             try {
                 for (var file = tar.next(); file.isPresent(); file = tar.next()) {
                     add(file.get());
                 }
                 finishSample();
                 return new ShardIndex(samples, incomplete, Optional.empty());
+            } catch (ClosedByInterruptException e) {
+                // The reader was stopped; nothing is wrong with the shard.
+                throw e;
             } catch (IOException e) {
                 // The sample that was being read may lack its last files.
                 return new ShardIndex(samples, incomplete, Optional.of(String.valueOf(e.getMessage())));

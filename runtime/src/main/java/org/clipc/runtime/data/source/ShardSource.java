@@ -1,7 +1,9 @@
 package org.clipc.runtime.data.source;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -104,6 +106,9 @@ public final class ShardSource implements SampleSource {
     private static ShardIndex readIndex(Path shard) {
         try {
             return ShardIndex.of(shard);
+        } catch (ClosedByInterruptException e) {
+            // Others may still want the shard: it must not be remembered as damaged.
+            throw new UncheckedIOException(e);
         } catch (IOException e) {
             return new ShardIndex(List.of(), 0, Optional.of(String.valueOf(e.getMessage())));
         }

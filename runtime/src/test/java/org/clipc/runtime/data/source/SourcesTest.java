@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -232,6 +233,16 @@ class SourcesTest {
             assertThat(names.get(sample.label().orElseThrow()))
                     .isEqualTo(sample.captions().getFirst());
         }
+    }
+
+    @Test
+    void aReaderThatIsStoppedDoesNotTakeAShardForDamaged() throws IOException {
+        SampleSource source = DataSources.open(shard("s.tar", "a.png", "x", "a.txt", "t", "b.png", "x", "b.txt", "t")
+                .toString());
+        Thread.currentThread().interrupt();
+        assertThatThrownBy(() -> source.samples(0)).isInstanceOf(UncheckedIOException.class);
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(source.samples(0)).isEqualTo(2);
     }
 
     private static void assertSample(
