@@ -36,18 +36,19 @@ public final class Retrieval {
         return Arrays.stream(hits).mapToObj(h -> (double) h / queries.rows()).toList();
     }
 
-    /** How many candidates come before the first right one. */
+    /** How many candidates come before the first right one; what is no number is as far away as can be. */
     private static int rankOfRight(
             Embeddings queries, int query, int label, Embeddings candidates, List<Integer> candidateLabels) {
         var similarities = new float[candidates.rows()];
         var best = -1;
         for (var j = 0; j < similarities.length; j++) {
-            similarities[j] = queries.similarity(query, candidates, j);
+            var similarity = queries.similarity(query, candidates, j);
+            similarities[j] = Float.isNaN(similarity) ? Float.NEGATIVE_INFINITY : similarity;
             if (candidateLabels.get(j) == label && (best < 0 || similarities[j] > similarities[best])) {
                 best = j;
             }
         }
-        if (best < 0) {
+        if (best < 0 || similarities[best] == Float.NEGATIVE_INFINITY) {
             return Integer.MAX_VALUE;
         }
         var before = 0;

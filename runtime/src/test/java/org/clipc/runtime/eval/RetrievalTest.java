@@ -75,4 +75,17 @@ class RetrievalTest {
     private static List<Integer> labels(Random random, int count) {
         return IntStream.range(0, count).mapToObj(_ -> random.nextInt(4)).toList();
     }
+
+    @Test
+    void whatIsNoNumberFindsNothing() {
+        var broken = Embeddings.of(new float[] {Float.NaN, 0, 1, 0}, 2);
+        var sound = Embeddings.of(new float[] {1, 0, 0, 1}, 2);
+        var labels = List.of(0, 1);
+        assertThat(Retrieval.recall(broken, labels, sound, labels, List.of(1, 2)))
+                .containsExactly(0.0, 0.5);
+        assertThat(Retrieval.recall(sound, labels, broken, labels, List.of(1, 2)))
+                .containsExactly(0.5, 0.5);
+        assertThat(Retrieval.recall(sound, List.of(7, 7), broken, List.of(7, 7), List.of(1)))
+                .containsExactly(1.0);
+    }
 }
