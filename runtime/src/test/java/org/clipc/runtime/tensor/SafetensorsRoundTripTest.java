@@ -176,4 +176,14 @@ class SafetensorsRoundTripTest {
             throw new UncheckedIOException(e);
         }
     }
+
+    @Test
+    void metadataMayBeLong() throws IOException {
+        var path = folder.resolve("long.safetensors");
+        var keys = "k".repeat(20_000_001);
+        new SafetensorsWriter().metadata("keys", keys).writeTo(path);
+        try (var file = SafetensorsFile.open(path)) {
+            assertThat(file.metadata()).containsEntry("keys", keys);
+        }
+    }
 }
