@@ -18,6 +18,7 @@ import org.clipc.runtime.collective.CollectiveException;
 import org.clipc.runtime.device.DeviceException;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.model.RecipeException;
+import org.clipc.runtime.train.TrainingFailedException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -132,6 +133,7 @@ public final class ClipRun implements Callable<Integer> {
                     DataFormatException _,
                     DeviceException _,
                     RecipeException _,
+                    TrainingFailedException _,
                     CliException _ -> e.getMessage();
             case NoSuchFileException file -> file.getFile() + ": no such file or directory";
             case NotDirectoryException file -> file.getFile() + ": is not a directory";

@@ -173,4 +173,10 @@ class TrainCommandTest {
         clipRun("train", "--graph", small, "--data", data, "--out", folder.resolve("b"))
                 .isRefused("the model knows 20 tokens, but CLIP's tokenizer gives 49408");
     }
+
+    @Test
+    void trainingThatDivergesSaysSo() {
+        train("a", "trainer.max_steps=50", "model.optim.lr=1e38", "trainer.max_skipped_steps=2")
+                .isRefused("batches in a row was not finite", "lower model.optim.lr");
+    }
 }
