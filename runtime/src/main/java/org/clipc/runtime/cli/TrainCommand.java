@@ -63,7 +63,10 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "FOLDER", description = "Where checkpoints and metrics go.")
     private @Nullable Path out;
 
-    @Option(names = "--resume", description = "Go on from the newest checkpoint in --out, if there is one.")
+    @Option(
+            names = "--resume",
+            description = "Go on from the newest checkpoint in --out, if there is one; also by the recipe's"
+                    + " exp_manager.resume_if_exists.")
     private boolean resume;
 
     @Option(
@@ -158,9 +161,10 @@ final class TrainCommand implements Callable<Integer> {
         var measure =
                 validation == null ? null : validation(model, preprocessing, recipe, validation, loader.workers());
         var measureEvery = recipe.integer("trainer.val_check_interval").orElse(0L);
+        var goesOn = resume || recipe.flag("exp_manager.resume_if_exists").orElse(false);
         if (!rank.isFirst()) {
             var listeners = measure == null ? List.<TrainListener>of() : List.of(takingPart(measure, measureEvery));
-            new Trainer(model.program(), settings, listeners, rank).run(batches, resume, stop::isRequested);
+            new Trainer(model.program(), settings, listeners, rank).run(batches, goesOn, stop::isRequested);
             return;
         }
         LOG.info(
@@ -178,7 +182,7 @@ final class TrainCommand implements Callable<Integer> {
                         measureEvery,
                         measure)) {
             var trainer = new Trainer(model.program(), settings, List.of(progress, metrics), rank);
-            var end = trainer.run(batches, resume, stop::isRequested);
+            var end = trainer.run(batches, goesOn, stop::isRequested);
             LOG.info(end == Trainer.End.STOPPED ? "stopped; go on with --resume" : "done");
         }
     }

@@ -179,4 +179,13 @@ class TrainCommandTest {
         train("a", "trainer.max_steps=50", "model.optim.lr=1e38", "trainer.max_skipped_steps=2")
                 .isRefused("batches in a row was not finite", "lower model.optim.lr");
     }
+
+    @Test
+    void theRecipeMayAskToGoOn() throws IOException {
+        train("a", "trainer.max_steps=2").succeeds();
+        train("a", "trainer.max_steps=3", "exp_manager.resume_if_exists=false")
+                .isRefused("has a training that reached step 2");
+        train("a", "trainer.max_steps=3", "exp_manager.resume_if_exists=true").succeeds();
+        assertThat(checkpoints("a")).containsExactly("step-2", "step-3");
+    }
 }

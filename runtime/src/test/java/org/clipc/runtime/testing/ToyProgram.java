@@ -275,7 +275,11 @@ public final class ToyProgram {
     private static Map<String, Object> config() {
         return Map.of(
                 "exp_manager",
-                Map.of("checkpoint_callback_params", Map.of("every_n_train_steps", 1000L, "save_top_k", 2L)),
+                Map.of(
+                        "resume_if_exists",
+                        false,
+                        "checkpoint_callback_params",
+                        Map.of("every_n_train_steps", 1000L, "save_top_k", 2L)),
                 "trainer",
                 Map.of(
                         "max_steps",
