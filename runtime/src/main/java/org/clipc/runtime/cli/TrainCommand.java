@@ -136,7 +136,8 @@ final class TrainCommand implements Callable<Integer> {
     /** The data to validate on; null for none. */
     private static @Nullable SampleSource validationSource(Recipe recipe) throws IOException {
         var paths = recipe.texts("model.data.validation.dataset_path");
-        var wanted = recipe.integer("trainer.val_check_interval").orElse(0L) > 0;
+        var wanted = recipe.integer("trainer.val_check_interval").orElse(0L) > 0
+                && recipe.integer("trainer.limit_val_batches").orElse(1L) > 0;
         return wanted && !paths.isEmpty() ? DataSources.open(pattern(paths)) : null;
     }
 

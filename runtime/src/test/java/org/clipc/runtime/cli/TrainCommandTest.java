@@ -188,4 +188,16 @@ class TrainCommandTest {
         train("a", "trainer.max_steps=3", "exp_manager.resume_if_exists=true").succeeds();
         assertThat(checkpoints("a")).containsExactly("step-2", "step-3");
     }
+
+    @Test
+    void noBatchesToValidateOnMeanNoValidation() throws IOException {
+        train(
+                        "a",
+                        "trainer.val_check_interval=1",
+                        "trainer.limit_val_batches=0",
+                        "model.data.validation.dataset_path=" + data,
+                        "trainer.max_steps=2")
+                .succeeds();
+        assertThat(Files.readString(folder.resolve("a/metrics.jsonl"))).doesNotContain("val/");
+    }
 }
