@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -15,6 +14,7 @@ import org.clipc.program.EntryPoint;
 import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.eval.Embeddings;
 import org.clipc.runtime.io.AtomicFile;
+import org.clipc.runtime.io.TextFile;
 import org.clipc.runtime.model.DatasetEmbedder;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.tensor.SafetensorsWriter;
@@ -79,7 +79,7 @@ final class EmbedCommand implements Callable<Integer> {
             features.put("image", new Keyed(embedded.keys(), embedded.images()));
         }
         if (texts != null) {
-            var lines = Files.readAllLines(texts);
+            var lines = TextFile.readLines(texts);
             features.put("text", new Keyed(lines, embedder.texts(lines)));
         }
         if (rank.isFirst()) {

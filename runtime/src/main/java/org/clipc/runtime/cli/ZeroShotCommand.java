@@ -19,6 +19,7 @@ import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.eval.Embeddings;
 import org.clipc.runtime.eval.PromptTemplates;
 import org.clipc.runtime.io.AtomicFile;
+import org.clipc.runtime.io.TextFile;
 import org.clipc.runtime.model.DatasetEmbedder;
 import org.clipc.runtime.model.DatasetEmbedder.Embedded;
 import org.clipc.runtime.model.Evaluations;
@@ -118,9 +119,11 @@ final class ZeroShotCommand implements Callable<Integer> {
             }
             return names;
         }
-        var lines = Files.isRegularFile(Path.of(classes))
-                ? Files.readAllLines(Path.of(classes))
-                : List.of(classes.split(",", -1));
+        var isFile = Files.isRegularFile(Path.of(classes));
+        if (!isFile && !classes.contains(",")) {
+            throw new CliException("--classes: there is no file " + classes + ", and no comma between names");
+        }
+        var lines = isFile ? TextFile.readLines(Path.of(classes)) : List.of(classes.split(",", -1));
         var names = lines.stream().map(String::strip).filter(n -> !n.isEmpty()).toList();
         if (names.isEmpty()) {
             throw new CliException("--classes names no class");

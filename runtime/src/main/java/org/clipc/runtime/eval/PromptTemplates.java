@@ -3,10 +3,10 @@ package org.clipc.runtime.eval;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.clipc.runtime.io.DataFormatException;
+import org.clipc.runtime.io.TextFile;
 
 /** Sentences with a {@code {}} for the class's name; a class is the average of its sentences. */
 public record PromptTemplates(List<String> templates) {
@@ -33,7 +33,7 @@ public record PromptTemplates(List<String> templates) {
 
     /** One template per line of {@code file}; blank lines do not count. */
     public static PromptTemplates read(Path file) throws IOException {
-        var lines = Files.readAllLines(file).stream()
+        var lines = TextFile.readLines(file).stream()
                 .map(String::strip)
                 .filter(line -> !line.isEmpty())
                 .toList();

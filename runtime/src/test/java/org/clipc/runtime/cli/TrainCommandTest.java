@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.clipc.runtime.cli.CommandRunner.clipRun;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -160,6 +161,14 @@ class TrainCommandTest {
         clipRun("train", "--graph", graph, "--data", folder.resolve("none.csv")).isRefused("none.csv");
         clipRun("train", "--graph", graph, "--data", "shards/{000..003}.tar").isRefused("shards/000.tar");
         clipRun("train", "--graph", graph).isRefused("give --data or model.data.train.dataset_path");
+        clipRun("zeroshot", "--graph", graph, "--data", data, "--classes", "clases.txt")
+                .isRefused("--classes: there is no file clases.txt, and no comma");
+        var latin = folder.resolve("latin.txt");
+        Files.writeString(latin, "tea\ncaf\u00e9\n", StandardCharsets.ISO_8859_1);
+        clipRun("embed", "--graph", graph, "--texts", latin, "--out", folder.resolve("e.jsonl"))
+                .isRefused("latin.txt: line 2: is not UTF-8");
+        clipRun("zeroshot", "--graph", graph, "--data", data, "--classes", latin)
+                .isRefused("latin.txt: line 2: is not UTF-8");
         train("a", "lr").isRefused("'lr' is not of the form key=value");
         clipRun("embed", "--graph", graph, "--out", folder.resolve("e.jsonl")).isRefused("nothing to embed");
         clipRun("embed", "--graph", graph, "--images", data, "--out", folder.resolve("e.txt"))

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -62,6 +63,8 @@ class RetrievalTest {
         assertThatThrownBy(() -> PromptTemplates.read(file))
                 .hasMessageContaining("t.txt")
                 .hasMessageContaining("no {}");
+        Files.writeString(file, "a {}\na caf\u00e9 {}\n", StandardCharsets.ISO_8859_1);
+        assertThatThrownBy(() -> PromptTemplates.read(file)).hasMessageContaining("t.txt: line 2: is not UTF-8");
     }
 
     private static Embeddings random(Random random, int rows, int width) {

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -18,6 +19,7 @@ import org.apache.commons.csv.CSVFormat;
 import org.apache.commons.csv.CSVParser;
 import org.apache.commons.csv.CSVRecord;
 import org.clipc.runtime.io.DataFormatException;
+import org.clipc.runtime.io.TextFile;
 
 /**
  * Tables of picture paths and captions: CSV, TSV (with a header line) and JSONL. Paths are relative to the table's folder
@@ -70,10 +72,14 @@ public final class TableSource {
             throw new DataFormatException(table, "no such file");
         }
         var reader = new TableSource(table, options);
-        if (table.toString().toLowerCase(Locale.ROOT).endsWith(".jsonl")) {
-            reader.readJsonLines();
-        } else {
-            reader.readCsv();
+        try {
+            if (table.toString().toLowerCase(Locale.ROOT).endsWith(".jsonl")) {
+                reader.readJsonLines();
+            } else {
+                reader.readCsv();
+            }
+        } catch (CharacterCodingException e) {
+            throw TextFile.notUtf8(table);
         }
         if (reader.rows.isEmpty()) {
             throw new DataFormatException(table, "has no rows");
@@ -88,12 +94,13 @@ public final class TableSource {
                 .setHeader()
                 .setSkipHeaderRecord(true)
                 .setIgnoreSurroundingSpaces(false)
+                .setIgnoreEmptyLines(true)
                 .get();
-        try (BufferedReader in = Files.newBufferedReader(table);
+        try (BufferedReader in = TextFile.open(table);
                 CSVParser parser =
                         CSVParser.builder().setReader(in).setFormat(format).get()) {
-            String image = column(parser, options.image(), IMAGE_COLUMNS, "pictures", "image_column");
-            String caption = column(parser, options.caption(), CAPTION_COLUMNS, "captions", "caption_column");
+            String image = column(parser, options.image(), IMAGE_COLUMNS, "pictures");
+            String caption = column(parser, options.caption(), CAPTION_COLUMNS, "captions");
             for (CSVRecord row : parser) {
                 if (!row.isSet(image) || !row.isSet(caption)) {
                     throw wrongLine(parser.getCurrentLineNumber(), "has too few columns");
@@ -101,13 +108,16 @@ public final class TableSource {
                 add(parser.getCurrentLineNumber(), row.get(image), List.of(row.get(caption)));
             }
         } catch (UncheckedIOException e) {
+            if (e.getCause() instanceof CharacterCodingException wrong) {
+                throw wrong;
+            }
             throw new DataFormatException(table.toString(), firstLine(e), e);
         } catch (IllegalArgumentException e) {
             throw new DataFormatException(table + ": header", firstLine(e), e);
         }
     }
 
-    private String column(CSVParser parser, Optional<String> wanted, List<String> usual, String what, String option) {
+    private String column(CSVParser parser, Optional<String> wanted, List<String> usual, String what) {
         List<String> names = parser.getHeaderNames();
         List<String> candidates = wanted.map(List::of).orElse(usual);
         return candidates.stream()
@@ -117,13 +127,13 @@ public final class TableSource {
                         table,
                         "header",
                         "has no column " + String.join(" or ", candidates) + " for the " + what + ", only "
-                                + String.join(", ", names) + "; name one with " + option));
+                                + String.join(", ", names) + "; rename the one that is meant"));
     }
 
     private void readJsonLines() throws IOException {
         List<String> imageKeys = options.image().map(List::of).orElse(IMAGE_COLUMNS);
         List<String> captionKeys = options.caption().map(List::of).orElse(CAPTION_KEYS);
-        try (BufferedReader in = Files.newBufferedReader(table)) {
+        try (BufferedReader in = TextFile.open(table)) {
             long number = 0;
             for (String line = in.readLine(); line != null; line = in.readLine()) {
                 number++;
@@ -168,7 +178,7 @@ public final class TableSource {
             throw wrongLine(
                     line,
                     "the path " + DataFormatException.quote(image) + " leaves the folder " + root
-                            + "; give the pictures' folder with image_root");
+                            + "; put the table into a folder above the pictures");
         }
         rows.add(new FileSource.Row(image, path, captions, OptionalInt.empty()));
     }

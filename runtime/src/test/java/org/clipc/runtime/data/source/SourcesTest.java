@@ -155,7 +155,7 @@ class SourcesTest {
                 OptionalInt.empty());
         assertThatThrownBy(() -> DataSources.open(table.toString()))
                 .hasMessageContaining("header: has no column filepath or image")
-                .hasMessageContaining("only pic, words; name one with image_column");
+                .hasMessageContaining("only pic, words; rename the one that is meant");
     }
 
     @Test
@@ -172,7 +172,7 @@ class SourcesTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '~', textBlock = """
             t.csv   | filepath,title¶../../etc/passwd,x           | line 2: the path '../../etc/passwd' leaves the folder
-            t.csv   | filepath,title¶/etc/passwd,x                | give the pictures' folder with image_root
+            t.csv   | filepath,title¶/etc/passwd,x                | put the table into a folder above the pictures
             t.csv   | filepath,title¶,x                           | line 2: the path '' leaves
             t.csv   | filepath,title¶a.png                        | line 2: has too few columns
             t.csv   | filepath,title                               | has no rows
@@ -243,6 +243,34 @@ class SourcesTest {
         assertThatThrownBy(() -> source.samples(0)).isInstanceOf(UncheckedIOException.class);
         assertThat(Thread.interrupted()).isTrue();
         assertThat(source.samples(0)).isEqualTo(2);
+    }
+
+    @Test
+    void tablesMayStartWithAByteOrderMarkAndHoldBlankLines() throws IOException {
+        Files.writeString(folder.resolve("a.png"), "A");
+        for (String name : List.of("t.csv", "t.tsv")) {
+            String comma = name.endsWith("csv") ? "," : "\t";
+            Path table = write(name, "\ufefffilepath,title\r\n\r\na.png,one\r\n\r\n".replace(",", comma));
+            SampleSource source = DataSources.open(table.toString());
+            assertThat(source.parts()).isEqualTo(1);
+            assertSample(source.load(0, 0), "a.png", "A", List.of("one"), OptionalInt.empty());
+        }
+        Path lines = write("t.jsonl", "\ufeff{\"image\":\"a.png\",\"text\":\"one\"}\n");
+        assertSample(DataSources.open(lines.toString()).load(0, 0), "a.png", "A", List.of("one"), OptionalInt.empty());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '~', textBlock = """
+            t.csv   | filepath,title¶a.png,café
+            t.tsv   | filepath\ttitle¶a.png\tcafé
+            t.jsonl | {"image":"a.png","text":"tea"}¶{"image":"a.png","text":"café"}
+            """)
+    void tablesThatAreNotUtf8SaySo(String name, String content) throws IOException {
+        Path table = folder.resolve(name);
+        Files.writeString(table, content.replace("¶", "\n").replace("\\t", "\t"), StandardCharsets.ISO_8859_1);
+        assertThatThrownBy(() -> DataSources.open(table.toString()))
+                .isInstanceOf(DataFormatException.class)
+                .hasMessage(table + ": line 2: is not UTF-8: convert the file, as iconv -t UTF-8 does");
     }
 
     private static void assertSample(
