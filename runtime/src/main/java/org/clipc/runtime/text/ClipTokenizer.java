@@ -20,7 +20,7 @@ public final class ClipTokenizer {
     public static final int DEFAULT_CONTEXT_LENGTH = 77;
 
     private static final Pattern WORD = Pattern.compile(
-            "<start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|\\p{L}+|\\p{N}|[^\\s\\p{L}\\p{N}]+",
+            "<start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|\\p{L}+|\\p{N}|[^\\s\\p{L}\\p{N}\\x{345}]+",
             Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE);
 
     /** Words repeat, so most are found here; beyond this many the rest is computed each time. */
