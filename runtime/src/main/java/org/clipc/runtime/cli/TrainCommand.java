@@ -247,14 +247,20 @@ final class TrainCommand implements Callable<Integer> {
 
     private static long maxSteps(Recipe recipe, SampleSource source, int batch) {
         var steps = recipe.integer("trainer.max_steps").orElse(-1L);
-        if (steps > 0) {
-            return steps;
-        }
         var epochs = recipe.integer("trainer.max_epochs").orElse(-1L);
-        if (epochs <= 0) {
+        if (steps <= 0 && epochs <= 0) {
             throw new CliException("training has no end: set trainer.max_steps or trainer.max_epochs");
         }
-        var samples = source.countSamples();
+        if (epochs <= 0) {
+            return steps;
+        }
+        // Whichever comes first, as in Lightning. Of large data only as much is counted as tells which it is.
+        var all = steps <= 0 || steps > Long.MAX_VALUE / batch;
+        var enough = all ? Long.MAX_VALUE : Math.ceilDiv(steps * batch, epochs);
+        var samples = source.countSamples(enough);
+        if (samples >= enough) {
+            return steps;
+        }
         if (samples < batch) {
             throw new CliException("the data has " + samples + " samples, less than one batch of " + batch);
         }

@@ -96,6 +96,10 @@ class TrainCommandTest {
     void countsStepsByEpochs() throws IOException {
         train("a", "trainer.max_steps=-1", "trainer.max_epochs=2").succeeds();
         assertThat(checkpoints("a")).containsExactly("step-8");
+        train("b", "trainer.max_steps=20", "trainer.max_epochs=2").succeeds();
+        assertThat(checkpoints("b")).containsExactly("step-8");
+        train("c", "trainer.max_steps=3", "trainer.max_epochs=2").succeeds();
+        assertThat(checkpoints("c")).containsExactly("step-3");
     }
 
     @Test

@@ -31,8 +31,13 @@ public interface SampleSource {
 
     /** All samples, which may mean reading through all parts. */
     default long countSamples() {
+        return countSamples(Long.MAX_VALUE);
+    }
+
+    /** All samples, or of some of the parts if these have {@code enough}. */
+    default long countSamples(long enough) {
         long count = 0;
-        for (int part = 0; part < parts(); part++) {
+        for (int part = 0; part < parts() && count < enough; part++) {
             count += samples(part);
         }
         return count;
