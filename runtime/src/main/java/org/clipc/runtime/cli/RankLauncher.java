@@ -38,20 +38,35 @@ final class RankLauncher {
      * @param wanted ranks that the user asks for; 0 for as many as the program needs
      */
     static void run(Mesh mesh, int wanted, Body body) throws IOException {
+        run(mesh, wanted, System.getenv(), body);
+    }
+
+    static void run(Mesh mesh, int wanted, Map<String, String> environment, Body body) throws IOException {
         if (wanted != 0 && wanted != mesh.size()) {
             throw new CliException(("--ranks is %d, but the program is for %d (%d data-parallel x %d tensor-parallel): "
                             + "compile it with trainer.devices=%d")
                     .formatted(wanted, mesh.size(), mesh.data(), mesh.tensor(), wanted));
         }
-        var environment = System.getenv();
         if (isStartedByMpi(environment)) {
             runProcess(mesh, MpiCollectives.open(CollectiveOptions.DEFAULT), body);
         } else if (mesh.size() == 1) {
+            requireAlone(environment);
             body.run(MeshRank.alone(), 1);
         } else if (hasGpuEach(environment)) {
             runProcess(mesh, NcclCollectives.open(CollectiveOptions.DEFAULT), body);
         } else {
             runThreads(mesh, body);
+        }
+    }
+
+    /** Else each of several processes would do all of the work, and write the same files. */
+    private static void requireAlone(Map<String, String> environment) {
+        if (hasGpuEach(environment)) {
+            var size = worldSize(environment);
+            throw new CliException(
+                    ("this process is one of %s ranks (WORLD_SIZE or SLURM_NTASKS), but the program is to run"
+                                    + " on one: compile it with trainer.devices=%s, or start one process")
+                            .formatted(size, size));
         }
     }
 
@@ -61,10 +76,14 @@ final class RankLauncher {
 
     /** By torchrun or by hand, or as a step of Slurm's, which a shell in an allocation is none. */
     static boolean hasGpuEach(Map<String, String> environment) {
+        var size = worldSize(environment);
+        return !size.isEmpty() && !size.equals("1");
+    }
+
+    private static String worldSize(Map<String, String> environment) {
         var slurm =
                 environment.containsKey("SLURM_STEP_NODELIST") || environment.containsKey("SLURM_LAUNCH_NODE_IPADDR");
-        var size = environment.getOrDefault("WORLD_SIZE", slurm ? environment.getOrDefault("SLURM_NTASKS", "") : "");
-        return !size.isEmpty() && !size.equals("1");
+        return environment.getOrDefault("WORLD_SIZE", slurm ? environment.getOrDefault("SLURM_NTASKS", "") : "");
     }
 
     private static void runThreads(Mesh mesh, Body body) throws IOException {
