@@ -20,7 +20,9 @@ final class TrainProgress implements TrainListener, AutoCloseable {
     private static final double SMOOTHING = 0.1;
 
     private final long every;
-    private final @Nullable ProgressBar bar;
+    private final long maxSteps;
+    private final @Nullable ProgressBarBuilder builder;
+    private @Nullable ProgressBar bar;
     private double samplesPerSecond;
     private long skipped;
 
@@ -29,16 +31,28 @@ final class TrainProgress implements TrainListener, AutoCloseable {
      * @param maxSteps {@link Long#MAX_VALUE} if training ends with the data
      */
     TrainProgress(long every, long maxSteps) {
+        this(every, maxSteps, Terminal.isPresent() ? new ProgressBarBuilder() : null);
+    }
+
+    /** @param builder of the bar; null for lines */
+    TrainProgress(long every, long maxSteps, @Nullable ProgressBarBuilder builder) {
         this.every = Math.max(1, every);
-        this.bar = Terminal.isPresent()
-                ? new ProgressBarBuilder()
-                        .setTaskName("training")
-                        .setUnit(" steps", 1)
-                        .setInitialMax(maxSteps == Long.MAX_VALUE ? -1 : maxSteps)
-                        .setStyle(ProgressBarStyle.UNICODE_BLOCK)
-                        .setUpdateIntervalMillis(500)
-                        .build()
-                : null;
+        this.maxSteps = maxSteps;
+        this.builder = builder;
+    }
+
+    /** The bar tells the time left from the steps after those of earlier runs. */
+    @Override
+    public void began(long step) {
+        if (builder != null) {
+            bar = builder.setTaskName("training")
+                    .setUnit(" steps", 1)
+                    .setInitialMax(maxSteps == Long.MAX_VALUE ? -1 : maxSteps)
+                    .setStyle(ProgressBarStyle.UNICODE_BLOCK)
+                    .setUpdateIntervalMillis(500)
+                    .startsFrom(step, Duration.ZERO)
+                    .build();
+        }
     }
 
     @Override
