@@ -2,6 +2,7 @@ package org.clipc.runtime.cli;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.clipc.program.Manifest;
 import org.clipc.program.Parameter;
@@ -20,7 +21,7 @@ final class ProgramSummary {
         var manifest = file.manifest();
         var text = new StringBuilder();
         text.append("model ").append(manifest.model()).append('\n');
-        text.append("  parameters  ").append(parameters(manifest.parameters())).append('\n');
+        text.append("  parameters  ").append(parameters(manifest)).append('\n');
         text.append("  memory      ").append(memory(manifest)).append('\n');
         text.append("  targets     ")
                 .append(String.join(", ", manifest.targets()))
@@ -42,15 +43,18 @@ final class ProgramSummary {
         return text.toString();
     }
 
-    private static String parameters(List<Parameter> parameters) {
-        var all = count(parameters);
-        var vision = count(
-                parameters.stream().filter(p -> p.name().startsWith("visual.")).toList());
+    /** Of the whole model, whatever part of it a rank holds. */
+    private static String parameters(Manifest manifest) {
+        var all = count(manifest, parameter -> true);
+        var vision = count(manifest, parameter -> parameter.name().startsWith("visual."));
         return String.format(Locale.ROOT, "%.2f M (%.2f M vision)", all / 1e6, vision / 1e6);
     }
 
-    private static long count(List<Parameter> parameters) {
-        return parameters.stream().mapToLong(p -> p.type().elements()).sum();
+    private static long count(Manifest manifest, Predicate<Parameter> which) {
+        return manifest.parameters().stream()
+                .filter(which)
+                .mapToLong(parameter -> parameter.whole(manifest.mesh()).elements())
+                .sum();
     }
 
     private static String memory(Manifest manifest) {
