@@ -71,11 +71,9 @@ final class DemoCommand implements Callable<Integer> {
         try (var file = options.open();
                 var device = options.device();
                 var model = ClipModel.load(file, device, TrainCommand.entries(file, true))) {
-            if (train(model, Recipe.of(file.manifest()), data) == Trainer.End.STOPPED) {
-                say("stopped and saved; the same command goes on");
-                return 0;
+            if (train(model, Recipe.of(file.manifest()), data) != Trainer.End.STOPPED) {
+                report(model, data);
             }
-            report(model, data);
         }
         return 0;
     }
@@ -105,6 +103,9 @@ final class DemoCommand implements Callable<Integer> {
             TrainListener curve = step -> losses.add(new Curve.Point(step.step(), step.loss()));
             var end = new Trainer(model.program(), settings, List.<TrainListener>of(schedule, progress, curve))
                     .run(batches, true, stop::isRequested);
+            if (end == Trainer.End.STOPPED) {
+                say("stopped and saved; the same command goes on");
+            }
             stop.succeeded();
             return end;
         }

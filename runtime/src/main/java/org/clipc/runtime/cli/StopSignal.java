@@ -1,12 +1,17 @@
 package org.clipc.runtime.cli;
 
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Notices that the user or the system asks the process to end (Ctrl-C, SIGTERM), keeps it alive until the work at hand
  * is brought to a good end, and then ends it with exit code 0.
  */
 final class StopSignal implements AutoCloseable {
+
+    /** For whoever an error comes to after this is closed: it has to be said before the process ends. */
+    private static final Duration LAST_WORDS = Duration.ofSeconds(1);
 
     private final CountDownLatch ended = new CountDownLatch(1);
     private final Thread hook = new Thread(this::shutDown, "clip-run-stop");
@@ -25,6 +30,9 @@ final class StopSignal implements AutoCloseable {
         requested = true;
         try {
             ended.await();
+            if (exitCode != 0) {
+                TimeUnit.NANOSECONDS.sleep(LAST_WORDS.toNanos());
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -148,4 +148,17 @@ class TrainProcessTest {
                 .map(line -> line.replaceAll(".*(\"step\":\\d+),.*(\"train/loss\":[^,}]+).*", "$1 $2"))
                 .toList();
     }
+
+    @Test
+    void saysWhyItCouldNotSaveWhenItWasStopped() throws IOException, InterruptedException {
+        var process = train("a", "trainer.max_steps=1000000", "trainer.log_every_n_steps=1");
+        awaitStep(process, "a", 3);
+        // In the way of what is saved at the end.
+        Files.move(folder.resolve("a"), folder.resolve("elsewhere"));
+        Files.writeString(folder.resolve("a"), "no folder");
+        process.destroy();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).as(log("a")).isEqualTo(1);
+        assertThat(log("a")).contains("clip-run: ", "Not a directory");
+    }
 }
