@@ -129,6 +129,7 @@ public final class BatchLoader implements AutoCloseable {
         workers.shutdownNow();
         ready.clear();
         ready.offer(new Delivery.End());
+        skipped.tell();
     }
 
     private void assemble() {

@@ -28,6 +28,13 @@ final class SkippedSamples {
         return count.get();
     }
 
+    /** Says how many there were, if any. */
+    void tell() {
+        if (count() > 0) {
+            LOG.warn("{} samples were left out of the data as damaged", count());
+        }
+    }
+
     void good() {
         inARow = 0;
     }

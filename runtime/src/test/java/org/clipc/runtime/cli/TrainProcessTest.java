@@ -161,4 +161,13 @@ class TrainProcessTest {
         assertThat(process.exitValue()).as(log("a")).isEqualTo(1);
         assertThat(log("a")).contains("clip-run: ", "Not a directory");
     }
+
+    @Test
+    void saysHowManySamplesWereLeftOut() throws IOException, InterruptedException {
+        Files.writeString(folder.resolve("data/3.png"), "no picture");
+        assertThat(train("a", "trainer.max_steps=8").waitFor()).as(log("a")).isZero();
+        assertThat(log("a"))
+                .contains("3.png: sample left out: ")
+                .containsPattern("warning: [1-9] samples were left out of the data as damaged");
+    }
 }
