@@ -173,7 +173,7 @@ final class SampleStream {
             throw new DataFormatException(
                     "saved data position",
                     "belongs to other data or another shuffling; give the same shards, seed and shuffle buffer, or"
-                            + " start the data anew");
+                            + " begin another training with the parameters of this one");
         }
         boolean sound = position.epoch() >= 0
                 && position.draws() >= 0
