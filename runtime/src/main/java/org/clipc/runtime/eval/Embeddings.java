@@ -48,11 +48,24 @@ public final class Embeddings {
 
     /** Similarity of row {@code i} to row {@code j} of {@code other}. */
     public float similarity(int i, Embeddings other, int j) {
-        var sum = 0.0f;
-        for (var k = 0; k < width; k++) {
-            sum += values[i * width + k] * other.values[j * width + k];
+        var from = i * width;
+        var to = j * width;
+        // Four sums, of which none waits for another.
+        var sum0 = 0.0f;
+        var sum1 = 0.0f;
+        var sum2 = 0.0f;
+        var sum3 = 0.0f;
+        var k = 0;
+        for (; k < width - 3; k += 4) {
+            sum0 += values[from + k] * other.values[to + k];
+            sum1 += values[from + k + 1] * other.values[to + k + 1];
+            sum2 += values[from + k + 2] * other.values[to + k + 2];
+            sum3 += values[from + k + 3] * other.values[to + k + 3];
         }
-        return sum;
+        for (; k < width; k++) {
+            sum0 += values[from + k] * other.values[to + k];
+        }
+        return (sum0 + sum1) + (sum2 + sum3);
     }
 
     /** The rows of {@code candidates} most similar to row {@code i}, best first; of equals the lower index comes first. */

@@ -2,6 +2,7 @@ package org.clipc.runtime.eval;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Recall at k: the share of queries with a right answer among their k nearest candidates. With one candidate per class
@@ -26,14 +27,13 @@ public final class Retrieval {
         if (queries.rows() != queryLabels.size() || candidates.rows() != candidateLabels.size()) {
             throw new IllegalArgumentException("there must be one label per embedding");
         }
-        var hits = new int[ranks.size()];
-        for (var i = 0; i < queries.rows(); i++) {
-            var rank = rankOfRight(queries, i, queryLabels.get(i), candidates, candidateLabels);
-            for (var r = 0; r < hits.length; r++) {
-                hits[r] += rank < ranks.get(r) ? 1 : 0;
-            }
-        }
-        return Arrays.stream(hits).mapToObj(h -> (double) h / queries.rows()).toList();
+        var found = IntStream.range(0, queries.rows())
+                .parallel()
+                .map(i -> rankOfRight(queries, i, queryLabels.get(i), candidates, candidateLabels))
+                .toArray();
+        return ranks.stream()
+                .map(k -> (double) Arrays.stream(found).filter(rank -> rank < k).count() / found.length)
+                .toList();
     }
 
     /** How many candidates come before the first right one; what is no number is as far away as can be. */
