@@ -6,8 +6,10 @@ import static java.nio.file.StandardOpenOption.WRITE;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -27,7 +29,11 @@ public final class AtomicFile {
         void writeTo(FileChannel channel) throws IOException;
     }
 
-    /** Replaces {@code target} by {@code content}, creating its directory where missing. On failure the old file stays. */
+    /**
+     * Replaces {@code target} by {@code content}, creating its directory where missing. On failure the old file stays.
+     *
+     * @throws IOException naming the target, which a channel's own, as of a full disk, does not
+     */
     public static void write(Path target, Content content) throws IOException {
         Path file = target.toAbsolutePath();
         Path directory = parentOf(file);
@@ -39,6 +45,10 @@ public final class AtomicFile {
                 channel.force(true);
             }
             Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (FileSystemException | ClosedByInterruptException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new IOException(target + ": " + e.getMessage(), e);
         } finally {
             Files.deleteIfExists(temporary);
         }

@@ -33,7 +33,7 @@ class AtomicFileTest {
                     throw new IOException("disk full");
                 }))
                 .isInstanceOf(IOException.class)
-                .hasMessage("disk full");
+                .hasMessage(target + ": disk full");
         assertThat(target).hasContent("old");
         assertThat(filesIn(folder)).containsExactly("file.txt");
     }
