@@ -41,6 +41,9 @@ final class TarScanner {
      * @throws IOException where the archive is damaged or cut short
      */
     Optional<Entry> next() throws IOException {
+        if (fileSize == 0) {
+            throw new IOException("the file is empty");
+        }
         while (position < fileSize) {
             ByteBuffer header = read(position, BLOCK, "header");
             if (isZero(header)) {

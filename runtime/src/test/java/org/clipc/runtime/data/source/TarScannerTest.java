@@ -1,6 +1,7 @@
 package org.clipc.runtime.data.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -62,6 +63,14 @@ class TarScannerTest {
             assertThat(damaged || length % 512 == 0 || found.size() == names.size())
                     .isTrue();
         }
+    }
+
+    @Test
+    void aFileOfNoBytesIsNoArchive() throws IOException {
+        Path file = Files.createFile(folder.resolve("empty.tar"));
+        assertThatThrownBy(() -> scan(file)).isInstanceOf(IOException.class).hasMessage("the file is empty");
+        // Two blocks of zeros are an archive of no files.
+        assertThat(scan(Files.write(file, new byte[1024]))).isEmpty();
     }
 
     @Test
