@@ -50,8 +50,7 @@ public record Cost(long flops, long bytes) {
             case Op.Input _, Op.Constant _, Op.Iota _, Op.Uniform _, Op.RandomSubset _ -> 0;
             case Op.Unary _, Op.Binary _ -> out.getFirst().dtype().isFloat() ? elements : 0;
             case Op.Compare _ -> in.getFirst().dtype().isFloat() ? elements : 0;
-            case Op.Select _, Op.Convert _, Op.StopGradient _ -> 0;
-            case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _, Op.Pad _, Op.Concat _, Op.Gather _ -> 0;
+            case Op.Select _, Op.Convert _, Op.DataMovement _ -> 0;
             case Op.Reduce _, Op.ArgMax _, Op.ScatterAdd _ ->
                 in.getFirst().dtype().isFloat() ? in.getFirst().elements() : 0;
             case Op.DotGeneral dot -> 2 * elements * extent(in.getFirst().shape(), dot.lhsContract());
@@ -66,7 +65,6 @@ public record Cost(long flops, long bytes) {
             case Op.AdamW _ -> ADAM_W * elements;
             case Op.AllReduce(var _, var _, var size) -> (size - 1L) * count(in) / size;
             case Op.ReduceScatter(var _, var size, var _, var _) -> (size - 1L) * count(in) / size;
-            case Op.AllGather _, Op.Permute _, Op.RankSlice _, Op.Replicate _ -> 0;
             case Op.Fused(var _, var body) -> of(body).flops();
         };
     }

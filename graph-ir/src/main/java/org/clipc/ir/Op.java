@@ -9,18 +9,42 @@ import java.util.stream.Stream;
  * What a node computes: attributes only, the operands live in {@link Node}.
  *
  * <p>Every concern that must know all ops (shapes, gradients, interpretation, cost, lowering) is one exhaustive switch
- * over this interface in a file of its own, so a new op does not compile until each of them has its entry. Nothing
- * broadcasts implicitly: operands of elementwise ops have equal shapes.
+ * over this interface in a file of its own, so a new op does not compile until each of them has its entry. What many of
+ * them ask, whether an op computes element by element or only moves elements, its record says by the interface that it
+ * implements. Nothing broadcasts implicitly: operands of elementwise ops have equal shapes.
  */
 public sealed interface Op {
 
     /** The records of all ops. */
     static Set<Class<?>> all() {
-        return Stream.of(Op.class, Collective.class)
-                .flatMap(kind -> Stream.of(kind.getPermittedSubclasses()))
-                .filter(Class::isRecord)
-                .collect(Collectors.toUnmodifiableSet());
+        return records(Op.class).collect(Collectors.toUnmodifiableSet());
     }
+
+    private static Stream<Class<?>> records(Class<?> kind) {
+        return kind.isRecord()
+                ? Stream.of(kind)
+                : Stream.of(kind.getPermittedSubclasses()).flatMap(Op::records);
+    }
+
+    /**
+     * Computes each element of its result from the elements at the same index of its operands, which have its shape, and
+     * from nothing else. So it may be computed for some elements only, in any order, and in registers of another op's
+     * kernel. A {@link Uniform} is none: what it makes depends on the index.
+     */
+    sealed interface Elementwise extends Op {}
+
+    /**
+     * Moves elements and computes none: each element of a result is one of an operand, bit for bit, or padding. Which one
+     * depends on its index and, if need be, on indices or the rank's coordinate, which are operands of their own.
+     */
+    sealed interface DataMovement extends Op {}
+
+    /**
+     * Data movement that strides express: the result is the memory of the only operand, each element at an affine function
+     * of its index. So kernels read it where it is, and nothing moves; only a reshape may need a copy, where the operand is
+     * itself such a view. They are PyTorch's view ops.
+     */
+    sealed interface View extends DataMovement {}
 
     /** A named input of the graph. No operands. */
     record Input(String name, InputKind kind, TensorType type) implements Op {}
@@ -31,18 +55,18 @@ public sealed interface Op {
     /** {@code i32} indices 0, 1, 2, … along {@code axis}. No operands. */
     record Iota(Shape shape, int axis) implements Op {}
 
-    record Unary(UnaryFn fn) implements Op {}
+    record Unary(UnaryFn fn) implements Elementwise {}
 
-    record Binary(BinaryFn fn) implements Op {}
+    record Binary(BinaryFn fn) implements Elementwise {}
 
     /** Two operands of one type; result bool. */
-    record Compare(Comparison comparison) implements Op {}
+    record Compare(Comparison comparison) implements Elementwise {}
 
     /** Operands (bool condition, a, b): a where the condition holds, b elsewhere. */
-    record Select() implements Op {}
+    record Select() implements Elementwise {}
 
     /** Floats round to nearest even; float to i32 truncates towards zero; bool counts as 0 or 1. */
-    record Convert(DType dtype) implements Op {}
+    record Convert(DType dtype) implements Elementwise {}
 
     /**
      * Uniform f32 numbers in [0, 1), by Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
@@ -61,24 +85,24 @@ public sealed interface Op {
     record RandomSubset(int batch, int choose, int from, int stream) implements Op {}
 
     /** Same elements in row-major order under another shape. */
-    record Reshape(Shape shape) implements Op {}
+    record Reshape(Shape shape) implements View {}
 
     /** Result axis i is operand axis {@code permutation[i]}. */
-    record Transpose(List<Integer> permutation) implements Op {
+    record Transpose(List<Integer> permutation) implements View {
         public Transpose {
             permutation = List.copyOf(permutation);
         }
     }
 
     /** Operand axis i becomes result axis {@code axes[i]} (strictly increasing); extents agree, or the operand's is 1. */
-    record Broadcast(Shape shape, List<Integer> axes) implements Op {
+    record Broadcast(Shape shape, List<Integer> axes) implements View {
         public Broadcast {
             axes = List.copyOf(axes);
         }
     }
 
     /** The elements with {@code starts[i] <= index[i] < limits[i]}. */
-    record Slice(List<Integer> starts, List<Integer> limits) implements Op {
+    record Slice(List<Integer> starts, List<Integer> limits) implements View {
         public Slice {
             starts = List.copyOf(starts);
             limits = List.copyOf(limits);
@@ -86,7 +110,7 @@ public sealed interface Op {
     }
 
     /** The operand with {@code low[i]} elements of {@code value} before and {@code high[i]} behind it along each axis. */
-    record Pad(List<Integer> low, List<Integer> high, double value) implements Op {
+    record Pad(List<Integer> low, List<Integer> high, double value) implements DataMovement {
         public Pad {
             low = List.copyOf(low);
             high = List.copyOf(high);
@@ -94,7 +118,7 @@ public sealed interface Op {
     }
 
     /** One or more operands, joined along {@code axis}. */
-    record Concat(int axis) implements Op {}
+    record Concat(int axis) implements DataMovement {}
 
     /** Combines all elements along {@code axes} (ascending), which the result lacks. */
     record Reduce(ReduceFn fn, List<Integer> axes) implements Op {
@@ -122,7 +146,7 @@ public sealed interface Op {
     }
 
     /** Operands table [b…, v, r…] and indices i32 [b…, n…]; result [b…, n…, r…]. {@code batchDims} leading axes agree. An index outside [0, v) is an error in the interpreter and clamped by kernels. */
-    record Gather(int batchDims) implements Op {}
+    record Gather(int batchDims) implements DataMovement {}
 
     /** Gather's transpose. Operands updates [b…, n…, r…] and indices i32 [b…, n…]; result [b…, size, r…], zero where nothing lands. */
     record ScatterAdd(int batchDims, int size) implements Op {}
@@ -168,7 +192,7 @@ public sealed interface Op {
     record AdamW(double beta1, double beta2, double epsilon, double weightDecay) implements Op {}
 
     /** The operand, with no gradient flowing back. */
-    record StopGradient() implements Op {}
+    record StopGradient() implements View {}
 
     /** Several ops run by one kernel: operand i is the body's input named i, result j its output named j. */
     record Fused(FusionKind kind, Graph body) implements Op {}
@@ -193,7 +217,7 @@ public sealed interface Op {
      * Joins the ranks' shards: the inverse of {@link RankSlice}. One or more operands of one dtype and rank above
      * {@code dim}, each gathered by itself.
      */
-    record AllGather(MeshAxis axis, int size, int dim, int parts) implements Collective {}
+    record AllGather(MeshAxis axis, int size, int dim, int parts) implements Collective, DataMovement {}
 
     /** The rank's shard, as {@link RankSlice} cuts it, of the sum over the ranks. One or more operands, as in {@link AllGather}. */
     record ReduceScatter(MeshAxis axis, int size, int dim, int parts) implements Collective {}
@@ -202,15 +226,15 @@ public sealed interface Op {
      * The operand of the rank {@code shift} places before, in a ring. Before a graph is divided along the axis, a tensor is
      * what all ranks have, one behind the other along its first axis: its {@code size} sections move {@code shift} places on.
      */
-    record Permute(MeshAxis axis, int size, int shift) implements Collective {}
+    record Permute(MeshAxis axis, int size, int shift) implements Collective, DataMovement {}
 
     /**
      * A rank's shard. Operands x and the rank's coordinate i32[]. Axis {@code dim} is cut into {@code parts} equal
      * sections and each of these into {@code size} equal pieces; the result joins piece number {@code coordinate} of each
      * section. (Three parts: a joint projection to queries, keys and values, which is to be split by heads.)
      */
-    record RankSlice(int size, int dim, int parts) implements Op {}
+    record RankSlice(int size, int dim, int parts) implements DataMovement {}
 
     /** The operand. Tells the partitioner that every rank along {@code axis} shall hold all of it. */
-    record Replicate(MeshAxis axis) implements Op {}
+    record Replicate(MeshAxis axis) implements DataMovement {}
 }

@@ -55,8 +55,7 @@ public record NodeInfo(String op, String path, String source) {
 
     private static boolean computes(Op op) {
         return switch (op) {
-            case Op.Input _, Op.Constant _, Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _ -> false;
-            case Op.Convert _, Op.StopGradient _ -> false;
+            case Op.Input _, Op.Constant _, Op.View _, Op.Convert _ -> false;
             default -> true;
         };
     }

@@ -30,13 +30,9 @@ public final class Work {
     public static double of(Op op, List<TensorType> operands, List<TensorType> results) {
         var elements = (double) results.getFirst().elements();
         return switch (op) {
-            case Op.Input _, Op.Constant _, Op.Iota _ -> 0;
-            case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _, Op.StopGradient _ -> 0;
-            case Op.AllGather _, Op.Permute _, Op.RankSlice _, Op.Replicate _ -> 0;
+            case Op.Input _, Op.Constant _, Op.Iota _, Op.DataMovement _ -> 0;
             case Op.AllReduce _, Op.ReduceScatter _ -> elements;
-            case Op.Pad _, Op.Concat _, Op.Gather _ -> 0;
-            case Op.Unary _, Op.Binary _, Op.Compare _, Op.Select _, Op.Convert _, Op.Uniform _ ->
-                elements * perElement(op);
+            case Op.Elementwise _, Op.Uniform _ -> elements * perElement(op);
             case Op.RandomSubset(var batch, var _, var from, var _) -> (double) batch * from * PHILOX;
             case Op.Reduce _, Op.ArgMax _ -> operands.getFirst().elements();
             case Op.DotGeneral dot ->
@@ -56,7 +52,7 @@ public final class Work {
 
     private static final int PHILOX = 30;
 
-    /** Work for one element of a pointwise op's result, in additions. */
+    /** Work for one element of the result of an elementwise op or a generator, in additions. */
     public static int perElement(Op op) {
         return switch (op) {
             case Op.Unary(var fn) -> perElement(fn);

@@ -88,11 +88,8 @@ final class OpText {
     static Kind kind(Op op) {
         return switch (op) {
             case Op.Input _ -> Kind.INPUT;
-            case Op.Constant _, Op.Unary _, Op.Binary _, Op.Compare _, Op.Select _, Op.Convert _, Op.StopGradient _ ->
-                Kind.POINTWISE;
+            case Op.Constant _, Op.Elementwise _, Op.StopGradient _ -> Kind.POINTWISE;
             case Op.Uniform _, Op.RandomSubset _ -> Kind.RANDOM;
-            case Op.Iota _, Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _, Op.Pad _, Op.Concat _ ->
-                Kind.LAYOUT;
             case Op.Reduce _, Op.ArgMax _ -> Kind.REDUCTION;
             case Op.DotGeneral _ -> Kind.MATMUL;
             case Op.Gather _, Op.ScatterAdd _ -> Kind.INDEXING;
@@ -104,8 +101,8 @@ final class OpText {
                     Op.SoftmaxXentGrad _ -> Kind.NORMALIZATION;
             case Op.Attention _, Op.AttentionGrad _ -> Kind.ATTENTION;
             case Op.AdamW _ -> Kind.OPTIMIZER;
-            case Op.AllReduce _, Op.AllGather _, Op.ReduceScatter _, Op.Permute _ -> Kind.COLLECTIVE;
-            case Op.RankSlice _, Op.Replicate _ -> Kind.LAYOUT;
+            case Op.Collective _ -> Kind.COLLECTIVE;
+            case Op.Iota _, Op.DataMovement _ -> Kind.LAYOUT;
             case Op.Fused fused ->
                 switch (fused.kind()) {
                     case ELEMENTWISE -> Kind.POINTWISE;

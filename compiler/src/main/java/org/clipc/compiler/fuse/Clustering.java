@@ -52,7 +52,7 @@ final class Clustering {
         Set<Value> used = new HashSet<>();
         graph.outputs().forEach(output -> used.add(root(output.value())));
         for (var node : graph.nodes()) {
-            if (Ops.readsTensors(node.op())) {
+            if (Inlining.readsTensors(node.op())) {
                 node.operands().forEach(operand -> used.add(root(operand)));
             }
         }
@@ -67,7 +67,7 @@ final class Clustering {
 
     private Value root(Value value) {
         var node = graph.node(value);
-        return Ops.isMove(node.op()) ? root(node.operand(0)) : value;
+        return node.op() instanceof Op.View ? root(node.operand(0)) : value;
     }
 
     private void place(Value value) {

@@ -39,18 +39,18 @@ record Expression(
      * @param moves data movement from the tensor to the index space, first to last
      * @param isSeed whether it holds the key of random numbers, which is read apart from the index space
      */
-    record Leaf(Value root, List<Op> moves, boolean isSeed) {
+    record Leaf(Value root, List<Op.View> moves, boolean isSeed) {
 
         static Leaf of(Value root) {
             return new Leaf(root, List.of(), false);
         }
 
-        Leaf moved(Op op) {
+        Leaf moved(Op.View move) {
             if (isSeed) {
                 return this;
             }
             var all = new ArrayList<>(moves);
-            all.add(op);
+            all.add(move);
             return new Leaf(root, List.copyOf(all), false);
         }
 
@@ -110,9 +110,9 @@ record Expression(
     }
 
     /** The expression behind a data movement. */
-    Expression moved(Op op) {
+    Expression moved(Op.View move) {
         Set<Leaf> moved = new LinkedHashSet<>();
-        leaves.forEach(leaf -> moved.add(leaf.moved(op)));
+        leaves.forEach(leaf -> moved.add(leaf.moved(move)));
         return new Expression(moved, size, cost, dot, counting);
     }
 }

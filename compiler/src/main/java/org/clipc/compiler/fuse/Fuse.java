@@ -59,7 +59,7 @@ public final class Fuse implements Pass {
                         emit(cluster);
                     }
                 } else if (op instanceof Op.Input
-                        || (Ops.readsTensors(op) && !(op instanceof Op.DotGeneral) && !isFree(op))) {
+                        || (Inlining.readsTensors(op) && !(op instanceof Op.DotGeneral) && !isFree(op))) {
                     copy(i);
                 }
             }

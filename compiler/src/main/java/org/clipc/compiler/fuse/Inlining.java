@@ -21,7 +21,7 @@ import org.clipc.ir.Value;
 /**
  * Decides which values are stored. A value that is not is part of every kernel that uses it, computed again in each.
  *
- * <p>One walk over the graph. A pointwise value is stored if something needs it in memory, or if several kernels use it
+ * <p>One walk over the graph. An elementwise value is stored if something needs it in memory, or if several kernels use it
  * and computing it again is dearer than reading it; otherwise it is inlined into its users.
  */
 final class Inlining {
@@ -57,7 +57,7 @@ final class Inlining {
         return inlining;
     }
 
-    /** Whether the value of a pointwise op, a contraction, a generator or a move is a tensor in memory. */
+    /** Whether the value of an elementwise op, a contraction, a generator or a move is a tensor in memory. */
     boolean isStored(Value value) {
         return stored.contains(value);
     }
@@ -82,12 +82,20 @@ final class Inlining {
         graph.outputs().forEach(output -> needed.add(output.value()));
         for (var i = graph.nodes().size() - 1; i >= 0; i--) {
             var node = graph.nodes().get(i);
-            if (Ops.readsTensors(node.op()) || node.op() instanceof Op.Uniform) {
+            if (readsTensors(node.op()) || node.op() instanceof Op.Uniform) {
                 needed.addAll(node.operands());
-            } else if (Ops.isMove(node.op()) && needed.contains(new Value(i, 0))) {
+            } else if (node.op() instanceof Op.View && needed.contains(new Value(i, 0))) {
                 needed.add(node.operand(0));
             }
         }
+    }
+
+    /** Whether an op needs its operands as tensors in memory. */
+    static boolean readsTensors(Op op) {
+        return !(op instanceof Op.Elementwise
+                || op instanceof Op.View
+                || op instanceof Op.Reduce
+                || op instanceof Op.Uniform);
     }
 
     private void visit(Node node, Value value) {
@@ -97,18 +105,14 @@ final class Inlining {
             case Op.Uniform _ -> generator(value, Expression.random(Work.perElement(node.op()), use(node.operand(0))));
             case Op.DotGeneral _ -> {
                 expressions.put(value, Expression.dot(value));
-                if (needed.contains(value) || !hasOnePointwiseUser(value)) {
+                if (needed.contains(value) || !hasOneElementwiseUser(value)) {
                     stored.add(value);
                 }
             }
             case Op.Reduce reduce -> reduce(reduce, node, value);
-            default -> {
-                if (Ops.isMove(node.op())) {
-                    move(node, value);
-                } else if (Ops.isPointwise(node.op())) {
-                    pointwise(node, value);
-                }
-            }
+            case Op.View move -> move(move, node.operand(0), value);
+            case Op.Elementwise _ -> elementwise(node, value);
+            default -> {}
         }
     }
 
@@ -119,26 +123,24 @@ final class Inlining {
         }
     }
 
-    private boolean hasOnePointwiseUser(Value value) {
+    private boolean hasOneElementwiseUser(Value value) {
         var list = users.get(value.node());
-        return list.size() == 1
-                && Ops.isPointwise(graph.nodes().get(list.getFirst()).op());
+        return list.size() == 1 && graph.nodes().get(list.getFirst()).op() instanceof Op.Elementwise;
     }
 
-    private void move(Node node, Value value) {
-        var operand = node.operand(0);
-        if (!use(operand).isLeaf() && !mayMove(use(operand), operand, node.op())) {
+    private void move(Op.View move, Value operand, Value value) {
+        if (!use(operand).isLeaf() && !mayMove(use(operand), operand, move)) {
             store(operand);
         }
-        if (!see(node, value) && !use(operand).isLeaf()) {
+        if (!see(move, operand, value) && !use(operand).isLeaf()) {
             store(operand);
-            see(node, value);
+            see(move, operand, value);
         }
     }
 
     /** Takes a move as a way to see its operand, if that is possible; else it is a tensor of its own. */
-    private boolean see(Node move, Value value) {
-        var moved = use(move.operand(0)).moved(move.op());
+    private boolean see(Op.View move, Value operand, Value value) {
+        var moved = use(operand).moved(move);
         var isView = moved.leaves().stream().allMatch(leaf -> leaf.view(graph).isPresent());
         if (isView) {
             expressions.put(value, moved);
@@ -149,7 +151,7 @@ final class Inlining {
     }
 
     /** Whether computing an expression at the far side of a move is right, and no dearer. */
-    private boolean mayMove(Expression expression, Value value, Op move) {
+    private boolean mayMove(Expression expression, Value value, Op.View move) {
         if (expression.size() == 0) {
             return expression.dot() == null;
         }
@@ -159,11 +161,11 @@ final class Inlining {
         return switch (move) {
             case Op.Broadcast _ -> expression.leaves().size() <= 1 && expression.cost() <= 2;
             case Op.Slice _, Op.Transpose _ -> users.get(value.node()).size() == 1;
-            default -> true;
+            case Op.Reshape _, Op.StopGradient _ -> true;
         };
     }
 
-    private static boolean counts(Counting counting, Op move) {
+    private static boolean counts(Counting counting, Op.View move) {
         return switch (counting) {
             case NOTHING -> true;
             case ELEMENTS -> move instanceof Op.Reshape || move instanceof Op.StopGradient;
@@ -171,7 +173,7 @@ final class Inlining {
         };
     }
 
-    private void pointwise(Node node, Value value) {
+    private void elementwise(Node node, Value value) {
         if (node.operands().stream()
                         .filter(v -> use(v).dot() != null)
                         .distinct()
@@ -266,9 +268,9 @@ final class Inlining {
 
     private void store(Value value) {
         var node = graph.node(value);
-        if (Ops.isMove(node.op())) {
+        if (node.op() instanceof Op.View move) {
             store(node.operand(0));
-            see(node, value);
+            see(move, node.operand(0), value);
         } else if (expressions.containsKey(value) && !(node.op() instanceof Op.Constant)) {
             stored.add(value);
         }

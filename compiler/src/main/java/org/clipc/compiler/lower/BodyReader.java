@@ -31,7 +31,7 @@ final class BodyReader {
     private record Operand(View view, boolean isSeed) {}
 
     /** A value behind data movement. */
-    private record Moved(Value value, List<Op> moves) {}
+    private record Moved(Value value, List<Op.View> moves) {}
 
     /** A number of a node: its constant or stream, or the elements in a row of it. */
     private record Attribute(Value of, boolean isRow) {}
@@ -101,7 +101,7 @@ final class BodyReader {
      * {@code moves} are applied to {@code value}, first to last. What the body shares is one object, since trees of their
      * own would grow with every use.
      */
-    private Expr read(Value value, List<Op> moves) {
+    private Expr read(Value value, List<Op.View> moves) {
         var moved = new Moved(value, moves);
         var expr = known.get(moved);
         if (expr == null) {
@@ -111,7 +111,7 @@ final class BodyReader {
         return expr;
     }
 
-    private Expr readAnew(Value value, List<Op> moves) {
+    private Expr readAnew(Value value, List<Op.View> moves) {
         var expr = given.get(value);
         if (expr != null) {
             if (!moves.isEmpty()) {
@@ -141,13 +141,12 @@ final class BodyReader {
                         read(node.operand(0), moves), read(node.operand(1), moves), read(node.operand(2), moves));
             case Op.Convert(var to) -> new Expr.Convert(to, read(node.operand(0), moves));
             case Op.StopGradient _ -> read(node.operand(0), moves);
-            case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _ ->
-                read(node.operand(0), prepend(node.op(), moves));
+            case Op.View move -> read(node.operand(0), prepend(move, moves));
             default -> throw new IllegalStateException("a fused body cannot hold " + node.op() + " before " + moves);
         };
     }
 
-    private View view(Value value, List<Op> moves) {
+    private View view(Value value, List<Op.View> moves) {
         var node = body.node(value);
         if (node.op() instanceof Op.Input(var name, var _, var _)) {
             var view = bound.get(Integer.parseInt(name));
@@ -156,12 +155,12 @@ final class BodyReader {
             }
             return view;
         }
-        return view(node.operand(0), prepend(node.op(), moves));
+        return view(node.operand(0), prepend((Op.View) node.op(), moves));
     }
 
-    private static List<Op> prepend(Op op, List<Op> moves) {
-        var all = new ArrayList<Op>();
-        all.add(op);
+    private static List<Op.View> prepend(Op.View move, List<Op.View> moves) {
+        var all = new ArrayList<Op.View>();
+        all.add(move);
         all.addAll(moves);
         return all;
     }

@@ -78,16 +78,8 @@ public final class Lowering {
         switch (node.op()) {
             case Op.Input(var name, var _, var _) -> values.put(result, Objects.requireNonNull(inputs.get(name)));
             case Op.Constant(var _, var number) -> values.putSplat(result, number);
-            case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _, Op.StopGradient _ -> move(node, result);
-            case Op.Iota _,
-                    Op.Unary _,
-                    Op.Binary _,
-                    Op.Compare _,
-                    Op.Select _,
-                    Op.Convert _,
-                    Op.Uniform _,
-                    Op.Reduce _,
-                    Op.DotGeneral _ -> {
+            case Op.View op -> move(op, node.operand(0), result);
+            case Op.Iota _, Op.Elementwise _, Op.Uniform _, Op.Reduce _, Op.DotGeneral _ -> {
                 var wrapped = Bodies.wrap(node, graph, values);
                 fusion(wrapped.kind(), wrapped.body(), wrapped.operands(), index);
             }
@@ -116,13 +108,12 @@ public final class Lowering {
         }
     }
 
-    private void move(Node node, Value result) {
-        var operand = node.operand(0);
+    private void move(Op.View op, Value operand, Value result) {
         var number = values.splat(operand);
         if (number.isPresent()) {
             values.putSplat(result, number.get());
         } else {
-            values.put(result, emitter.require(values.view(operand), view -> Views.apply(node.op(), view)));
+            values.put(result, emitter.require(values.view(operand), view -> Views.apply(op, view)));
         }
     }
 

@@ -50,26 +50,9 @@ final class Placement {
         return places.get(value);
     }
 
-    /** Whether a node's result is its operand, seen another way. */
-    static boolean isMove(Op op) {
-        return op instanceof Op.Reshape
-                || op instanceof Op.Transpose
-                || op instanceof Op.Broadcast
-                || op instanceof Op.Slice
-                || op instanceof Op.StopGradient;
-    }
-
-    static boolean isPointwise(Op op) {
-        return switch (op) {
-            case Op.Unary _, Op.Binary _, Op.Compare _, Op.Select _, Op.Convert _ -> true;
-            case Op.Fused(var kind, var _) -> kind == FusionKind.ELEMENTWISE;
-            default -> false;
-        };
-    }
-
     private Value root(Value value) {
         var root = value;
-        while (isMove(graph.op(root))) {
+        while (graph.op(root) instanceof Op.View) {
             root = graph.node(root).operand(0);
         }
         return root;
@@ -78,7 +61,7 @@ final class Placement {
     private void collectReaders() {
         var nodes = graph.nodes();
         for (var i = 0; i < nodes.size(); i++) {
-            if (!isMove(nodes.get(i).op())) {
+            if (!(nodes.get(i).op() instanceof Op.View)) {
                 for (var operand : nodes.get(i).operands()) {
                     readers.computeIfAbsent(root(operand), _ -> new ArrayList<>())
                             .add(i);
@@ -111,11 +94,14 @@ final class Placement {
     private boolean mayOverwrite(Output output, Value slot) {
         var writer = output.value().node();
         var op = graph.op(output.value());
-        // A product's epilogue reads an element before it stores that element; whether the product itself reads
-        // the slot is for its lowering to see.
-        var isProduct = op instanceof Op.Fused(var kind, var _) && kind == FusionKind.GEMM;
-        var readsFirst = isPointwise(op) || isProduct || op instanceof Op.AdamW;
-        var computes = !isMove(op) && !(op instanceof Op.Input) && !(op instanceof Op.Constant);
+        var readsFirst = switch (op) {
+            case Op.Elementwise _, Op.AdamW _ -> true;
+            // A product's epilogue reads an element before it stores that element; whether the product itself reads the
+            // slot is for its lowering to see.
+            case Op.Fused(var kind, var _) -> kind != FusionKind.REDUCE;
+            default -> false;
+        };
+        var computes = !(op instanceof Op.View || op instanceof Op.Input || op instanceof Op.Constant);
         return computes
                 && readers.getOrDefault(slot, List.of()).stream()
                         .allMatch(reader -> reader < writer || (reader == writer && readsFirst));
@@ -145,6 +131,9 @@ final class Placement {
     }
 
     private static boolean writesAnywhere(Op op) {
-        return !isMove(op) && !(op instanceof Op.Input) && !(op instanceof Op.Constant) && !(op instanceof Op.AdamW);
+        return !(op instanceof Op.View
+                || op instanceof Op.Input
+                || op instanceof Op.Constant
+                || op instanceof Op.AdamW);
     }
 }

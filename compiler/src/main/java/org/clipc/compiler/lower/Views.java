@@ -41,15 +41,14 @@ public final class Views {
         return new View(view.buffer(), view.offset(), view.dtype(), dims, strides);
     }
 
-    /** The view after a data movement op, or nothing if the result is not a view. */
-    public static Optional<View> apply(Op op, View view) {
+    /** The view after a data movement, or nothing if strides cannot say it. */
+    public static Optional<View> apply(Op.View op, View view) {
         return switch (op) {
             case Op.StopGradient _ -> Optional.of(view);
             case Op.Reshape(var shape) -> reshape(view, shape);
             case Op.Transpose(var permutation) -> Optional.of(transpose(view, permutation));
             case Op.Broadcast(var shape, var axes) -> Optional.of(broadcast(view, shape, axes));
             case Op.Slice(var starts, var limits) -> Optional.of(slice(view, starts, limits));
-            default -> Optional.empty();
         };
     }
 

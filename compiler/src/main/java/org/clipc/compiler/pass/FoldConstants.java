@@ -37,7 +37,8 @@ final class FoldConstants {
                 OptionalDouble.of(Scalars.compare(comparison, number(operands, 0, r), number(operands, 1, r)) ? 1 : 0);
             case Op.Select _ -> r.constant(operands.get(number(operands, 0, r) != 0 ? 1 : 2));
             case Op.Convert(var to) -> OptionalDouble.of(Scalars.convert(dtype, to, number(operands, 0, r)));
-            case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _ -> r.constant(operands.getFirst());
+            case Op.StopGradient _ -> OptionalDouble.empty();
+            case Op.View _ -> r.constant(operands.getFirst());
             case Op.Pad(var _, var _, var value) -> same(number(operands, 0, r), Scalars.round(dtype, value));
             case Op.Concat _ -> {
                 var first = number(operands, 0, r);

@@ -80,8 +80,7 @@ public final class NarrowRows implements Pass {
         return switch (node.op()) {
             case Op.Constant(var type, var value) ->
                 Narrowed.all(new Op.Constant(new TensorType(type.dtype(), rows.of(type.shape())), value), 0);
-            case Op.Unary _, Op.Binary _, Op.Compare _, Op.Select _, Op.Convert _, Op.StopGradient _ ->
-                Narrowed.all(node.op(), operands);
+            case Op.Elementwise _, Op.StopGradient _ -> Narrowed.all(node.op(), operands);
             case Op.Broadcast(var shape, var axes) ->
                 axes.contains(rows.axis())
                         ? null

@@ -12,7 +12,7 @@ final class SinkBroadcasts {
     private SinkBroadcasts() {}
 
     static Optional<Value> apply(Op op, List<Value> operands, Rewriter r) {
-        if (!isElementwise(op)) {
+        if (!(op instanceof Op.Elementwise)) {
             return Optional.empty();
         }
         var broadcast =
@@ -27,13 +27,6 @@ final class SinkBroadcasts {
         }
         var small = operands.stream().map(v -> source(v, source, r)).toList();
         return Optional.of(r.add(spread, r.add(op, small)));
-    }
-
-    private static boolean isElementwise(Op op) {
-        return switch (op) {
-            case Op.Unary _, Op.Binary _, Op.Compare _, Op.Select _, Op.Convert _ -> true;
-            default -> false;
-        };
     }
 
     private static boolean isSpread(Value v, Op spread, Shape source, Rewriter r) {

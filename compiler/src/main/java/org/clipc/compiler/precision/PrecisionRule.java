@@ -33,17 +33,10 @@ sealed interface PrecisionRule {
     static PrecisionRule of(Op op) {
         return switch (op) {
             case Op.Input _, Op.Constant _, Op.Iota _, Op.Uniform _, Op.RandomSubset _ -> Simple.SOURCE;
-            case Op.Unary _, Op.Binary _, Op.Compare _, Op.Select _, Op.Convert _ -> Simple.POINTWISE;
-            case Op.Reshape _,
-                    Op.Transpose _,
-                    Op.Broadcast _,
-                    Op.Slice _,
-                    Op.Pad _,
-                    Op.Concat _,
-                    Op.Gather _,
-                    Op.StopGradient _,
-                    Op.Permute _,
-                    Op.Replicate _ -> Simple.MOVE;
+            case Op.Elementwise _ -> Simple.POINTWISE;
+            case Op.AllReduce _, Op.AllGather _, Op.ReduceScatter _, Op.RankSlice _ ->
+                throw new IllegalStateException("precision is chosen before partitioning");
+            case Op.DataMovement _ -> Simple.MOVE;
             case Op.Reduce _,
                     Op.ArgMax _,
                     Op.ScatterAdd _,
@@ -58,8 +51,6 @@ sealed interface PrecisionRule {
             case Op.AttentionGrad _ -> new Bf16(5, 3);
             case Op.AdamW _ -> Simple.UPDATE;
             case Op.Fused _ -> throw new IllegalStateException("precision is chosen before fusion");
-            case Op.AllReduce _, Op.AllGather _, Op.ReduceScatter _, Op.RankSlice _ ->
-                throw new IllegalStateException("precision is chosen before partitioning");
         };
     }
 }

@@ -31,7 +31,7 @@ final class KeepTime {
         Set<Value> read = new HashSet<>();
         for (var i = graph.nodes().size() - 1; i >= 0; i--) {
             var node = graph.nodes().get(i);
-            var reads = SavedValues.isView(node.op())
+            var reads = node.op() instanceof Op.View
                     ? read.contains(new Value(i, 0))
                     : i >= first && i <= last && !isPointwise(node.op());
             if (reads) {
@@ -42,10 +42,7 @@ final class KeepTime {
     }
 
     private static boolean isPointwise(Op op) {
-        return switch (op) {
-            case Op.Unary _, Op.Binary _, Op.Compare _, Op.Select _, Op.Convert _, Op.Uniform _ -> true;
-            default -> false;
-        };
+        return op instanceof Op.Elementwise || op instanceof Op.Uniform;
     }
 
     /** To run the node of this index again. */

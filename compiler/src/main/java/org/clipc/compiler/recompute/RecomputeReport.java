@@ -11,6 +11,7 @@ import java.util.stream.Stream;
 import org.clipc.compiler.cost.Work;
 import org.clipc.ir.Graph;
 import org.clipc.ir.Node;
+import org.clipc.ir.Op;
 import org.clipc.ir.TensorType;
 import org.jspecify.annotations.Nullable;
 
@@ -79,7 +80,7 @@ public record RecomputeReport(
             Set<String> places =
                     nodes.stream().map(n -> n.location().path()).collect(Collectors.toCollection(LinkedHashSet::new));
             var bytes = nodes.stream()
-                    .filter(n -> !SavedValues.isView(n.op()))
+                    .filter(n -> !(n.op() instanceof Op.View))
                     .flatMap(n -> n.types().stream())
                     .mapToLong(TensorType::bytes)
                     .sum();

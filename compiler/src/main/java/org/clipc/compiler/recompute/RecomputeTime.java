@@ -26,16 +26,8 @@ final class RecomputeTime {
     static double nanos(Node node, Graph graph) {
         var operands = node.operands().stream().map(graph::type).toList();
         return switch (node.op()) {
-            case Op.Input _,
-                    Op.Constant _,
-                    Op.Iota _,
-                    Op.Reshape _,
-                    Op.Transpose _,
-                    Op.Broadcast _,
-                    Op.Slice _,
-                    Op.Replicate _,
-                    Op.StopGradient _ -> 0;
-            case Op.Unary _, Op.Binary _, Op.Compare _, Op.Select _, Op.Convert _, Op.Uniform _ ->
+            case Op.Input _, Op.Constant _, Op.Iota _, Op.View _, Op.Replicate _ -> 0;
+            case Op.Elementwise _, Op.Uniform _ ->
                 (Work.perElement(node.op()) + 1) * node.type().elements() / POINTWISE_OPS_PER_NANO;
             case Op.DotGeneral _, Op.Fused _ ->
                 Work.of(node.op(), operands, node.types()) / PRODUCT_FLOPS_PER_NANO
@@ -59,8 +51,7 @@ final class RecomputeTime {
                     Op.SoftmaxXentGrad _,
                     Op.AdamW _ -> Work.traffic(node, graph) / BYTES_PER_NANO;
             // Ranks wait for each other, so what was sent is not sent again while there is a choice.
-            case Op.AllReduce _, Op.AllGather _, Op.ReduceScatter _, Op.Permute _ ->
-                COLLECTIVE_NANOS + Work.traffic(node, graph) / SENT_BYTES_PER_NANO;
+            case Op.Collective _ -> COLLECTIVE_NANOS + Work.traffic(node, graph) / SENT_BYTES_PER_NANO;
         };
     }
 }

@@ -163,14 +163,7 @@ final class SavedValues {
 
     /** Keeping a view keeps the tensor it is of. Inside of a recompute region nothing is kept but what leaves it. */
     private boolean mayKeep(Value value) {
-        return !isView(graph.op(value)) && (region(value.node()).isEmpty() || outside.contains(value));
-    }
-
-    static boolean isView(Op op) {
-        return switch (op) {
-            case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _, Op.StopGradient _ -> true;
-            default -> false;
-        };
+        return !(graph.op(value) instanceof Op.View) && (region(value.node()).isEmpty() || outside.contains(value));
     }
 
     /** What leaves a recompute region, itself or as a view. */
@@ -179,7 +172,7 @@ final class SavedValues {
         for (var i = boundary; i >= 0; i--) {
             var node = graph.nodes().get(i);
             for (var operand : node.operands()) {
-                var asView = isView(node.op()) && used.contains(new Value(i, 0));
+                var asView = node.op() instanceof Op.View && used.contains(new Value(i, 0));
                 if (asView || !region(operand.node()).equals(region(i))) {
                     used.add(operand);
                 }

@@ -122,11 +122,7 @@ final class Liveness {
     }
 
     private static boolean isFree(Op op) {
-        return switch (op) {
-            case Op.Reshape _, Op.Transpose _, Op.Broadcast _, Op.Slice _, Op.StopGradient _ -> true;
-            case Op.Constant _, Op.Iota _ -> true;
-            default -> false;
-        };
+        return op instanceof Op.View || op instanceof Op.Constant || op instanceof Op.Iota;
     }
 
     private static Value root(Graph graph, Value value) {

@@ -143,15 +143,7 @@ public final class SampleAxis {
 
     private boolean isCheap(Node node) {
         return switch (node.op()) {
-            case Op.StopGradient _,
-                    Op.Broadcast _,
-                    Op.Reshape _,
-                    Op.Transpose _,
-                    Op.Unary _,
-                    Op.Binary _,
-                    Op.Compare _,
-                    Op.Select _,
-                    Op.Convert _ -> {
+            case Op.Elementwise _, Op.View _ -> {
                 var taken = node.operands().stream()
                         .distinct()
                         .filter(v -> of(v) == Samples.APART)

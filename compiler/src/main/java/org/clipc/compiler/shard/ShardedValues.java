@@ -236,7 +236,7 @@ final class ShardedValues {
                 b.at(node.location());
                 yield b.reshape(part, type.shape());
             }
-            case Op.Compare _, Op.Select _, Op.Unary _, Op.Binary _, Op.Convert _
+            case Op.Elementwise _
             when isGenerated(value) -> {
                 List<Value> parts = new ArrayList<>();
                 node.operands().forEach(x -> parts.add(get(x, split)));
@@ -258,7 +258,7 @@ final class ShardedValues {
         var node = graph.node(value);
         return switch (node.op()) {
             case Op.Constant _, Op.Iota _, Op.Uniform _ -> true;
-            case Op.Compare _, Op.Select _, Op.Unary _, Op.Binary _, Op.Convert _, Op.Broadcast _, Op.Reshape _ ->
+            case Op.Elementwise _, Op.Broadcast _, Op.Reshape _ ->
                 sharding(value).equals(Full.REPLICATED)
                         && node.operands().stream().allMatch(this::isGenerated);
             case Op.RankSlice _ -> isGenerated(node.operand(0));

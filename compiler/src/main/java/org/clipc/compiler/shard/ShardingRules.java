@@ -50,7 +50,7 @@ final class ShardingRules {
         switch (n.op()) {
             // Cheap to make as the shards that users ask for.
             case Op.Input _, Op.Constant _, Op.Iota _, Op.Uniform _, Op.RandomSubset _ -> {}
-            case Op.Unary _, Op.Binary _, Op.Compare _, Op.Select _, Op.Convert _, Op.StopGradient _ -> pointwise();
+            case Op.Elementwise _, Op.StopGradient _ -> pointwise();
             case Op.Reshape(var shape) -> reshape(shape);
             case Op.Transpose(var permutation) -> {
                 waiting();

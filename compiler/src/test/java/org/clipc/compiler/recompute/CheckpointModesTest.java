@@ -262,7 +262,7 @@ class CheckpointModesTest {
         return graph.nodes().subList(boundary + 1, graph.nodes().size()).stream()
                 .flatMap(node -> node.operands().stream())
                 .filter(v -> v.node() <= boundary)
-                .filter(v -> !SavedValues.isFree(graph.op(v)) && !SavedValues.isView(graph.op(v)))
+                .filter(v -> !SavedValues.isFree(graph.op(v)) && !(graph.op(v) instanceof Op.View))
                 .distinct()
                 .count();
     }
