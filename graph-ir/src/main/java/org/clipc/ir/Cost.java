@@ -85,7 +85,28 @@ public record Cost(long flops, long bytes) {
             case Op.Replicate _ -> 0;
             case Op.Slice _, Op.RankSlice _ -> 2 * total(out);
             case Op.Gather _ -> in.get(1).bytes() + 2 * total(out);
-            default -> total(in) + total(out);
+            case Op.Elementwise _,
+                    Op.Uniform _,
+                    Op.RandomSubset _,
+                    Op.Transpose _,
+                    Op.Broadcast _,
+                    Op.Pad _,
+                    Op.Concat _,
+                    Op.Reduce _,
+                    Op.ArgMax _,
+                    Op.DotGeneral _,
+                    Op.ScatterAdd _,
+                    Op.LayerNorm _,
+                    Op.LayerNormGrad _,
+                    Op.Softmax _,
+                    Op.SoftmaxGrad _,
+                    Op.SoftmaxXent _,
+                    Op.SoftmaxXentGrad _,
+                    Op.Attention _,
+                    Op.AttentionGrad _,
+                    Op.AdamW _,
+                    Op.Collective _,
+                    Op.Fused _ -> total(in) + total(out);
         };
     }
 

@@ -84,7 +84,20 @@ final class RowLowering {
                         List.of(rowsOf(index, 0)),
                         List.of((double) from, (double) stream));
             case Op.AdamW adamW -> adamW(adamW, node, index);
-            default -> throw new IllegalArgumentException(node.op() + " has no kernel of its own");
+            case Op.Input _,
+                    Op.Constant _,
+                    Op.Iota _,
+                    Op.Elementwise _,
+                    Op.Uniform _,
+                    Op.View _,
+                    Op.Pad _,
+                    Op.Concat _,
+                    Op.Reduce _,
+                    Op.DotGeneral _,
+                    Op.Fused _,
+                    Op.Collective _,
+                    Op.RankSlice _,
+                    Op.Replicate _ -> throw new IllegalArgumentException(node.op() + " has no kernel of its own");
         }
     }
 
