@@ -53,8 +53,7 @@ final class Demands {
     private void operands(int index, Split split) {
         var node = graph.nodes().get(index);
         switch (node.op()) {
-            case Op.Unary _, Op.Binary _, Op.Select _, Op.Convert _, Op.AllReduce _ ->
-                node.operands().forEach(operand -> want(operand, split));
+            case Op.Elementwise _, Op.AllReduce _ -> node.operands().forEach(operand -> want(operand, split));
             case Op.Reshape(var shape) ->
                 Relayout.reshape(split, shape, graph.type(node.operand(0)).shape(), ranks)
                         .ifPresent(from -> want(node.operand(0), from));
