@@ -261,10 +261,10 @@ final class TrainCommand implements Callable<Integer> {
         if (samples >= enough) {
             return steps;
         }
-        if (samples < batch) {
+        if (steps <= 0 && samples < batch) {
             throw new CliException("the data has " + samples + " samples, less than one batch of " + batch);
         }
-        return Math.multiplyExact(epochs, samples) / batch;
+        return Math.max(1, Math.multiplyExact(epochs, samples) / batch);
     }
 
     static LoaderOptions loaderOptions(Recipe recipe, Manifest manifest, long seed, MeshRank rank) {

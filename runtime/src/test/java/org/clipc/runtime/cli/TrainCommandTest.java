@@ -100,6 +100,11 @@ class TrainCommandTest {
         assertThat(checkpoints("b")).containsExactly("step-8");
         train("c", "trainer.max_steps=3", "trainer.max_epochs=2").succeeds();
         assertThat(checkpoints("c")).containsExactly("step-3");
+        data = Pictures.table(folder.resolve("few"), 3);
+        train("d", "trainer.max_steps=9", "trainer.max_epochs=4").succeeds();
+        assertThat(checkpoints("d")).containsExactly("step-3");
+        train("e", "trainer.max_steps=-1", "trainer.max_epochs=4")
+                .isRefused("the data has 3 samples, less than one batch of 4");
     }
 
     @Test
