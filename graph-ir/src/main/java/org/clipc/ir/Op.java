@@ -42,7 +42,7 @@ public sealed interface Op {
     /**
      * Data movement that strides express: the result is the memory of the only operand, each element at an affine function
      * of its index. So kernels read it where it is, and nothing moves; only a reshape may need a copy, where the operand is
-     * itself such a view. They are PyTorch's view ops.
+     * itself such a view. They are PyTorch's view ops. A {@link Replicate} is none: ranks may have to exchange for it.
      */
     sealed interface View extends DataMovement {}
 

@@ -15,7 +15,6 @@ import org.junit.jupiter.api.Test;
 
 class DemandsTest {
 
-    /** An optimizer whose state is split wants of the gradient what it has, of whatever op that is. */
     @Test
     void elementwiseOpsWantOfAllOperandsWhatIsWantedOfThem() {
         var b = new GraphBuilder("g");
