@@ -5,8 +5,9 @@ import java.util.stream.IntStream;
 
 /**
  * Antialiased resizing with the arithmetic of Pillow's {@code Resample.c}: a horizontal and a vertical pass, each in
- * 22-bit fixed point and rounded to 8 bits, so that results equal PIL's bit for bit. (Pillow 13 sometimes takes the vertical
- * pass first, which rounds some samples by one.)
+ * 22-bit fixed point and rounded to 8 bits, so that results equal PIL's bit for bit, as Pillow 11.3 has it. (Pillow 13
+ * sometimes takes the vertical pass first: samples are then rounded otherwise by one, and where the first pass overshoots
+ * and is cut at black or white, as in noise, by more.)
  */
 public final class Resampler {
     private static final int PRECISION_BITS = 22;
