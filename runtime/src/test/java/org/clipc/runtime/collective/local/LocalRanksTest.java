@@ -96,12 +96,20 @@ class LocalRanksTest {
 
     @Test
     void aRankThatIsInterruptedSaysSo() {
+        var interrupted = new CountDownLatch(1);
         assertThatThrownBy(() -> LocalRanks.run(2, OPTIONS, ends -> {
-                    if (ends.rank() == 0) {
-                        Thread.currentThread().interrupt();
+                    if (ends.rank() == 1) {
+                        interrupted.await();
+                        ends.world().barrier();
+                        return;
                     }
-                    ends.world().barrier();
-                    ends.world().barrier();
+                    // It has to wait for the other, which comes only when this has failed.
+                    Thread.currentThread().interrupt();
+                    try {
+                        ends.world().barrier();
+                    } finally {
+                        interrupted.countDown();
+                    }
                 }))
                 .isInstanceOf(CollectiveException.class)
                 .hasMessageContaining("rank 0 was interrupted in barrier #");
