@@ -3,6 +3,7 @@ package org.clipc.compiler.lower;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import org.clipc.compiler.kernel.Expr;
 import org.clipc.compiler.kernel.View;
@@ -32,16 +33,19 @@ final class FusionLowering {
         var outputs = new ArrayList<View>();
         for (var result : results) {
             outputs.add(values.result(
-                    result, view -> mayWrite(view, operands, results.size()) ? Optional.of(view) : Optional.empty()));
+                    result,
+                    view -> mayWrite(view, operands, reader::isSeed, results.size())
+                            ? Optional.of(view)
+                            : Optional.empty()));
         }
         emitter.pointwise(operands, expressions, outputs, reader.attributes());
     }
 
-    /** A single result may replace an operand that is walked in step with it. */
-    private static boolean mayWrite(View view, List<View> operands, int results) {
-        return operands.stream()
-                .filter(operand -> operand.buffer() == view.buffer())
-                .allMatch(operand -> results == 1 && operand.equals(view));
+    /** A single result may replace an operand that is walked in step with it; a seed is read whole for each element. */
+    private static boolean mayWrite(View view, List<View> operands, IntPredicate isSeed, int results) {
+        return IntStream.range(0, operands.size())
+                .filter(i -> operands.get(i).buffer() == view.buffer())
+                .allMatch(i -> results == 1 && operands.get(i).equals(view) && !isSeed.test(i));
     }
 
     void reduce(Graph body, List<View> bound, Value result) {

@@ -5,6 +5,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
+import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.TanhGelu;
@@ -103,9 +105,18 @@ public final class InPlace {
     }
 
     private boolean inStep(Step step, int old, View output) {
-        return step.inputs().stream()
-                .filter(operand -> home[operand.buffer()] == old)
-                .allMatch(operand -> in(operand, output.buffer()).equals(output));
+        var operands = step.inputs();
+        return IntStream.range(0, operands.size())
+                .filter(i -> home[operands.get(i).buffer()] == old)
+                .allMatch(i -> in(operands.get(i), output.buffer()).equals(output) && !isReadWhole(step, i));
+    }
+
+    /** Whether an operand is a seed: a kernel walks no other of several elements with no stride. */
+    private static boolean isReadWhole(Step step, int operand) {
+        return step instanceof Step.Kernel(var _, var launch)
+                && launch.spec() instanceof KernelSpec.Elementwise elementwise
+                && elementwise.operands().get(operand).access() == Access.SPLAT
+                && launch.inputs().get(operand).elements() > 1;
     }
 
     private static View in(View view, int buffer) {

@@ -6,12 +6,16 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.clipc.compiler.fuse.Fuse;
 import org.clipc.compiler.kernel.KernelSpec;
+import org.clipc.compiler.memory.InPlace;
+import org.clipc.ir.DType;
 import org.clipc.ir.Graph;
 import org.clipc.ir.GraphBuilder;
 import org.clipc.ir.InputKind;
 import org.clipc.ir.Op;
 import org.clipc.ir.Output;
+import org.clipc.ir.Shape;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.Value;
 import org.clipc.ir.interp.Interpreter;
@@ -22,6 +26,7 @@ import org.junit.jupiter.api.Test;
 class UpdatesTest {
 
     private static final TensorType TYPE = TensorType.f32(3, 5);
+    private static final TensorType KEY = new TensorType(DType.I32, Shape.of(2));
 
     private final GraphBuilder builder = new GraphBuilder("g");
     private final Value p = builder.input("p", InputKind.PARAMETER, TYPE);
@@ -77,6 +82,30 @@ class UpdatesTest {
         assertThat(lowered.steps()).hasSize(1);
         assertThat(lowered.steps().getFirst().inputs())
                 .isEqualTo(lowered.steps().getFirst().outputs());
+    }
+
+    /** Each number needs all of the key. */
+    @Test
+    void aKeyStaysWhileNumbersAreDrawnWithIt() {
+        var key = builder.input("k", InputKind.STATE, KEY);
+        builder.output(new Output("new k", drawn(key), "k"));
+        var step = run(new Fuse().apply(builder.build())).steps().getFirst();
+        assertThat(step.outputs()).doesNotContainAnyElementsOf(step.inputs());
+    }
+
+    @Test
+    void aKeyThatDiesStaysTooWhileNumbersAreDrawnWithIt() {
+        var key = builder.input("k", InputKind.DATA, KEY);
+        builder.output("numbers", drawn(builder.add(key, key)));
+        var lowered = InPlace.apply(run(new Fuse().apply(builder.build())));
+        assertThat(lowered.steps()).hasSize(2);
+        var step = lowered.steps().getLast();
+        assertThat(step.outputs()).doesNotContainAnyElementsOf(step.inputs());
+    }
+
+    private Value drawn(Value key) {
+        var numbers = builder.mul(builder.add(new Op.Uniform(KEY.shape(), 0), key), 1e6);
+        return builder.add(builder.convert(numbers, DType.I32), key);
     }
 
     @Test
