@@ -84,6 +84,10 @@ public final class CudaEmulator {
                         "-shared",
                         "-fPIC",
                         "-fwrapv",
+                        // Contracts products and sums, as CUDA's compiler does.
+                        "-march=native",
+                        "-ffp-contract=fast",
+                        "-fexpensive-optimizations",
                         "-o",
                         library.toString(),
                         file.toString())

@@ -56,7 +56,7 @@ class ElementwiseTemplateTest {
                         var got = lab.get(c.launch.outputs().get(i));
                         assertThat(got)
                                 .as("result %d of %s, %s, seed %d", i, c.launch, target.name(), seed)
-                                .containsExactly(c.want.get(i), within(TestTargets.isTornado() ? 1e-5 : 0));
+                                .containsExactly(c.want.get(i), within(0.0));
                     }
                 }
             }

@@ -9,7 +9,11 @@ import org.clipc.ir.Comparison;
 import org.clipc.ir.DType;
 import org.clipc.ir.UnaryFn;
 
-/** Random expression trees of operations that every implementation must round alike. */
+/**
+ * Random expression trees of operations that every implementation must round alike. An accelerator's compiler may round
+ * a product only together with the sum that it is added to, so there numbers have few bits, and products are exact in up
+ * to {@link #EXACT_DEPTH} levels.
+ */
 final class RandomExprs {
 
     /** OpenCL's compilers need not round these as Java does: division, roots and powers. */
@@ -28,6 +32,9 @@ final class RandomExprs {
             ? List.of(BinaryFn.ADD, BinaryFn.SUB, BinaryFn.MUL, BinaryFn.MAX, BinaryFn.MIN)
             : List.of(BinaryFn.ADD, BinaryFn.SUB, BinaryFn.MUL, BinaryFn.DIV, BinaryFn.MAX, BinaryFn.MIN, BinaryFn.POW);
 
+    /** Levels of operations whose deepest product under a sum, of four leaves of five bits, fits into an f32's 24. */
+    static final int EXACT_DEPTH = 3;
+
     private static final List<UnaryFn> INT_UNARY = List.of(UnaryFn.NEG, UnaryFn.ABS, UnaryFn.SIGN);
     private static final List<BinaryFn> INT_BINARY =
             List.of(BinaryFn.ADD, BinaryFn.SUB, BinaryFn.MUL, BinaryFn.DIV, BinaryFn.MAX, BinaryFn.MIN, BinaryFn.POW);
@@ -36,21 +43,35 @@ final class RandomExprs {
 
     private final RandomGenerator random;
     private final List<Expr> leaves;
-    private final List<Expr> made = new ArrayList<>();
+    private final List<Made> made = new ArrayList<>();
+
+    private record Made(Expr expr, int depth) {}
 
     /** @param leaves to build on, besides constants */
     RandomExprs(RandomGenerator random, List<Expr> leaves) {
         this.random = random;
-        this.leaves = leaves;
+        this.leaves = leaves.stream()
+                .map(leaf -> TestTargets.isTornado() && leaf instanceof Expr.Uniform ? ofFourBits(leaf) : leaf)
+                .toList();
+    }
+
+    private static Expr ofFourBits(Expr uniform) {
+        var scaled = new Expr.Binary(BinaryFn.MUL, uniform, new Expr.Const(16, DType.F32));
+        var cut = new Expr.Unary(UnaryFn.FLOOR, scaled);
+        return new Expr.Binary(BinaryFn.MUL, cut, new Expr.Const(1.0 / 16, DType.F32));
     }
 
     Expr next(DType dtype, int depth) {
-        var shared = made.stream().filter(e -> e.dtype() == dtype).toList();
+        assert !TestTargets.isTornado() || depth <= EXACT_DEPTH;
+        var shared = made.stream()
+                .filter(e -> e.expr.dtype() == dtype && e.depth <= depth)
+                .toList();
         if (!shared.isEmpty() && random.nextInt(8) == 0) {
-            return pick(shared);
+            return pick(shared).expr;
         }
-        var expr = depth == 0 || random.nextInt(6) == 0 ? leaf(dtype) : inner(dtype, depth - 1);
-        made.add(expr);
+        var isLeaf = depth == 0 || random.nextInt(6) == 0;
+        var expr = isLeaf ? leaf(dtype) : inner(dtype, depth - 1);
+        made.add(new Made(expr, isLeaf ? 0 : depth));
         return expr;
     }
 
@@ -59,7 +80,8 @@ final class RandomExprs {
         if (!fitting.isEmpty() && random.nextInt(4) != 0) {
             return pick(fitting);
         }
-        var value = random.nextInt(3) - 1 + (dtype == DType.F32 ? random.nextFloat() : 0);
+        var fraction = TestTargets.isTornado() ? random.nextInt(8) / 8.0 : random.nextFloat();
+        var value = random.nextInt(3) - 1 + (dtype == DType.F32 ? fraction : 0);
         return new Expr.Const(dtype == DType.BOOL ? Math.abs(value) : value, dtype);
     }
 
