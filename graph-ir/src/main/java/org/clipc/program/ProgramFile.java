@@ -20,6 +20,8 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
+import org.clipc.ir.Graph;
+import org.clipc.ir.MatrixFlops;
 import org.clipc.ir.text.GraphParseException;
 import org.clipc.ir.text.GraphParser;
 
@@ -151,9 +153,18 @@ public final class ProgramFile implements AutoCloseable {
 
     /** The nodes of an entry point's graph, whose indices {@link KernelCall#node} are. */
     public List<NodeInfo> nodes(String entry) throws ProgramFormatException {
+        return NodeInfo.of(parsed(entry));
+    }
+
+    /** Arithmetic of a run of an entry point on one rank, as {@link MatrixFlops} counts it. */
+    public long matrixFlops(String entry) throws ProgramFormatException {
+        return MatrixFlops.of(parsed(entry));
+    }
+
+    private Graph parsed(String entry) throws ProgramFormatException {
         var text = graph(entry);
         try {
-            return NodeInfo.of(GraphParser.parse(Members.graph(entry), text));
+            return GraphParser.parse(Members.graph(entry), text);
         } catch (GraphParseException e) {
             throw new ProgramFormatException(path(), String.valueOf(e.getMessage()));
         }

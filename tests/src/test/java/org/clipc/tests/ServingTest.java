@@ -1,6 +1,7 @@
 package org.clipc.tests;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.clipc.tests.Commands.clipRun;
 
 import java.io.IOException;
@@ -17,6 +18,12 @@ class ServingTest {
     @TempDir
     Path folder = Path.of("");
 
+    private static double metric(String line, String name) {
+        var matcher = Pattern.compile("\"" + name + "\":([-0-9.E]+)").matcher(line);
+        assertThat(matcher.find()).as(line).isTrue();
+        return Double.parseDouble(matcher.group(1));
+    }
+
     private static double score(String out, String name) {
         var matcher = Pattern.compile(name + " +([0-9.]+)%").matcher(out);
         assertThat(matcher.find()).as(out).isTrue();
@@ -28,6 +35,8 @@ class ServingTest {
         var program = Commands.tiny(Dataset.KEYS.toArray(String[]::new));
         var data = Dataset.shards(folder.resolve("data"), 64);
         var run = folder.resolve("run");
+        var unseen = Dataset.shards(folder.resolve("unseen"), 200);
+        var templates = Files.writeString(folder.resolve("templates.txt"), "a picture in {}\n");
         clipRun(
                         "train",
                         "--graph",
@@ -37,9 +46,12 @@ class ServingTest {
                         "--out",
                         run,
                         "trainer.max_steps=60",
-                        "model.optim.lr=3e-3")
+                        "model.optim.lr=3e-3",
+                        "trainer.val_check_interval=60",
+                        "model.data.imagenet_val=" + unseen,
+                        "model.data.imagenet_classes=[" + String.join(",", Dataset.COLOURS) + "]",
+                        "model.data.imagenet_templates=" + templates)
                 .succeeds();
-        var unseen = Dataset.shards(folder.resolve("unseen"), 200);
 
         var classified = clipRun(
                         "zeroshot",
@@ -52,9 +64,12 @@ class ServingTest {
                         "--classes",
                         String.join(",", Dataset.COLOURS),
                         "--templates",
-                        Files.writeString(folder.resolve("templates.txt"), "a picture in {}\n"))
+                        templates)
                 .succeeds();
         assertThat(score(classified.out(), "top1")).isGreaterThan(80);
+        var metrics = Files.readAllLines(run.resolve("metrics.jsonl")).getLast();
+        assertThat(100 * metric(metrics, "val/zeroshot_top1")).isCloseTo(score(classified.out(), "top1"), within(0.01));
+        assertThat(metric(metrics, "train/mfu")).isBetween(1e-5, 1.0);
 
         var found = clipRun(
                         "retrieval",

@@ -26,6 +26,7 @@ import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.jvm.JvmDevice;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.train.TrainStep;
+import org.clipc.runtime.train.Utilization;
 import org.clipc.runtime.weights.ParameterInitializer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -83,6 +84,26 @@ class TextLengthsTest {
         inputs.put("images", HostTensor.of(pixels, BATCH, 3, 32, 32));
         inputs.put("tokens", HostTensor.of(tokens, BATCH, CONTEXT));
         return inputs;
+    }
+
+    @Test
+    void utilizationCountsTheTextsThatRan() throws IOException {
+        try (var device = new JvmDevice(1);
+                var file = ProgramFile.open(compile("several.bin", 6, 9));
+                var program = device.load(file, List.of(EntryPoint.TRAIN_STEP))) {
+            var utilization = Utilization.measure(file, program).orElseThrow();
+            var all = utilization.of(List.of(batch(CONTEXT, 1)), 1);
+            var texts = file.matrixFlops("encode_text");
+            var images = file.matrixFlops("encode_image");
+            for (var length : List.of(6, 9)) {
+                var shorter = file.matrixFlops(EntryPoint.forTexts("encode_text", length));
+                assertThat(shorter).isLessThan(texts);
+                assertThat(utilization.of(List.of(batch(length, 1)), 1) / all)
+                        .isCloseTo((double) (images + shorter) / (images + texts), within(1e-9));
+            }
+            assertThat(utilization.of(List.of(batch(6, 1), batch(6, 2)), 4))
+                    .isCloseTo(utilization.of(List.of(batch(6, 1)), 2), within(1e-12));
+        }
     }
 
     @Test

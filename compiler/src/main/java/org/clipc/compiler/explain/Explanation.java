@@ -3,6 +3,7 @@ package org.clipc.compiler.explain;
 import java.util.List;
 import java.util.Map;
 import org.clipc.compiler.recompute.RecomputeReport;
+import org.clipc.ir.MatrixFlops;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.clipc.ir.Graph;
+import org.clipc.ir.MatrixFlops;
 
 /**
  * Parameters and arithmetic by module, as a tree. Modules of one indexed family ({@code resblocks.0}, {@code

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.clipc.ir.Graph;
+import org.clipc.ir.MatrixFlops;
 import org.clipc.program.TrainingStep;
 
 /**

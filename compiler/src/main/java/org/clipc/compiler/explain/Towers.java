@@ -9,6 +9,7 @@ import org.clipc.compiler.elaborate.ElaboratedModel;
 import org.clipc.compiler.elaborate.ModelParameter;
 import org.clipc.ir.Graph;
 import org.clipc.ir.InputKind;
+import org.clipc.ir.MatrixFlops;
 import org.clipc.ir.Op;
 
 /** The graphs of one image and of one caption, and so which parameters belong to which tower. */

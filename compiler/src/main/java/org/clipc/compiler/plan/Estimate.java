@@ -1,11 +1,11 @@
 package org.clipc.compiler.plan;
 
 import org.clipc.compiler.explain.Communication;
-import org.clipc.compiler.explain.MatrixFlops;
 import org.clipc.compiler.explain.RecomputeText;
 import org.clipc.compiler.explain.StepGraphs;
 import org.clipc.compiler.recompute.RecomputeReport;
 import org.clipc.ir.Graph;
+import org.clipc.ir.MatrixFlops;
 import org.clipc.ir.Op;
 import org.clipc.program.AwaitCall;
 import org.clipc.program.Program;

@@ -96,8 +96,8 @@ final class DemoCommand implements Callable<Integer> {
         model.program().clearState();
         var every = recipe.integer("exp_manager.checkpoint_callback_params.every_n_train_steps")
                 .orElse(100L);
-        var settings =
-                new Trainer.Settings(folder.resolve("run"), schedule, every, 1, 20, null, seed, recipe.fingerprint());
+        var settings = new Trainer.Settings(
+                folder.resolve("run"), schedule, every, 1, 20, null, seed, recipe.fingerprint(), null);
         try (var stop = new StopSignal();
                 var progress = new TrainProgress(20, schedule.maxSteps())) {
             TrainListener curve = step -> losses.add(new Curve.Point(step.step(), step.loss()));

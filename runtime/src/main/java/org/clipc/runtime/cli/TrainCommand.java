@@ -1,10 +1,10 @@
 package org.clipc.runtime.cli;
 
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.clipc.ir.MeshAxis;
 import org.clipc.program.EntryPoint;
@@ -17,8 +17,6 @@ import org.clipc.runtime.data.source.DataSources;
 import org.clipc.runtime.data.source.SampleSource;
 import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.model.ClipModel;
-import org.clipc.runtime.model.DatasetEmbedder;
-import org.clipc.runtime.model.Evaluations;
 import org.clipc.runtime.model.Preprocessing;
 import org.clipc.runtime.model.Recipe;
 import org.clipc.runtime.train.LoaderBatches;
@@ -26,6 +24,7 @@ import org.clipc.runtime.train.Schedule;
 import org.clipc.runtime.train.TrainListener;
 import org.clipc.runtime.train.TrainMetrics;
 import org.clipc.runtime.train.Trainer;
+import org.clipc.runtime.train.Utilization;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -102,11 +101,13 @@ final class TrainCommand implements Callable<Integer> {
 
     private void train(Recipe recipe, MeshRank rank, int neighbours, StopSignal stop) throws IOException {
         var source = DataSources.open(dataset(recipe));
-        var validation = validationSource(recipe);
+        var validation = TrainValidation.of(recipe);
         try (var file = options.open();
                 var device = options.device(rank, neighbours);
-                var model = ClipModel.load(file, device, entries(file, validation != null), rank)) {
-            train(model, recipe, source, validation, rank, stop);
+                var model = ClipModel.load(file, device, entries(file, validation.isPresent()), rank)) {
+            var utilization =
+                    rank.isFirst() ? Utilization.measure(file, model.program()).orElse(null) : null;
+            train(model, recipe, source, validation, utilization, rank, stop);
         }
     }
 
@@ -129,23 +130,17 @@ final class TrainCommand implements Callable<Integer> {
         return pattern(paths);
     }
 
-    private static String pattern(List<String> paths) {
+    /** Of shards that several paths name, or of what one does. */
+    static String pattern(List<String> paths) {
         return paths.size() == 1 ? paths.getFirst() : "{" + String.join(",", paths) + "}";
-    }
-
-    /** The data to validate on; null for none. */
-    private static @Nullable SampleSource validationSource(Recipe recipe) throws IOException {
-        var paths = recipe.texts("model.data.validation.dataset_path");
-        var wanted = recipe.integer("trainer.val_check_interval").orElse(0L) > 0
-                && recipe.integer("trainer.limit_val_batches").orElse(1L) > 0;
-        return wanted && !paths.isEmpty() ? DataSources.open(pattern(paths)) : null;
     }
 
     private void train(
             ClipModel model,
             Recipe recipe,
             SampleSource source,
-            @Nullable SampleSource validation,
+            Optional<TrainValidation> validation,
+            @Nullable Utilization utilization,
             MeshRank rank,
             StopSignal stop)
             throws IOException {
@@ -154,14 +149,13 @@ final class TrainCommand implements Callable<Integer> {
         var seed = options.seed(recipe);
         var batch = Math.multiplyExact(step.batch(), rank.mesh().data());
         var maxSteps = maxSteps(recipe, source, batch);
-        var settings = settings(recipe, model.manifest(), maxSteps, seed);
+        var settings = settings(recipe, model.manifest(), maxSteps, seed, utilization);
         var preprocessing = new Preprocessing(recipe, model);
         var loader = loaderOptions(recipe, model.manifest(), seed, rank);
         var batches = LoaderBatches.of(source, preprocessing.training(), loader, entry);
         options.fill(model.program(), recipe);
-        var measure =
-                validation == null ? null : validation(model, preprocessing, recipe, validation, loader.workers());
-        var measureEvery = recipe.integer("trainer.val_check_interval").orElse(0L);
+        var measure = validation.isEmpty() ? null : validation.get().start(model, preprocessing, loader.workers());
+        var measureEvery = TrainValidation.every(recipe);
         var goesOn = resume || recipe.flag("exp_manager.resume_if_exists").orElse(false);
         if (!rank.isFirst()) {
             var listeners = measure == null ? List.<TrainListener>of() : List.of(takingPart(measure, measureEvery));
@@ -197,25 +191,8 @@ final class TrainCommand implements Callable<Integer> {
         };
     }
 
-    /** Retrieval on the validation data, or on as many batches of it as {@code trainer.limit_val_batches} says. */
-    private static TrainMetrics.Validation validation(
-            ClipModel model, Preprocessing preprocessing, Recipe recipe, SampleSource source, int workers) {
-        var batch = model.manifest().entry(EntryPoint.ENCODE_IMAGE).batch();
-        var most = recipe.integer("trainer.limit_val_batches")
-                .map(batches -> Math.multiplyExact(batches, batch))
-                .orElse((long) Integer.MAX_VALUE);
-        var embedder = new DatasetEmbedder(model, preprocessing, workers);
-        return () -> {
-            try {
-                return Evaluations.retrieval(embedder, embedder.images(source, most, _ -> {}));
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new InterruptedIOException("interrupted while validating");
-            }
-        };
-    }
-
-    private Trainer.Settings settings(Recipe recipe, Manifest manifest, long maxSteps, long seed) {
+    private Trainer.Settings settings(
+            Recipe recipe, Manifest manifest, long maxSteps, long seed, @Nullable Utilization utilization) {
         var saves = recipe.flag("exp_manager.create_checkpoint_callback").orElse(true);
         var every = recipe.integer("exp_manager.checkpoint_callback_params.every_n_train_steps")
                 .orElse(1000L);
@@ -230,7 +207,8 @@ final class TrainCommand implements Callable<Integer> {
                 Math.toIntExact(recipe.integer("trainer.max_skipped_steps").orElse(20L)),
                 ema ? recipe.number("exp_manager.ema.decay").orElse(0.999) : null,
                 seed,
-                recipe.fingerprint());
+                recipe.fingerprint(),
+                utilization);
     }
 
     private Path folder(Recipe recipe, Manifest manifest) {

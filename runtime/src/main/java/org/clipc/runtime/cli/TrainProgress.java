@@ -24,6 +24,7 @@ final class TrainProgress implements TrainListener, AutoCloseable {
     private final @Nullable ProgressBarBuilder builder;
     private @Nullable ProgressBar bar;
     private double samplesPerSecond;
+    private double utilization;
     private long skipped;
 
     /**
@@ -57,24 +58,32 @@ final class TrainProgress implements TrainListener, AutoCloseable {
 
     @Override
     public void stepped(Step step) {
-        samplesPerSecond = samplesPerSecond == 0
-                ? step.samplesPerSecond()
-                : samplesPerSecond + SMOOTHING * (step.samplesPerSecond() - samplesPerSecond);
+        samplesPerSecond = smooth(samplesPerSecond, step.samplesPerSecond());
+        utilization = smooth(utilization, step.utilization());
         skipped += step.skipped() ? 1 : 0;
         if (bar != null) {
             bar.maxHint(step.maxSteps() == Long.MAX_VALUE ? -1 : step.maxSteps());
             bar.stepTo(step.step());
-            bar.setExtraMessage(String.format(Locale.ROOT, "loss %.4f, %.1f samples/s", step.loss(), samplesPerSecond));
+            bar.setExtraMessage(String.format(
+                    Locale.ROOT, "loss %.4f, %.1f samples/s%s", step.loss(), samplesPerSecond, mfu(", ")));
         } else if (step.step() % every == 0 || step.step() == step.maxSteps()) {
             LOG.info(line(step));
         }
+    }
+
+    private static double smooth(double before, double now) {
+        return before == 0 ? now : before + SMOOTHING * (now - before);
+    }
+
+    private String mfu(String before) {
+        return Double.isNaN(utilization) ? "" : String.format(Locale.ROOT, "%sMFU %.0f%%", before, 100 * utilization);
     }
 
     private String line(Step step) {
         var left = (step.maxSteps() - step.step()) / stepsPerSecond(step);
         return String.format(
                 Locale.ROOT,
-                "step %d%s  loss %.4f  lr %.2e  grad %.3f%s  %.1f samples/s  data %.0f%%%s%s",
+                "step %d%s  loss %.4f  lr %.2e  grad %.3f%s  %.1f samples/s%s  data %.0f%%%s%s",
                 step.step(),
                 step.maxSteps() == Long.MAX_VALUE ? "" : "/" + step.maxSteps(),
                 step.loss(),
@@ -82,6 +91,7 @@ final class TrainProgress implements TrainListener, AutoCloseable {
                 step.gradNorm(),
                 Double.isNaN(step.logitScale()) ? "" : String.format(Locale.ROOT, "  scale %.2f", step.logitScale()),
                 samplesPerSecond,
+                mfu("  "),
                 100 * step.dataShare(),
                 step.maxSteps() == Long.MAX_VALUE ? "" : "  " + duration(left) + " left",
                 skipped == 0 ? "" : "  skipped " + skipped);

@@ -14,15 +14,13 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.clipc.program.EntryPoint;
 import org.clipc.runtime.data.Batch;
-import org.clipc.runtime.data.source.FolderSource;
 import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.eval.Embeddings;
 import org.clipc.runtime.eval.PromptTemplates;
 import org.clipc.runtime.io.AtomicFile;
-import org.clipc.runtime.io.TextFile;
 import org.clipc.runtime.model.DatasetEmbedder;
 import org.clipc.runtime.model.DatasetEmbedder.Embedded;
-import org.clipc.runtime.model.Evaluations;
+import org.clipc.runtime.model.ZeroShot;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -75,68 +73,33 @@ final class ZeroShotCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        var names = classNames();
+        var given = classes == null
+                ? List.<String>of()
+                : Files.isRegularFile(Path.of(classes)) ? List.of(classes) : List.of(classes.split(",", -1));
+        var task = new ZeroShot(ZeroShot.classNames(given, data, "--classes"), PromptTemplates.named(templates));
         serving.run(
                 List.of(EntryPoint.ENCODE_IMAGE, EntryPoint.ENCODE_TEXT),
-                (embedder, rank) -> classify(names, embedder, rank));
+                (embedder, rank) -> classify(task, embedder, rank));
         return 0;
     }
 
-    private void classify(List<String> names, DatasetEmbedder embedder, MeshRank rank) throws IOException {
-        var rows = Evaluations.classes(embedder, names, promptTemplates());
+    private void classify(ZeroShot task, DatasetEmbedder embedder, MeshRank rank) throws IOException {
+        var rows = task.embedClasses(embedder);
         var images = serving.images(embedder, data, rank);
         if (rank.isFirst()) {
-            report(names, rows, images);
+            report(task, rows, images);
         }
     }
 
-    private void report(List<String> names, Embeddings rows, Embedded images) throws IOException {
+    private void report(ZeroShot task, Embeddings rows, Embedded images) throws IOException {
         if (out != null) {
-            write(out, names, rows, images);
+            write(out, task.classes(), rows, images);
         }
-        var labelled = images.labels().stream()
-                .filter(label -> label != Batch.NO_LABEL)
-                .count();
-        if (labelled == images.keys().size()) {
-            for (var label : images.labels()) {
-                if (label >= names.size()) {
-                    throw new CliException(data + ": has the label " + label + ", but there are only " + names.size()
-                            + " classes, from 0");
-                }
-            }
-            Scores.print(Objects.requireNonNull(spec).commandLine().getOut(), Evaluations.zeroShot(images, rows));
+        if (!images.labels().contains(Batch.NO_LABEL)) {
+            Scores.print(Objects.requireNonNull(spec).commandLine().getOut(), task.score(rows, images, data));
         } else if (out == null) {
             throw new CliException(data + ": not all images have labels to be measured by; give --out for the answers");
         }
-    }
-
-    private List<String> classNames() throws IOException {
-        if (classes == null) {
-            var folder = Path.of(data);
-            var names = Files.isDirectory(folder) ? FolderSource.classNames(folder) : List.<String>of();
-            if (names.isEmpty()) {
-                throw new CliException("give the classes with --classes: " + data + " does not name them");
-            }
-            return names;
-        }
-        var isFile = Files.isRegularFile(Path.of(classes));
-        if (!isFile && !classes.contains(",")) {
-            throw new CliException("--classes: there is no file " + classes + ", and no comma between names");
-        }
-        var lines = isFile ? TextFile.readLines(Path.of(classes)) : List.of(classes.split(",", -1));
-        var names = lines.stream().map(String::strip).filter(n -> !n.isEmpty()).toList();
-        if (names.isEmpty()) {
-            throw new CliException("--classes names no class");
-        }
-        return names;
-    }
-
-    private PromptTemplates promptTemplates() throws IOException {
-        return switch (templates) {
-            case "imagenet" -> PromptTemplates.imagenet();
-            case "plain" -> new PromptTemplates(List.of("{}"));
-            default -> PromptTemplates.read(Path.of(templates));
-        };
     }
 
     private static void write(Path path, List<String> names, Embeddings rows, Embedded images) throws IOException {

@@ -11,17 +11,30 @@ import org.clipc.runtime.io.TextFile;
 /** Sentences with a {@code {}} for the class's name; a class is the average of its sentences. */
 public record PromptTemplates(List<String> templates) {
 
-    private static final String IMAGENET = "imagenet_templates.txt";
+    /** What {@link #named} knows {@link #imagenet} by. */
+    public static final String IMAGENET = "imagenet";
+
+    private static final String RESOURCE = "imagenet_templates.txt";
+    private static final String PLAIN = "plain";
 
     public PromptTemplates {
         templates = List.copyOf(templates);
     }
 
+    /** {@value #IMAGENET}, {@value #PLAIN} (the class's name alone), or a file of templates. */
+    public static PromptTemplates named(String name) throws IOException {
+        return switch (name) {
+            case IMAGENET -> imagenet();
+            case PLAIN -> new PromptTemplates(List.of("{}"));
+            default -> read(Path.of(name));
+        };
+    }
+
     /** The eighty that OpenAI's CLIP uses for ImageNet, which NeMo and open_clip use too. */
     public static PromptTemplates imagenet() {
-        try (var stream = PromptTemplates.class.getResourceAsStream(IMAGENET)) {
+        try (var stream = PromptTemplates.class.getResourceAsStream(RESOURCE)) {
             if (stream == null) {
-                throw new IllegalStateException("resource " + IMAGENET + " is missing from the build");
+                throw new IllegalStateException("resource " + RESOURCE + " is missing from the build");
             }
             return new PromptTemplates(new String(stream.readAllBytes(), StandardCharsets.UTF_8)
                     .lines()

@@ -5,8 +5,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.clipc.runtime.eval.Embeddings;
-import org.clipc.runtime.eval.PromptTemplates;
 import org.clipc.runtime.eval.Retrieval;
 import org.clipc.runtime.model.DatasetEmbedder.Embedded;
 
@@ -14,7 +12,6 @@ import org.clipc.runtime.model.DatasetEmbedder.Embedded;
 public final class Evaluations {
 
     private static final List<Integer> RETRIEVAL_RANKS = List.of(1, 5, 10);
-    private static final List<Integer> ZERO_SHOT_RANKS = List.of(1, 5);
 
     private Evaluations() {}
 
@@ -44,27 +41,5 @@ public final class Evaluations {
         for (var i = 0; i < recalls.size(); i++) {
             scores.put(name + RETRIEVAL_RANKS.get(i), recalls.get(i));
         }
-    }
-
-    /** One row for each class: the mean of its prompts' features. */
-    public static Embeddings classes(DatasetEmbedder embedder, List<String> names, PromptTemplates templates) {
-        var prompts =
-                names.stream().flatMap(name -> templates.fill(name).stream()).toList();
-        return embedder.texts(prompts).averaged(templates.templates().size());
-    }
-
-    /**
-     * Zero-shot classification: the nearest class is the answer.
-     *
-     * @return {@code top1} and {@code top5}
-     */
-    public static Map<String, Double> zeroShot(Embedded images, Embeddings classes) {
-        var numbers = IntStream.range(0, classes.rows()).boxed().toList();
-        var recalls = Retrieval.recall(images.images(), images.labels(), classes, numbers, ZERO_SHOT_RANKS);
-        var scores = new LinkedHashMap<String, Double>();
-        for (var i = 0; i < recalls.size(); i++) {
-            scores.put("top" + ZERO_SHOT_RANKS.get(i), recalls.get(i));
-        }
-        return scores;
     }
 }

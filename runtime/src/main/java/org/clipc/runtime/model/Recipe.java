@@ -26,10 +26,16 @@ public final class Recipe {
             "exp_manager.exp_dir",
             "exp_manager.name",
             "model.data.train.dataset_path",
-            "model.data.validation.dataset_path");
+            "model.data.validation.dataset_path",
+            "model.data.imagenet_val",
+            "model.data.imagenet_classes",
+            "model.data.imagenet_templates");
 
     private static final List<String> CHANGEABLE =
             List.of("trainer.", "exp_manager.", "model.data.", "model.optim.lr", "model.optim.sched.", "model.seed");
+
+    /** What a training is watched by, which leaves what it learns as it is. */
+    private static final List<String> WATCHING = List.of("model.data.validation.", "model.data.imagenet_");
 
     private static final List<String> COMPILED_IN = List.of(
             "trainer.precision",
@@ -172,7 +178,7 @@ public final class Recipe {
     public String fingerprint() {
         var crc = new CRC32C();
         values.forEach((key, value) -> {
-            if (key.startsWith("model.")) {
+            if (key.startsWith("model.") && WATCHING.stream().noneMatch(key::startsWith)) {
                 crc.update((key + "=" + value + "\n").getBytes(StandardCharsets.UTF_8));
             }
         });

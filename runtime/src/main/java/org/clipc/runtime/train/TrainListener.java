@@ -15,6 +15,7 @@ public interface TrainListener {
      * @param learningRate it was taken with
      * @param logitScale e to the parameter's power; NaN if the model tells none
      * @param samplesPerSecond of this step, waiting for data included
+     * @param utilization model FLOPs utilization, see {@link Utilization}; NaN if it is not known
      * @param dataShare part of the step's time that it waited for data, from 0 to 1
      * @param skipped whether it was skipped because its gradient was not finite
      */
@@ -27,6 +28,7 @@ public interface TrainListener {
             double gradNorm,
             double logitScale,
             double samplesPerSecond,
+            double utilization,
             double dataShare,
             boolean skipped) {}
 

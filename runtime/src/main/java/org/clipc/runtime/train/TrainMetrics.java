@@ -68,6 +68,9 @@ public final class TrainMetrics implements TrainListener, AutoCloseable {
                 scalars.put("train/logit_scale", step.logitScale());
             }
             scalars.put("train/samples_per_second", step.samplesPerSecond());
+            if (!Double.isNaN(step.utilization())) {
+                scalars.put("train/mfu", step.utilization());
+            }
             scalars.put("train/data_share", step.dataShare());
         }
         if (validation != null && (step.step() % validateEvery == 0 || last)) {

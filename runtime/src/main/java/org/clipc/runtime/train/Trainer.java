@@ -36,6 +36,7 @@ public final class Trainer {
      * @param emaDecay of the moving average of the parameters; null for none
      * @param seed of dropout and the like; the parameters' initial values are the caller's
      * @param recipe hash of the settings, to tell when training goes on with others
+     * @param utilization tells how well the device is used; null for nobody to tell
      */
     public record Settings(
             Path folder,
@@ -45,7 +46,8 @@ public final class Trainer {
             int maxSkipped,
             @Nullable Double emaDecay,
             long seed,
-            String recipe) {}
+            String recipe,
+            @Nullable Utilization utilization) {}
 
     /** How training ended. */
     public enum End {
@@ -192,6 +194,8 @@ public final class Trainer {
                 }
             }
             var nanos = System.nanoTime() - start;
+            var seconds = nanos * 1e-9;
+            var utilization = settings.utilization();
             var samples = step.batch() * rank.mesh().data();
             var report = new TrainListener.Step(
                     state.step(),
@@ -201,7 +205,8 @@ public final class Trainer {
                     rate,
                     outcome.gradNorm(),
                     Math.exp(outcome.logitScale()),
-                    samples / (nanos * 1e-9),
+                    samples / seconds,
+                    utilization == null ? Double.NaN : utilization.of(batch, seconds),
                     (double) (drawn - start) / nanos,
                     !outcome.applied());
             for (var listener : listeners) {

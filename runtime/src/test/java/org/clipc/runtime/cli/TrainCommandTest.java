@@ -93,6 +93,52 @@ class TrainCommandTest {
     }
 
     @Test
+    void classifiesWhileItTrains() throws IOException {
+        var classes = Pictures.classes(folder.resolve("classes"), 12);
+        var templates = Files.writeString(folder.resolve("templates.txt"), "a {} picture\n");
+        var settings = new Object[] {
+            "trainer.val_check_interval=20",
+            "model.data.imagenet_val=" + classes,
+            "model.data.imagenet_templates=" + templates,
+            "trainer.max_steps=60",
+            "model.optim.lr=0.02"
+        };
+        train("a", settings).succeeds();
+        var told = Files.readAllLines(folder.resolve("a/metrics.jsonl")).stream()
+                .filter(line -> line.contains("val/"))
+                .toList();
+        assertThat(told).hasSize(3).allMatch(line -> line.contains("\"val/zeroshot_top5\":1"));
+        assertThat(told.getLast()).startsWith("{\"step\":60,").contains("\"val/zeroshot_top1\":1");
+        settings[3] = "trainer.max_steps=61";
+        settings[1] = "model.data.imagenet_val=" + Pictures.classes(folder.resolve("moved"), 12);
+        var more = new ArrayList<Object>(List.of("--resume"));
+        more.addAll(Arrays.asList(settings));
+        assertThat(train("a", more.toArray()).succeeds().err()).doesNotContain("not those that this training began");
+    }
+
+    @Test
+    void saysBeforeItTrainsThatImagesCannotBeClassified() throws IOException {
+        var classes = Pictures.classes(folder.resolve("classes"), 12);
+        validating("model.data.imagenet_val=" + data)
+                .isRefused("pairs.csv: names no classes by folders: give the classes with model.data.imagenet_classes");
+        validating("model.data.imagenet_val=" + data, "model.data.imagenet_classes=[red,blue]")
+                .isRefused("pairs.csv: 0.png has no label");
+        validating("model.data.imagenet_val=" + classes, "model.data.imagenet_classes=[red,blue]")
+                .isRefused("model.data.imagenet_classes: names 2 classes, but ", "has folders of 4");
+        validating("model.data.imagenet_val=" + classes, "model.data.imagenet_classes=names.txt")
+                .isRefused("model.data.imagenet_classes: there is no file names.txt");
+        validating("model.data.imagenet_val=" + classes, "model.data.imagenet_templates=none.txt")
+                .isRefused("none.txt: no such file");
+        assertThat(folder.resolve("a/metrics.jsonl")).doesNotExist();
+    }
+
+    private CommandRunner.Result validating(Object... settings) {
+        var all = new ArrayList<Object>(List.of("trainer.val_check_interval=5", "trainer.max_steps=5"));
+        all.addAll(Arrays.asList(settings));
+        return train("a", all.toArray());
+    }
+
+    @Test
     void countsStepsByEpochs() throws IOException {
         train("a", "trainer.max_steps=-1", "trainer.max_epochs=2").succeeds();
         assertThat(checkpoints("a")).containsExactly("step-8");

@@ -19,9 +19,11 @@ class TrainProgressTest {
         try (var progress = new TrainProgress(1, 1000, builder)) {
             progress.began(900);
             TimeUnit.MILLISECONDS.sleep(300);
-            progress.stepped(new TrainListener.Step(901, 1000, 8, 1, 1e-3, 1, 14, 30, 0, false));
+            progress.stepped(new TrainListener.Step(901, 1000, 8, 1, 1e-3, 1, 14, 30, 0.5, 0, false));
         }
         // 99 more steps of 0.3 s and more; by the number of all steps it would be none.
-        assertThat(shown.getLast()).contains("901/1000").doesNotContain("/ 0:00:00");
+        assertThat(shown.getLast())
+                .contains("901/1000", "30.0 samples/s, MFU 50%")
+                .doesNotContain("/ 0:00:00");
     }
 }

@@ -50,8 +50,8 @@ class TimedScheduleTest {
                 rates.add(schedule.learningRate(step));
                 nanos += (long) (secondsOfStep.applyAsDouble(step) * 1e9);
                 step++;
-                schedule.stepped(
-                        new TrainListener.Step(step, schedule.maxSteps(), 1, 0, 0, 0, Double.NaN, 1, 0, false));
+                schedule.stepped(new TrainListener.Step(
+                        step, schedule.maxSteps(), 1, 0, 0, 0, Double.NaN, 1, Double.NaN, 0, false));
                 if (step % CHECKPOINT_EVERY == 0) {
                     schedule.saved(Path.of("checkpoint"));
                 }

@@ -61,7 +61,8 @@ class TrainerTest {
     }
 
     private Trainer.Settings settings(String out, long maxSteps, long every) {
-        return new Trainer.Settings(folder.resolve(out), new Schedule.Fixed(maxSteps, RATE), every, 2, 3, 0.9, 5, "r");
+        return new Trainer.Settings(
+                folder.resolve(out), new Schedule.Fixed(maxSteps, RATE), every, 2, 3, 0.9, 5, "r", null);
     }
 
     private End train(DeviceProgram program, Trainer.Settings settings, boolean resume, BatchSource.Opener data)
@@ -259,7 +260,8 @@ class TrainerTest {
 
     /** Without averages where {@code decay} is null. */
     private Trainer.Settings settings(long maxSteps, int keep, @Nullable Double decay) {
-        return new Trainer.Settings(folder.resolve("a"), new Schedule.Fixed(maxSteps, RATE), 0, keep, 3, decay, 5, "r");
+        return new Trainer.Settings(
+                folder.resolve("a"), new Schedule.Fixed(maxSteps, RATE), 0, keep, 3, decay, 5, "r", null);
     }
 
     @Test

@@ -13,7 +13,7 @@ import org.clipc.runtime.tensor.HostTensor;
  * Chooses, among the entry points that do the same for texts of several lengths, the one with the least work: the shortest
  * that holds every text's end. What stands behind it cannot matter, so results are the same but for roundings.
  */
-final class TextLengths {
+public final class TextLengths {
 
     private TextLengths() {}
 
@@ -39,8 +39,12 @@ final class TextLengths {
         return entry.input(EntryPoint.TOKENS).orElseThrow().type().dim(1);
     }
 
-    /** Tokens up to and with the end of the longest text: the first of a row's largest. */
-    private static long longest(HostTensor tokens) {
+    /**
+     * Tokens up to and with the end of the longest text: the first of a row's largest.
+     *
+     * @param tokens [n, context]
+     */
+    public static long longest(HostTensor tokens) {
         long context = tokens.shape().getLast();
         var longest = 1L;
         for (var row = 0L; row < tokens.elementCount(); row += context) {

@@ -1,10 +1,6 @@
-package org.clipc.compiler.explain;
+package org.clipc.ir;
 
 import java.util.List;
-import org.clipc.ir.Graph;
-import org.clipc.ir.Node;
-import org.clipc.ir.Op;
-import org.clipc.ir.TensorType;
 
 /**
  * Arithmetic as papers count it: the matrix products of linear layers, convolutions and attention, a multiplication with
@@ -25,7 +21,8 @@ public final class MatrixFlops {
         return graph.nodes().stream().mapToLong(node -> of(graph, node)).sum();
     }
 
-    static long of(Graph graph, Node node) {
+    /** One node of the graph. */
+    public static long of(Graph graph, Node node) {
         return of(node.op(), node.operands().stream().map(graph::type).toList(), node.types());
     }
 
