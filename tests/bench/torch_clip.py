@@ -1,8 +1,9 @@
-"""A training step of a CLIP-shaped model in PyTorch, as fast as PyTorch makes it: SDPA, torch.compile, fused AdamW.
+"""A CLIP-shaped model in PyTorch, as fast as PyTorch makes it: SDPA, torch.compile, fused AdamW.
 
-A step begins with a batch in the host's memory (page-locked) and ends with the loss there, as clip-run bench's does. Prints one
-line of JSON: samples per second (median), also without the copy of the batch, and the device's name. Shapes are open_clip's of
-the same name.
+Measures a training step, or with --entry encode_image or encode_text what serves a model. It begins with a batch in the host's
+memory (page-locked where there is a GPU) and ends with the loss or the features there, as clip-run bench's does. Prints one line
+of JSON: samples per second (median), also without the copy of the batch, the device's name, and PyTorch's version. Shapes are
+open_clip's of the same name.
 """
 
 import argparse
@@ -57,14 +58,18 @@ class Clip(nn.Module):
         self.text_out = nn.Linear(tw, embedding, bias=False)
         self.scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
 
-    def forward(self, images, tokens):
+    def encode_image(self, images):
         x = self.patches(images).flatten(2).transpose(1, 2)
         x = torch.cat([self.cls.expand(x.shape[0], -1, -1), x], 1) + self.places
-        image = functional.normalize(self.visual_out(self.after(self.visual(self.before(x))[:, 0])), dim=-1)
+        return functional.normalize(self.visual_out(self.after(self.visual(self.before(x))[:, 0])), dim=-1)
+
+    def encode_text(self, tokens):
         y = self.text_norm(self.textual(self.words(tokens) + self.text_places))
         text = y[torch.arange(y.shape[0], device=y.device), tokens.argmax(-1)]
-        text = functional.normalize(self.text_out(text), dim=-1)
-        logits = self.scale.exp() * image @ text.T
+        return functional.normalize(self.text_out(text), dim=-1)
+
+    def forward(self, images, tokens):
+        logits = self.scale.exp() * self.encode_image(images) @ self.encode_text(tokens).T
         labels = torch.arange(logits.shape[0], device=logits.device)
         return (functional.cross_entropy(logits, labels) + functional.cross_entropy(logits.T, labels)) / 2
 
@@ -74,6 +79,7 @@ def main():
     parser.add_argument("--model", choices=SHAPES, default="b32")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--precision", choices=["32", "bf16"], default="bf16")
+    parser.add_argument("--entry", choices=["train_step", "encode_image", "encode_text"], default="train_step")
     parser.add_argument("--activation", choices=["gelu", "gelu_tanh"], default="gelu")
     parser.add_argument("--warmup", type=int, default=5)
     parser.add_argument("--iterations", type=int, default=20)
@@ -82,22 +88,30 @@ def main():
     torch.manual_seed(1)
     torch.set_float32_matmul_precision("highest" if args.precision == "32" else "high")
     model = Clip(*SHAPES[args.model], "tanh" if args.activation == "gelu_tanh" else "none").to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.98), eps=1e-6, fused=device == "cuda")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.98), eps=1e-6, fused=True)
     on_host = (torch.randn(args.batch, 3, 224, 224), torch.randint(1, VOCABULARY - 1, (args.batch, TOKENS)))
     if device == "cuda":
         on_host = tuple(tensor.pin_memory() for tensor in on_host)
     on_device = tuple(tensor.to(device) for tensor in on_host)
-    compiled = torch.compile(model) if device == "cuda" else model
+    trained = torch.compile(model)
+    served = torch.compile(model.encode_image if args.entry == "encode_image" else model.encode_text)
+    precision = torch.autocast(device, torch.bfloat16, enabled=args.precision == "bf16")
 
-    def step(batch):
+    def serve(batch):
+        with torch.inference_mode(), precision:
+            return served(batch[0 if args.entry == "encode_image" else 1].to(device, non_blocking=True)).cpu()
+
+    def train(batch):
         images, tokens = (tensor.to(device, non_blocking=True) for tensor in batch)
-        with torch.autocast(device, torch.bfloat16, enabled=args.precision == "bf16"):
-            loss = compiled(images, tokens)
+        with precision:
+            loss = trained(images, tokens)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         return loss.item()
+
+    step = train if args.entry == "train_step" else serve
 
     def samples_per_second(batch):
         for _ in range(args.warmup):
@@ -116,6 +130,7 @@ def main():
                 "samples_per_second": samples_per_second(on_host),
                 "samples_per_second_resident": samples_per_second(on_device),
                 "device": name,
+                "pytorch": torch.__version__,
             }
         )
     )
