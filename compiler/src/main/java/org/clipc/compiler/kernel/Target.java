@@ -12,6 +12,16 @@ public interface Target {
     void plan(Launch launch, CallSink sink);
 
     /**
+     * Plans the first of some launches, which follow one another, or as many of the first as the target makes together.
+     *
+     * @return how many
+     */
+    default int plan(List<Launch> launches, CallSink sink) {
+        plan(launches.getFirst(), sink);
+        return 1;
+    }
+
+    /**
      * Whether calls of a product may give the sums of a factor that the launch behind it wants, see {@link SummedFactor}: then
      * such launches should stand there.
      */

@@ -1,6 +1,7 @@
 package org.clipc.compiler.pack;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,9 @@ import org.clipc.program.Manifest;
  */
 record TargetCalls(
         String target, boolean hasArenaOfInts, List<Call> calls, List<Long> temporaryBytes, List<Site> sites) {
+
+    /** Launches that a target is offered at once. */
+    private static final int MOST_TOGETHER = 256;
 
     /**
      * Calls that can be made in other ways.
@@ -92,24 +96,39 @@ record TargetCalls(
         var sites = new ArrayList<Site>();
         var goesOn = Optional.<Site>empty();
         var firstCalls = new int[lowered.steps().size()];
-        for (var s = 0; s < lowered.steps().size(); s++) {
+        for (var s = 0; s < lowered.steps().size(); s = bytes.size()) {
             firstCalls[s] = calls.size();
             var sink = new Collector(target.name(), s, lowered.buffers().size(), launch(lowered, s + 1), kernels);
+            var planned = 1;
             switch (lowered.steps().get(s)) {
-                case Step.Kernel(var _, var launch) -> {
-                    target.plan(launch, sink);
+                case Step.Kernel _ -> {
+                    var launches = launches(lowered, s);
+                    planned = target.plan(launches, sink);
                     goesOn.ifPresent(site -> sites.add(site.with(sink.calls)));
                     var found = sink.sites(calls.size());
                     goesOn = sink.goesOn ? Optional.of(found.removeLast()) : Optional.empty();
                     sites.addAll(found);
-                    calls.addAll(sink.calls(LaunchCost.of(launch)));
+                    var cost = launches.subList(0, planned).stream()
+                            .map(LaunchCost::of)
+                            .reduce(Cost.NONE, Cost::plus);
+                    calls.addAll(sink.calls(cost));
                 }
                 case Step.Exchange exchange -> calls.add(new RankExchange(s, exchange));
                 case Step.Await await -> calls.add(new ExchangeEnd(s, await, firstCalls[await.start()]));
             }
             bytes.add(sink.used);
+            bytes.addAll(Collections.nCopies(planned - 1, 0L));
         }
         return new TargetCalls(target.name(), target.hasArenaOfInts(), calls, bytes, sites);
+    }
+
+    /** Those from a step on, up to the next that is none. */
+    private static List<Launch> launches(LoweredGraph lowered, int from) {
+        return lowered.steps().subList(from, lowered.steps().size()).stream()
+                .takeWhile(Step.Kernel.class::isInstance)
+                .limit(MOST_TOGETHER)
+                .map(step -> ((Step.Kernel) step).launch())
+                .toList();
     }
 
     private static Optional<Launch> launch(LoweredGraph lowered, int step) {

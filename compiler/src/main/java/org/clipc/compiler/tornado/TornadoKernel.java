@@ -51,6 +51,7 @@ final class TornadoKernel {
     private final String description;
     private final int groupSize;
     private final Map<String, Argument> arguments = new LinkedHashMap<>();
+    private List<Argument> rows = List.of();
     private boolean prebuilt;
     private boolean inJava = true;
     private long preparedBytes = -1;
@@ -91,11 +92,16 @@ final class TornadoKernel {
 
     /** The index of a view's first element in the arena of its element type. */
     TornadoKernel at(String name, View view) {
-        requireHeld(view.dtype());
         if (view.dtype() == DType.BF16) {
             rounds();
         }
-        return bind(name, new Argument.Element(view.buffer(), view.offset(), view.dtype()));
+        return bind(name, place(view));
+    }
+
+    /** The index of a view's first element in the arena of its element type. */
+    static Argument place(View view) {
+        requireHeld(view.dtype());
+        return new Argument.Element(view.buffer(), view.offset(), view.dtype());
     }
 
     private static void requireHeld(DType dtype) {
@@ -123,6 +129,17 @@ final class TornadoKernel {
     /** A float. */
     TornadoKernel real(String name, double value) {
         return bind(name, new Argument.Constant((float) value));
+    }
+
+    /** How many arguments have names. */
+    int named() {
+        return arguments.size();
+    }
+
+    /** Arguments behind those that have names, which a body in CUDA C finds from {@code args.v[named()]} on; floats as bits. */
+    TornadoKernel rows(List<Argument> values) {
+        rows = List.copyOf(values);
+        return this;
     }
 
     /** Has the kernel rendered in C too. */
@@ -172,7 +189,7 @@ final class TornadoKernel {
         var simple = RenderedKernel.simpleName(stem, description);
         var text = new StringBuilder(CDialect.CUDA.prelude())
                 .append(functions)
-                .append(CDialect.CUDA.head(simple, groupSize, arguments.size()));
+                .append(CDialect.CUDA.head(simple, groupSize, arguments.size() + rows.size()));
         var i = 0;
         for (var argument : arguments.entrySet()) {
             var value = "args.v[" + i++ + "]";
@@ -188,7 +205,8 @@ final class TornadoKernel {
         }
         var source = text.append(body).append("}\n").toString();
         var kernel = new RenderedKernel(PACKAGE + sink.target() + "." + simple, () -> source, c -> c, false);
-        sink.launch(kernel, byValue(), Math.toIntExact(groups), groupSize);
+        var values = Stream.concat(byValue().stream(), rows.stream()).toList();
+        sink.launch(kernel, values, Math.toIntExact(groups), groupSize);
     }
 
     /** Arguments of which floats are their bits. */

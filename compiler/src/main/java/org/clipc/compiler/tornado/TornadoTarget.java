@@ -93,6 +93,14 @@ public final class TornadoTarget implements Target {
     }
 
     @Override
+    public int plan(List<Launch> launches, CallSink sink) {
+        if (kind == Kind.CUDA && launches.getFirst().spec() instanceof KernelSpec.AdamW) {
+            return MultiTensorAdamWTemplate.plan(launches, sink);
+        }
+        return Target.super.plan(launches, sink);
+    }
+
+    @Override
     public void plan(Launch launch, CallSink sink) {
         switch (launch.spec()) {
             case KernelSpec.Elementwise spec -> ElementwiseTemplate.plan(spec, launch, sink);
@@ -100,7 +108,13 @@ public final class TornadoTarget implements Target {
             case KernelSpec.ScatterAdd(var dtype) -> IndexTemplate.scatterAdd(dtype, launch, kind, sink);
             case KernelSpec.ArgMax(var dtype) -> rows.argMax(dtype, launch, sink);
             case KernelSpec.RandomSubset(var ofPart) -> RandomSubsetTemplate.plan(ofPart, launch, sink);
-            case KernelSpec.AdamW spec -> AdamWTemplate.plan(spec, launch, sink);
+            case KernelSpec.AdamW spec -> {
+                if (kind == Kind.CUDA) {
+                    MultiTensorAdamWTemplate.plan(List.of(launch), sink);
+                } else {
+                    AdamWTemplate.plan(spec, launch, sink);
+                }
+            }
             case KernelSpec.Reduce spec -> ReduceTemplate.plan(spec, launch, kind, sink);
             case KernelSpec.Combine spec ->
                 ReduceTemplate.combine(

@@ -15,18 +15,18 @@ final class CudaLab extends DeviceLab {
     }
 
     @Override
-    void run(Launch launch, List<Call> calls) {
+    void run(List<Launch> launches, List<Call> calls) {
         var ready = calls.stream().map(this::ready).toList();
         try (var scope = Arena.ofShared()) {
             var ints = scope.allocate(lab.used() * Integer.BYTES, Long.BYTES);
-            copyInputs(launch, ints);
+            copyInputs(launches, ints);
             var arena = lab.arena().asSlice(0, lab.used());
             if (TestTargets.isEmulated()) {
                 CudaDevice.emulate(ready, arena, ints);
             } else {
                 CudaDevice.get().run(ready, arena, ints);
             }
-            copyOutputs(launch, ints);
+            copyOutputs(launches, ints);
         }
     }
 

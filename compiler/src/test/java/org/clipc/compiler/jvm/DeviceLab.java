@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.SequencedMap;
 import java.util.SortedMap;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.CallSink.Argument;
 import org.clipc.compiler.kernel.Launch;
@@ -34,16 +35,19 @@ abstract class DeviceLab {
         this.target = target;
     }
 
-    /** Runs a launch, in the way that the lab chose. */
-    final void run(Launch launch) {
-        run(launch, calls(launch));
+    /** Runs launches that follow one another, in the way that the lab chose. */
+    final void run(List<Launch> launches) {
+        var calls = new ArrayList<Call>();
+        for (var from = 0; from < launches.size(); ) {
+            from += target.plan(launches.subList(from, launches.size()), sink(calls));
+        }
+        run(launches, calls);
     }
 
-    abstract void run(Launch launch, List<Call> calls);
+    abstract void run(List<Launch> launches, List<Call> calls);
 
-    private List<Call> calls(Launch launch) {
-        var calls = new ArrayList<Call>();
-        target.plan(launch, new CallSink() {
+    private CallSink sink(List<Call> calls) {
+        return new CallSink() {
             @Override
             public String target() {
                 return target.name();
@@ -74,8 +78,7 @@ abstract class DeviceLab {
                     calls.add(new Call(kernel, arguments, groups, groupSize));
                 }
             }
-        });
-        return calls;
+        };
     }
 
     /** The place of an element in its arena, or a number; what else there is differs between devices. */
@@ -89,15 +92,18 @@ abstract class DeviceLab {
         };
     }
 
-    final void copyInputs(Launch launch, MemorySegment ints) {
-        isInt(launch.inputs()).forEach(view -> DeviceInts.copy(lab, view, ints, true));
+    final void copyInputs(List<Launch> launches, MemorySegment ints) {
+        ints(launches, Launch::inputs).forEach(view -> DeviceInts.copy(lab, view, ints, true));
     }
 
-    final void copyOutputs(Launch launch, MemorySegment ints) {
-        isInt(launch.outputs()).forEach(view -> DeviceInts.copy(lab, view, ints, false));
+    final void copyOutputs(List<Launch> launches, MemorySegment ints) {
+        ints(launches, Launch::outputs).forEach(view -> DeviceInts.copy(lab, view, ints, false));
     }
 
-    private static List<View> isInt(List<View> views) {
-        return views.stream().filter(view -> !view.dtype().isFloat()).toList();
+    private static List<View> ints(List<Launch> launches, Function<Launch, List<View>> views) {
+        return launches.stream()
+                .flatMap(launch -> views.apply(launch).stream())
+                .filter(view -> !view.dtype().isFloat())
+                .toList();
     }
 }

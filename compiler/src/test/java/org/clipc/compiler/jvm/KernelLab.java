@@ -337,12 +337,8 @@ final class KernelLab implements AutoCloseable {
      * @param random null: one range
      */
     void run(Target target, Launch launch, int threads, @Nullable RandomGenerator random) {
-        if (TestTargets.isCuda()) {
-            new CudaLab(this, target).run(launch);
-            return;
-        }
         if (TestTargets.isTornado()) {
-            new TornadoLab(this, target).run(launch);
+            run(target, List.of(launch));
             return;
         }
         var calls = plans.computeIfAbsent(launch, l -> calls(target, l));
@@ -368,6 +364,17 @@ final class KernelLab implements AutoCloseable {
             throw new AssertionError("a kernel of " + launch.spec() + " fails: " + cause, cause);
         } catch (InterruptedException e) {
             throw new AssertionError(e);
+        }
+    }
+
+    /** Runs launches that follow one another, together as far as the target makes them so. */
+    void run(Target target, List<Launch> launches) {
+        if (TestTargets.isCuda()) {
+            new CudaLab(this, target).run(launches);
+        } else if (TestTargets.isTornado()) {
+            new TornadoLab(this, target).run(launches);
+        } else {
+            launches.forEach(launch -> run(target, launch));
         }
     }
 

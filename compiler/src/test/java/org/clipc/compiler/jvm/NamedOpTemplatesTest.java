@@ -7,6 +7,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.random.RandomGenerator;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 import org.clipc.compiler.kernel.Access;
 import org.clipc.compiler.kernel.KernelSpec;
 import org.clipc.compiler.kernel.KernelSpec.Operand;
@@ -88,13 +90,46 @@ class NamedOpTemplatesTest {
         }
     }
 
+    /** Parameters of all sizes, more than one kernel takes, some with weight decay and some without. */
+    @Test
+    @Tag("kernels")
+    void updatesOfManyParametersAgreeTogether() {
+        for (var target : TestTargets.all()) {
+            try (var lab = new KernelLab(64 << 20)) {
+                var gradient = floats();
+                var scalars = scalars(lab, 0.5);
+                var cases = IntStream.range(0, 150)
+                        .mapToObj(i -> adamW(
+                                lab,
+                                List.of(1, 8, 768, 776, 3072, 2048, 8200).get(random.nextInt(7)),
+                                8,
+                                gradient,
+                                scalars))
+                        .toList();
+                var want = cases.stream().map(c -> want(lab, c)).toList();
+                lab.run(target, cases.stream().map(Case::launch).toList());
+                for (var i = 0; i < cases.size(); i++) {
+                    check(lab, cases.get(i), want.get(i));
+                }
+            }
+        }
+    }
+
     private void check(Target target, KernelLab lab, Case c) {
+        var want = want(lab, c);
+        lab.run(target, c.launch, 3, random);
+        check(lab, c, want);
+    }
+
+    private static List<Tensor64> want(KernelLab lab, Case c) {
         var operands = c.inputs.stream()
                 .map(view -> Tensor64.of(type(view), lab.get(view)))
                 .toList();
         var types = ShapeRules.infer(c.op, operands.stream().map(Tensor64::type).toList());
-        var want = Interpreter.apply(c.op, operands, types);
-        lab.run(target, c.launch, 3, random);
+        return Interpreter.apply(c.op, operands, types);
+    }
+
+    private void check(KernelLab lab, Case c, List<Tensor64> want) {
         for (var i = 0; i < want.size(); i++) {
             var got = lab.get(c.launch.outputs().get(i));
             var tolerance = c.launch.outputs().get(i).dtype() == DType.BF16 ? BF16_TOLERANCE : TOLERANCE;
@@ -270,9 +305,19 @@ class NamedOpTemplatesTest {
     private Case adamW(KernelLab lab) {
         int count = random.nextInt(4) == 0 ? 40_000 : upTo(25) * (1 << random.nextInt(4));
         var scale = random.nextInt(5) == 0 ? Double.NaN : 0.5;
+        return adamW(lab, count, 1 << random.nextInt(4), floats(), scalars(lab, scale));
+    }
+
+    /** Learning rate, step and the scale of gradients. */
+    private List<View> scalars(KernelLab lab, double scale) {
+        return DoubleStream.of(1e-3, upTo(1000), scale)
+                .mapToObj(scalar -> lab.tensor(DType.F32, new double[] {scalar}))
+                .toList();
+    }
+
+    /** @param step as {@link KernelLab#view} takes it */
+    private Case adamW(KernelLab lab, int count, int step, DType gradient, List<View> scalars) {
         var inputs = new ArrayList<View>();
-        var gradient = floats();
-        var step = 1 << random.nextInt(4);
         for (var i = 0; i < 4; i++) {
             var isVariance = i == 3;
             var dtype = i == 1 ? gradient : DType.F32;
@@ -284,14 +329,13 @@ class NamedOpTemplatesTest {
                             .toArray());
             inputs.add(view);
         }
-        for (var scalar : new double[] {1e-3, upTo(1000), scale}) {
-            inputs.add(lab.tensor(DType.F32, new double[] {scalar}));
-        }
+        inputs.addAll(scalars);
+        var decay = random.nextBoolean() ? 0.2 : 0;
         var outputs = List.of(inputs.get(0), inputs.get(2), inputs.get(3));
         var spec = new KernelSpec.AdamW(DType.F32, gradient);
         return new Case(
-                new Op.AdamW(0.9, 0.98, 1e-6, 0.2),
+                new Op.AdamW(0.9, 0.98, 1e-6, decay),
                 List.copyOf(inputs),
-                new Launch(spec, inputs, outputs, List.of(0.9, 0.98, 1e-6, 0.2)));
+                new Launch(spec, inputs, outputs, List.of(0.9, 0.98, 1e-6, decay)));
     }
 }

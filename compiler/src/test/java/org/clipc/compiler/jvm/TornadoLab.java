@@ -33,7 +33,7 @@ final class TornadoLab extends DeviceLab {
     }
 
     @Override
-    void run(Launch launch, List<Call> calls) {
+    void run(List<Launch> launches, List<Call> calls) {
         var receive = target.runtimeKernels().stream()
                 .filter(kernel -> kernel.className().endsWith(".Receive"))
                 .findFirst()
@@ -42,17 +42,17 @@ final class TornadoLab extends DeviceLab {
         all.addFirst(new Call(receive, List.of(new Argument.Literal(0), new Argument.Literal(1)), 1, 256));
         compile(all);
         try (var scope = Arena.ofShared()) {
-            run(launch, all, scope);
+            run(launches, all, scope);
         }
     }
 
-    private void run(Launch launch, List<Call> calls, Arena scope) {
+    private void run(List<Launch> launches, List<Call> calls, Arena scope) {
         var vm = TornadoVm.get();
         var bytes = lab.used();
         var floats = vm.floats(scope.allocate(vm.bytes(bytes / Float.BYTES), 128));
         var ints = vm.ints(scope.allocate(vm.bytes(bytes), 128));
         MemorySegment.copy(lab.arena(), 0, floats.host(), 0, bytes);
-        copyInputs(launch, ints.host());
+        copyInputs(launches, ints.host());
         var constants = new LinkedHashSet<Float>();
         calls.forEach(call -> call.arguments().forEach(argument -> {
             if (argument instanceof Argument.Constant(var value)) {
@@ -93,7 +93,7 @@ final class TornadoLab extends DeviceLab {
             graphs.forEach(plan::run);
         }
         MemorySegment.copy(floats.host(), 0, lab.arena(), 0, bytes);
-        copyOutputs(launch, ints.host());
+        copyOutputs(launches, ints.host());
     }
 
     private static Path write(String kernel, long headerBytes, String source) {

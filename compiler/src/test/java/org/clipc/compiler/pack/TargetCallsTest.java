@@ -13,6 +13,7 @@ import org.clipc.compiler.kernel.Launch;
 import org.clipc.compiler.kernel.RenderedKernel;
 import org.clipc.compiler.kernel.Target;
 import org.clipc.compiler.lower.Lowering;
+import org.clipc.ir.Cost;
 import org.clipc.ir.GraphBuilder;
 import org.clipc.ir.InputKind;
 import org.clipc.ir.TensorType;
@@ -53,6 +54,47 @@ class TargetCallsTest {
             ways.put("of " + count, units(count));
         }
         return ways;
+    }
+
+    /** Makes all launches by one call. */
+    private record Together() implements Target {
+
+        @Override
+        public String name() {
+            return "together";
+        }
+
+        @Override
+        public void plan(Launch launch, CallSink sink) {
+            units(1).accept(sink);
+        }
+
+        @Override
+        public int plan(List<Launch> launches, CallSink sink) {
+            units(launches.size()).accept(sink);
+            return launches.size();
+        }
+    }
+
+    @Test
+    void launchesThatAreMadeTogetherHaveOneCallAndAllTheCost() {
+        var b = new GraphBuilder("g");
+        var x = b.input("x", InputKind.DATA, TensorType.f32(3));
+        b.output("y", b.neg(x));
+        b.output("z", b.sum(x, List.of(0)));
+        var lowered = Lowering.lower(b.build());
+        var apart = TargetCalls.plan(new TwoLaunches(units(1)), lowered, new HashMap<>());
+        var calls = TargetCalls.plan(new Together(), lowered, new HashMap<>());
+        assertThat(apart.calls()).hasSize(2);
+        assertThat(calls.calls()).singleElement().satisfies(call -> {
+            var use = (TargetCalls.KernelUse) call;
+            assertThat(use.units()).isEqualTo(2);
+            assertThat(use.cost())
+                    .isEqualTo(apart.calls().stream()
+                            .map(c -> ((TargetCalls.KernelUse) c).cost())
+                            .reduce(Cost.NONE, Cost::plus));
+        });
+        assertThat(calls.temporaryBytes()).hasSize(lowered.steps().size());
     }
 
     @Test

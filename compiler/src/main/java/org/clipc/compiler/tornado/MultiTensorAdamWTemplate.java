@@ -1,0 +1,177 @@
+package org.clipc.compiler.tornado;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.clipc.compiler.kernel.CallSink;
+import org.clipc.compiler.kernel.CallSink.Argument;
+import org.clipc.compiler.kernel.KernelSpec.AdamW;
+import org.clipc.compiler.kernel.Launch;
+import org.clipc.ir.DType;
+
+/**
+ * {@link AdamW} in CUDA C, of many parameters by one kernel, as Apex's multi_tensor_apply: most are so small that a kernel takes
+ * longer to start than to run. In the order of operations of torch.optim.AdamW: decay, moments, corrected step. A work item for
+ * as many numbers as go through an access of 16 bytes. Nothing changes when gradScale is not finite.
+ */
+final class MultiTensorAdamWTemplate {
+
+    private static final int THREADS = 256;
+
+    /** Parameters of a kernel, a power of two: CUDA takes 4096 bytes of arguments. */
+    private static final int MOST = 64;
+
+    /** Arguments of each parameter, in the order of {@link #row}. */
+    private static final int FIELDS = 7;
+
+    /** Groups are dealt out to the parameters in order, so the last one that begins at or before a group is the group's. */
+    private static final String FIND = """
+                int row = ROWS;
+                #pragma unroll
+                for (int half = MOST / 2; half > 0; half /= 2) {
+                    const int next = row + half * FIELDS;
+                    if (next < ROWS + tensors * FIELDS && (int) blockIdx.x >= (int) args.v[next]) {
+                        row = next;
+                    }
+                }
+                const int item = ((int) blockIdx.x - (int) args.v[row]) * THREADS + (int) threadIdx.x;
+                const float scale = f[scaleAt];
+                if (item >= (int) args.v[row + 1] || scale - scale != 0.0f) {
+                    return;
+                }
+                const int i = item * WIDTH;
+                const long long param = args.v[row + 2] + i, grad = args.v[row + 3] + i;
+                const long long m = args.v[row + 4] + i, v = args.v[row + 5] + i;
+                const float weightDecay = __int_as_float((int) args.v[row + 6]);
+                float params[WIDTH], gradients[WIDTH], ms[WIDTH], vs[WIDTH];
+            """;
+
+    private static final String UPDATE = """
+                const float rate = f[rateAt], time = f[stepAt];
+                const float correction1 = -expm1f(log1 * time), correction2 = sqrtf(-expm1f(log2 * time));
+                #pragma unroll
+                for (int k = 0; k < WIDTH; k++) {
+                    const float gradient = gradients[k] * scale;
+                    ms[k] += (gradient - ms[k]) * gain1;
+                    vs[k] = vs[k] * beta2 + gradient * gradient * gain2;
+                    const float change = ms[k] * (rate / correction1) / (sqrtf(vs[k]) / correction2 + epsilon);
+                    params[k] = params[k] * (1.0f - rate * weightDecay) - change;
+                }
+            """;
+
+    private MultiTensorAdamWTemplate() {}
+
+    /** Plans the first of some launches with those behind it that fit its kernel; returns how many. */
+    static int plan(List<Launch> launches, CallSink sink) {
+        var first = launches.getFirst();
+        var together = together(launches);
+        var spec = (AdamW) first.spec();
+        var width = width(first);
+        var in = first.inputs();
+        double beta1 = first.attributes().get(0);
+        double beta2 = first.attributes().get(1);
+        var kernel = new TornadoKernel(
+                        "AdamW",
+                        "AdamW of up to %d times %s by %s gradients, %d at a time"
+                                .formatted(
+                                        MOST,
+                                        spec.parameter().text(),
+                                        spec.gradient().text(),
+                                        width),
+                        THREADS)
+                .number("tensors", together.size())
+                .at("rateAt", in.get(4))
+                .at("stepAt", in.get(5))
+                .at("scaleAt", in.get(6))
+                // Differences from 1 and logarithms in double precision: 1 - 0.999^step has few digits left in f32.
+                .real("gain1", 1 - beta1)
+                .real("beta2", beta2)
+                .real("gain2", 1 - beta2)
+                .real("log1", Math.log(beta1))
+                .real("log2", Math.log(beta2))
+                .real("epsilon", first.attributes().get(2));
+        var groups = 0;
+        var rows = new ArrayList<Argument>();
+        for (var launch : together) {
+            var items = launch.inputs().getFirst().elements() / width;
+            rows.addAll(row(launch, groups, items));
+            groups = Math.toIntExact(groups + Math.ceilDiv(items, THREADS));
+        }
+        while (rows.size() < MOST * FIELDS) {
+            rows.add(Argument.of(0));
+        }
+        var constants = "constexpr int MOST = %d, FIELDS = %d, WIDTH = %d, THREADS = %d, ROWS = %d;%n"
+                .formatted(MOST, FIELDS, width, THREADS, kernel.named());
+        kernel.rows(rows)
+                .launchCuda(
+                        sink,
+                        groups,
+                        CDialect.CUDA.bfloat16() + CudaFunctions.WIDE_CODE + constants,
+                        FIND
+                                + load(spec.parameter(), width, "param", "params")
+                                + load(spec.gradient(), width, "grad", "gradients")
+                                + load(DType.F32, width, "m", "ms")
+                                + load(DType.F32, width, "v", "vs")
+                                + UPDATE
+                                + store(spec.parameter(), width, "param", "params")
+                                + store(DType.F32, width, "m", "ms")
+                                + store(DType.F32, width, "v", "vs"));
+        return together.size();
+    }
+
+    /** The first launches that differ in nothing but their tensors and their weight decay, none of which reads what another writes. */
+    private static List<Launch> together(List<Launch> launches) {
+        var first = launches.getFirst();
+        var together = new ArrayList<Launch>();
+        Set<Integer> written = new HashSet<>();
+        for (var launch : launches.subList(0, Math.min(MOST, launches.size()))) {
+            var alike = launch.spec().equals(first.spec())
+                    && width(launch) == width(first)
+                    && launch.inputs().subList(4, 7).equals(first.inputs().subList(4, 7))
+                    && launch.attributes()
+                            .subList(0, 3)
+                            .equals(first.attributes().subList(0, 3));
+            if (!alike || launch.inputs().stream().anyMatch(view -> written.contains(view.buffer()))) {
+                break;
+            }
+            together.add(launch);
+            launch.outputs().forEach(view -> written.add(view.buffer()));
+        }
+        return together;
+    }
+
+    private static int width(Launch launch) {
+        var count = Math.toIntExact(launch.inputs().getFirst().elements());
+        return WideSpace.width(count, launch.inputs().subList(0, 4));
+    }
+
+    private static List<Argument> row(Launch launch, int group, long items) {
+        var in = launch.inputs();
+        return List.of(
+                Argument.of(group),
+                Argument.of(items),
+                TornadoKernel.place(in.get(0)),
+                TornadoKernel.place(in.get(1)),
+                TornadoKernel.place(in.get(2)),
+                TornadoKernel.place(in.get(3)),
+                Argument.of(launch.attributes().get(3).floatValue()));
+    }
+
+    private static String load(DType dtype, int width, String place, String values) {
+        if (width == 1) {
+            return "    %s[0] = %s;%n"
+                    .formatted(values, dtype == DType.BF16 ? "bf16_load(f, " + place + ")" : "f[" + place + "]");
+        }
+        return "    wide_load%s(f, %s, %s);%n".formatted(dtype == DType.BF16 ? "Bfloats" : "Floats", place, values);
+    }
+
+    private static String store(DType dtype, int width, String place, String values) {
+        if (width == 1) {
+            return dtype == DType.BF16
+                    ? "    bf16_store(f, %s, %s[0]);%n".formatted(place, values)
+                    : "    f[%s] = %s[0];%n".formatted(place, values);
+        }
+        return "    wide_store%s(f, %s, %s);%n".formatted(dtype == DType.BF16 ? "Bfloats" : "Floats", place, values);
+    }
+}
