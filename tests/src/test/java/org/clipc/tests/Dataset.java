@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.Set;
 import javax.imageio.ImageIO;
 import org.clipc.runtime.data.source.ShardWriter;
 import org.clipc.runtime.io.AtomicFile;
@@ -34,13 +35,22 @@ final class Dataset {
 
     /** Two shards of WebDataset in {@code folder}, with {@code samples} in all; returns them as one pattern. */
     static Path shards(Path folder, int samples) throws IOException {
+        return shards(folder, samples, Set.of());
+    }
+
+    /** The same, where some samples have a picture that is none. */
+    static Path shards(Path folder, int samples, Set<Integer> damaged) throws IOException {
         Files.createDirectories(folder);
         for (var shard = 0; shard < 2; shard++) {
             var first = shard;
             AtomicFile.write(folder.resolve(shard + ".tar"), channel -> {
                 var writer = new ShardWriter(channel);
                 for (var i = first; i < samples; i += 2) {
-                    writer.add("%04d".formatted(i), sample(i));
+                    var files = sample(i);
+                    if (damaged.contains(i)) {
+                        files.put("png", new byte[] {1, 2, 3});
+                    }
+                    writer.add("%04d".formatted(i), files);
                 }
                 writer.finish();
             });

@@ -44,7 +44,6 @@ public final class BatchLoader implements AutoCloseable {
     /** Positions of the stream at some draws, the latest of which at or before a batch's end goes into it. */
     private final ArrayDeque<StreamPosition> snapshots = new ArrayDeque<>();
 
-    private final long start;
     private LoaderPosition position;
     private @Nullable Delivery last;
 
@@ -56,8 +55,7 @@ public final class BatchLoader implements AutoCloseable {
         this.stream = stream;
         this.skipped = new SkippedSamples(source);
         StreamPosition start = stream.position();
-        this.position = new LoaderPosition(start, start.draws());
-        this.start = start.draws();
+        this.position = new LoaderPosition(start, nextTurn(start.draws()));
         this.workers = Executors.newFixedThreadPool(options.workers(), threads("clip-data-worker"));
         this.ready = new ArrayBlockingQueue<>(options.prefetch());
         this.assembler = threads("clip-data-batches").newThread(this::assemble);
@@ -78,7 +76,7 @@ public final class BatchLoader implements AutoCloseable {
         var stream = new SampleStream(source, options.stream());
         if (from != null) {
             stream.restore(from.stream());
-            stream.skipTo(from.draws());
+            stream.skipTo(from.drawsOf(options.stream()));
         }
         var loader = new BatchLoader(source, preparation, options, stream);
         loader.assembler.start();
@@ -177,7 +175,7 @@ public final class BatchLoader implements AutoCloseable {
         }
         return samples.isEmpty()
                 ? Optional.empty()
-                : Optional.of(new Batch(samples, options.batchSize(), positionAfter(endOfTurns(draws))));
+                : Optional.of(new Batch(samples, options.batchSize(), positionAfter(nextTurn(draws))));
     }
 
     private void submitAhead(ArrayDeque<InFlight> inFlight) {
@@ -229,14 +227,8 @@ public final class BatchLoader implements AutoCloseable {
         return new LoaderPosition(base, draws);
     }
 
-    /** Where all ranks have taken their turn; one that is alone may be anywhere in it, after samples left out. */
-    private long endOfTurns(long draws) {
-        var order = options.stream();
-        if (order.split() == StreamOptions.Split.SHARDS || order.world() == 1) {
-            return draws;
-        }
-        var round = (long) order.turn() * order.world();
-        return start + Math.ceilDiv(draws - start, round) * round;
+    private long nextTurn(long draws) {
+        return options.stream().turnOf(options.stream().rank(), draws);
     }
 
     private static ThreadFactory threads(String name) {

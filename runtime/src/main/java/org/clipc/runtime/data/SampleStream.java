@@ -50,13 +50,14 @@ final class SampleStream {
     Optional<SampleRef> next() {
         while (true) {
             Optional<SampleRef> drawn = draw();
-            boolean mine = options.split() == StreamOptions.Split.SHARDS
-                    || drawn.isEmpty()
-                    || drawn.get().draw() / options.turn() % options.world() == options.rank();
-            if (mine) {
+            if (drawn.isEmpty() || isMine(drawn.get().draw())) {
                 return drawn;
             }
         }
+    }
+
+    private boolean isMine(long draw) {
+        return options.turnOf(options.rank(), draw) == draw;
     }
 
     /** Draws without returning until {@code target} samples have been drawn in all. */

@@ -48,6 +48,16 @@ public record StreamOptions(Mode mode, long seed, int buffer, Split split, int r
         }
     }
 
+    /** The first draw, at or behind one, that is a rank's turn to take. */
+    long turnOf(int taker, long draw) {
+        if (split == Split.SHARDS) {
+            return draw;
+        }
+        var turns = draw / turn;
+        var ahead = Math.floorMod(taker - turns, (long) world);
+        return ahead == 0 ? draw : (turns + ahead) * turn;
+    }
+
     /** Every sample once, in order, all on this rank. */
     public static StreamOptions once() {
         return new StreamOptions(Mode.ONCE, 0, 1, Split.SAMPLES, 0, 1);

@@ -3,9 +3,12 @@ package org.clipc.runtime.device;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.LongStream;
 import org.clipc.ir.DType;
 import org.clipc.ir.Mesh;
 import org.clipc.ir.MeshAxis;
@@ -121,6 +124,43 @@ public final class MeshRank {
             var cell = memory.allocateFrom(ValueLayout.JAVA_INT, number);
             group.allReduce(cell, DType.I32, Reduction.MAX);
             return cell.get(ValueLayout.JAVA_INT, 0);
+        }
+    }
+
+    /** What each rank along an axis names, by coordinate; all of them ask. */
+    public List<Long> gather(MeshAxis axis, long number) {
+        var group = groups.get(axis);
+        if (group == null) {
+            return List.of(number);
+        }
+        try (var memory = Arena.ofShared()) {
+            var own = memory.allocateFrom(ValueLayout.JAVA_LONG, number);
+            var all = memory.allocate(ValueLayout.JAVA_LONG, group.size());
+            group.allGather(own, all, DType.I32);
+            return LongStream.of(all.toArray(ValueLayout.JAVA_LONG)).boxed().toList();
+        }
+    }
+
+    /**
+     * What one of the ranks along an axis says; all of them ask.
+     *
+     * @param from its coordinate
+     * @param words what this one would say
+     */
+    public String broadcast(MeshAxis axis, int from, String words) {
+        var group = groups.get(axis);
+        if (group == null) {
+            return words;
+        }
+        var own = words.getBytes(StandardCharsets.UTF_8);
+        var bytes = gather(axis, own.length).get(from);
+        try (var memory = Arena.ofShared()) {
+            var cells = memory.allocate(bytes);
+            if (group.rank() == from) {
+                cells.copyFrom(MemorySegment.ofArray(own));
+            }
+            group.broadcast(cells, DType.BOOL, from);
+            return new String(cells.toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
         }
     }
 

@@ -3,6 +3,7 @@ package org.clipc.runtime.train;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Optional;
+import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.tensor.HostTensor;
 
 /**
@@ -27,6 +28,15 @@ public interface BatchSource extends AutoCloseable {
 
     /** Where the batch after the last one drawn begins. */
     String position();
+
+    /**
+     * What ranks open at to go on, each at what its {@link #position} said; all of them ask.
+     *
+     * @param position of this rank
+     */
+    default String together(String position, MeshRank rank) {
+        return position;
+    }
 
     @Override
     void close() throws IOException;

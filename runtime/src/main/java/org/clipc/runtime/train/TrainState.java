@@ -20,4 +20,8 @@ record TrainState(long step, long updates, long skipped, String position, long s
         return new TrainState(
                 step + 1, applied ? updates + 1 : updates, applied ? skipped : skipped + 1, drawnTo, seed, recipe);
     }
+
+    TrainState at(String place) {
+        return new TrainState(step, updates, skipped, place, seed, recipe);
+    }
 }

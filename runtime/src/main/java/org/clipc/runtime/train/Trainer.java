@@ -221,7 +221,7 @@ public final class Trainer {
 
         private void save() throws IOException {
             if (state.step() > saved) {
-                var checkpoint = folder.save(program, ema, state);
+                var checkpoint = folder.save(program, ema, state.at(batches.together(state.position(), rank)));
                 saved = state.step();
                 for (var listener : listeners) {
                     listener.saved(checkpoint);

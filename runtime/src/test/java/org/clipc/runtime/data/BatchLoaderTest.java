@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -68,6 +69,63 @@ class BatchLoaderTest {
         int from = random.nextInt(whole.size());
         var saved = LoaderPosition.fromJson("checkpoint", positions.get(from).toJson());
         assertThat(take(source, options, saved, whole.size() - from)).isEqualTo(whole.subList(from, whole.size()));
+    }
+
+    private static StreamOptions shared(Mode mode, long seed, int buffer, int rank, int world, int turn) {
+        return new StreamOptions(mode, seed, buffer, Split.SAMPLES, rank, world, turn);
+    }
+
+    @Property(tries = 60)
+    void ranksGoOnTogetherThoughSomeLeftOutMore(@ForAll Random random) throws InterruptedException {
+        int damaged = random.nextInt(3) == 0 ? 0 : 4 + random.nextInt(3);
+        // One part of odd size: each rank comes to every sample in some epoch.
+        var source = new FakeSource(List.of(1 + 2 * (4 + random.nextInt(20))), damaged);
+        int world = 2 + 2 * random.nextInt(2);
+        var mode = random.nextBoolean() ? Mode.EPOCHS : Mode.RESAMPLED;
+        long seed = random.nextLong();
+        int buffer = 1 + random.nextInt(30);
+        int batch = 1 + random.nextInt(5);
+        int before = 1 + random.nextInt(6);
+        var expected = new ArrayList<List<String>>();
+        var positions = new ArrayList<LoaderPosition>();
+        for (int rank = 0; rank < world; rank++) {
+            var options = new LoaderOptions(shared(mode, seed, buffer, rank, world, batch), batch, 1, 2);
+            try (var loader = BatchLoader.start(source, NUMBERS, options)) {
+                for (int i = 0; i < before; i++) {
+                    loader.next();
+                }
+                positions.add(loader.position());
+                var rest = new ArrayList<String>();
+                for (int i = 0; i < 5; i++) {
+                    rest.add(describe(loader.next().orElseThrow()));
+                }
+                expected.add(rest);
+            }
+        }
+        var behind = Collections.min(positions, Comparator.comparingLong(LoaderPosition::draws));
+        var all = positions.stream().map(LoaderPosition::draws).toList();
+        var together = behind.with(shared(mode, seed, buffer, 0, world, batch), all);
+        if (damaged == 0) {
+            assertThat(together.apart()).isNull();
+            assertThat(together.draws()).isEqualTo((long) world * batch * before);
+        }
+        var saved = LoaderPosition.fromJson("checkpoint", together.toJson());
+        for (int rank = 0; rank < world; rank++) {
+            var options = new LoaderOptions(shared(mode, seed, buffer, rank, world, batch), batch, 1, 2);
+            assertThat(take(source, options, saved, 5)).isEqualTo(expected.get(rank));
+        }
+        var alone = new LoaderOptions(shared(mode, seed, buffer, 0, 1, batch), batch, 1, 2);
+        assertThat(take(source, alone, saved, 1))
+                .isEqualTo(take(source, alone, new LoaderPosition(saved.stream(), saved.draws()), 1));
+    }
+
+    @Test
+    void aPositionSavedBeforeRanksCouldStandApartIsStillRead() {
+        var old = "{\"stream\":{\"fingerprint\":\"f\",\"epoch\":1,\"draws\":8,\"cursor\":2,\"nextSample\":3,"
+                + "\"buffer\":[4]},\"draws\":9}";
+        var position = LoaderPosition.fromJson("checkpoint", old);
+        assertThat(position).isEqualTo(new LoaderPosition(new StreamPosition("f", 1, 8, 2, 3, List.of(4L)), 9));
+        assertThat(position.toJson()).isEqualTo(old);
     }
 
     @Test
