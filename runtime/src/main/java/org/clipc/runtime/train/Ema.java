@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.LongStream;
 import org.clipc.runtime.device.DeviceProgram;
 import org.clipc.runtime.device.DeviceTensors;
 import org.clipc.runtime.device.MasterWeights;
@@ -21,6 +22,9 @@ import org.clipc.runtime.tensor.TensorDType;
 final class Ema implements AutoCloseable {
 
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    /** Elements at a time. */
+    private static final int PART = 1 << 14;
 
     private final DeviceProgram program;
     private final double decay;
@@ -50,10 +54,14 @@ final class Ema implements AutoCloseable {
     void update() {
         var held = ShardedProgram.held(program);
         var weight = (float) (1 - decay);
-        averages.entrySet().parallelStream().forEach(average -> {
-            var to = average.getValue();
-            var from = held.read(tensor(average.getKey()));
-            for (var i = 0L; i < to.elementCount(); i++) {
+        // A program is read by one thread at a time.
+        averages.forEach((parameter, average) -> update(average, held.read(tensor(parameter)), weight));
+    }
+
+    private static void update(HostTensor to, HostTensor from, float weight) {
+        var elements = to.elementCount();
+        LongStream.range(0, Math.ceilDiv(elements, (long) PART)).parallel().forEach(part -> {
+            for (var i = part * PART; i < Math.min(elements, (part + 1) * PART); i++) {
                 var old = to.data().get(FLOAT, 4 * i);
                 to.data().set(FLOAT, 4 * i, old + weight * ((float) from.getDouble(i) - old));
             }
