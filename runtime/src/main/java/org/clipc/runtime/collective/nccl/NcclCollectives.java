@@ -67,6 +67,7 @@ public final class NcclCollectives implements Collectives {
         try {
             return new NcclCollectives(nccl, rank, size, options, rendezvous);
         } catch (RuntimeException e) {
+            rendezvous.fail(cannotGoOn(rank, String.valueOf(e.getMessage())));
             rendezvous.close();
             throw e;
         }
@@ -154,7 +155,11 @@ public final class NcclCollectives implements Collectives {
 
     @Override
     public void abort(String reason) {
-        rendezvous.fail(new Failure("rank " + rank + " cannot go on: " + reason, List.of(rank)));
+        rendezvous.fail(cannotGoOn(rank, reason));
+    }
+
+    private static Failure cannotGoOn(int rank, String reason) {
+        return new Failure("rank " + rank + " cannot go on: " + reason, List.of(rank));
     }
 
     /** Waits for all ranks to leave, unless the world has failed, and gives back what the device holds. */
