@@ -131,18 +131,34 @@ public final class RendezvousServer implements AutoCloseable {
 
     private void serve(Socket socket) {
         try (var connection = new Connection(socket, HELLO_PATIENCE)) {
-            if (connection.read() instanceof Hello hello && admit(hello, connection)) {
-                connection.setSilence(pace.silence());
-                listenTo(hello.rank(), connection);
+            if (connection.read() instanceof Hello hello) {
+                if (admit(hello, connection)) {
+                    connection.setSilence(pace.silence());
+                    listenTo(hello.rank(), connection);
+                } else {
+                    awaitEnd(connection);
+                }
             }
         } catch (IOException e) {
             LOG.debug("somebody came to the rendezvous who is no rank: {}", e.getMessage());
         }
     }
 
+    /** Else what it was told last might not reach it. */
+    private static void awaitEnd(Connection connection) throws IOException {
+        connection.finish();
+        while (!(connection.read() instanceof Bye)) {
+            // It has not understood yet.
+        }
+    }
+
     private boolean admit(Hello hello, Connection connection) {
         lock.lock();
         try {
+            if (joined == worldSize && failure == null) {
+                connection.tell(new Failed(stranger(hello.rank())));
+                return false;
+            }
             var refusal = refusal(hello);
             if (refusal != null) {
                 fail(refusal);
@@ -161,6 +177,14 @@ public final class RendezvousServer implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    private Failure stranger(int rank) {
+        return new Failure(
+                ("the %d ranks that meet at port %d are all there already, so that this rank %d is of another training:"
+                                + " start that with another MASTER_PORT")
+                        .formatted(worldSize, port(), rank),
+                List.of());
     }
 
     private @Nullable Failure refusal(Hello hello) {

@@ -200,6 +200,24 @@ class RendezvousTest {
     }
 
     @Test
+    void ranksOfAnotherTrainingDoNotEndOneThatHasBegun() throws Exception {
+        var server = RendezvousServer.open(0, 2, PATIENT, QUICK);
+        var other = threads.submit(() -> joinAs(1, 2, server, PATIENT));
+        var zero = joinAs(0, 2, server, PATIENT);
+        var one = other.get();
+        for (var size : List.of(2, 3)) {
+            assertThat(failureOf(() -> joinAs(1, size, server, PATIENT)).reason())
+                    .isEqualTo("the 2 ranks that meet at port " + server.port()
+                            + " are all there already, so that this rank 1 is of another training:"
+                            + " start that with another MASTER_PORT");
+        }
+        zero.put("key", "value");
+        assertThat(one.get("key", PATIENT)).isEqualTo("value");
+        closeAll(List.of(zero, one));
+        assertThat(zero.failure()).isNull();
+    }
+
+    @Test
     void whoWaitsForATextHearsOfAFailure() throws Exception {
         var all = joinAll(3);
         var waiting = threads.submit(() -> all.get(2).get("never", PATIENT));
