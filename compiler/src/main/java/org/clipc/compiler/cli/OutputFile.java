@@ -16,6 +16,9 @@ final class OutputFile {
         if (Files.isDirectory(file)) {
             throw new Failure(file + ": this is a folder; name the file to write");
         }
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new Failure(file + ": this is no file that could be replaced; name another");
+        }
         try {
             Files.createDirectories(folder(file));
         } catch (FileAlreadyExistsException e) {

@@ -3,6 +3,9 @@ package org.clipc.compiler.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
@@ -30,6 +33,18 @@ class GraphCommandTest {
             assertThat(ran.out()).startsWith("DIR/made/tiny." + form + ": loss, ");
             assertThat(ran.code()).isZero();
             assertThat(Files.readString(picture)).contains("from images", "from tokens", "resblocks.0…2  ×3", "conv1");
+        }
+    }
+
+    /** A socket, as a device such as /dev/null would be. */
+    @Test
+    void whatIsNoFileIsNotReplacedByOne() throws IOException {
+        var socket = folder.resolve("s.svg");
+        try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            server.bind(UnixDomainSocketAddress.of(socket));
+            var ran = cli.run("graph", Cli.model("tiny"), "-o", socket);
+            assertThat(ran.err()).isEqualTo("clipc: DIR/s.svg: this is no file that could be replaced; name another\n");
+            assertThat(Files.isRegularFile(socket)).isFalse();
         }
     }
 

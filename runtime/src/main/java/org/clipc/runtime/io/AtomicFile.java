@@ -30,12 +30,13 @@ public final class AtomicFile {
     }
 
     /**
-     * Replaces {@code target} by {@code content}, creating its directory where missing. On failure the old file stays.
+     * Replaces {@code target} by {@code content}, creating its directory where missing. On failure the old file stays. A link
+     * keeps pointing to where it did.
      *
      * @throws IOException naming the target, which a channel's own, as of a full disk, does not
      */
     public static void write(Path target, Content content) throws IOException {
-        Path file = target.toAbsolutePath();
+        Path file = replaceable(target);
         Path directory = parentOf(file);
         Files.createDirectories(directory);
         Path temporary = temporaryBeside(file);
@@ -78,6 +79,17 @@ public final class AtomicFile {
             }
             throw e;
         }
+    }
+
+    /** As root, a rename would put a file in the place even of a device. */
+    private static Path replaceable(Path target) throws IOException {
+        if (!Files.exists(target)) {
+            return target.toAbsolutePath();
+        }
+        if (!Files.isRegularFile(target)) {
+            throw new FileSystemException(target.toString(), null, "is no file that could be replaced; name another");
+        }
+        return target.toRealPath();
     }
 
     private static Path parentOf(Path file) throws IOException {
