@@ -88,6 +88,7 @@ public final class Trainer {
         try (var folder = openFolder();
                 var ema = settings.emaDecay() == null ? null : new Ema(program, settings.emaDecay())) {
             var state = begin(folder, ema, resume);
+            requireAgreement(state);
             try (var batches = data.open(state.position())) {
                 return new Loop(folder, ema, batches, state).run(stop);
             }
@@ -124,6 +125,19 @@ public final class Trainer {
             LOG.warn("the settings are not those that this training began with");
         }
         return checkpoint.state();
+    }
+
+    /** Ranks that go on from different checkpoints would average gradients of different weights. */
+    private void requireAgreement(TrainState state) {
+        var place = (state.step() + " " + state.position()).hashCode();
+        var largest = rank.largest(place);
+        var smallest = ~rank.largest(~place);
+        if (largest != smallest) {
+            throw new DataFormatException(
+                    settings.folder(),
+                    "rank %d would go on from step %d here, but not all ranks would: let all of them, on whatever machine, see the same checkpoints"
+                            .formatted(rank.rank(), state.step()));
+        }
     }
 
     /** One run of the loop, with what changes as it goes. */

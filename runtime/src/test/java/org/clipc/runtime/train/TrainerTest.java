@@ -13,8 +13,13 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.clipc.ir.Mesh;
 import org.clipc.program.ProgramFile;
+import org.clipc.runtime.collective.CollectiveOptions;
+import org.clipc.runtime.collective.local.LocalRanks;
 import org.clipc.runtime.device.DeviceProgram;
+import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.device.jvm.JvmDevice;
 import org.clipc.runtime.io.DataFormatException;
 import org.clipc.runtime.tensor.HostTensor;
@@ -256,6 +261,34 @@ class TrainerTest {
                     .isInstanceOf(DataFormatException.class)
                     .hasMessageContaining("is in use by another training");
         }
+    }
+
+    /** As two machines would, if only one of them saw the folder that holds the checkpoints. */
+    @Test
+    void ranksThatSeeOtherCheckpointsDoNotTrain() throws IOException {
+        try (var program = load()) {
+            train(program, settings("seen", 3, 0), false, ToyBatches.endless());
+        }
+        Files.createDirectory(folder.resolve("unseen"));
+        var told = new ConcurrentLinkedQueue<String>();
+        assertThatThrownBy(() -> LocalRanks.<IOException>run(2, CollectiveOptions.DEFAULT, ends -> {
+                    var rank = MeshRank.of(new Mesh(2, 1), ends);
+                    var settings = settings(rank.isFirst() ? "seen" : "unseen", 6, 0);
+                    try (var program = load()) {
+                        new Trainer(program, settings, List.of(), rank).run(ToyBatches.endless(), true, () -> false);
+                    } catch (DataFormatException e) {
+                        told.add(e.getMessage());
+                        throw e;
+                    }
+                }))
+                .isInstanceOf(DataFormatException.class);
+        assertThat(told)
+                .containsExactlyInAnyOrder(
+                        folder.resolve("seen")
+                                + ": rank 0 would go on from step 3 here, but not all ranks would: let all"
+                                + " of them, on whatever machine, see the same checkpoints",
+                        folder.resolve("unseen") + ": rank 1 would go on from step 0 here, but not all ranks would: let"
+                                + " all of them, on whatever machine, see the same checkpoints");
     }
 
     /** Without averages where {@code decay} is null. */
