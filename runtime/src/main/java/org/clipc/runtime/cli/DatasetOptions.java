@@ -1,12 +1,16 @@
 package org.clipc.runtime.cli;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import org.clipc.runtime.data.source.DataSources;
+import org.clipc.runtime.data.source.TableSource;
 import org.clipc.runtime.device.DeviceException;
 import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.model.DatasetEmbedder;
 import org.clipc.runtime.model.DatasetEmbedder.Embedded;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Option;
@@ -26,6 +30,25 @@ final class DatasetOptions {
             description = "Threads that read and decode (default ${DEFAULT-VALUE}).")
     private int workers = 2;
 
+    @Option(
+            names = "--image-column",
+            paramLabel = "NAME",
+            description = "What a table has the paths of images under; by default filepath, image, path, file_name or"
+                    + " filename.")
+    private @Nullable String imageColumn;
+
+    @Option(
+            names = "--caption-column",
+            paramLabel = "NAME",
+            description = "What a table has captions under; by default title, caption or text.")
+    private @Nullable String captionColumn;
+
+    @Option(
+            names = "--image-root",
+            paramLabel = "FOLDER",
+            description = "What a table's paths start from, instead of the table's own folder.")
+    private @Nullable Path imageRoot;
+
     int workers() {
         return workers;
     }
@@ -38,7 +61,11 @@ final class DatasetOptions {
         var start = System.nanoTime();
         var told = new long[] {start};
         try {
-            var embedded = embedder.images(DataSources.open(data), limit, done -> {
+            var table = new TableSource.Options(
+                    Optional.ofNullable(imageColumn),
+                    Optional.ofNullable(captionColumn),
+                    Optional.ofNullable(imageRoot));
+            var embedded = embedder.images(DataSources.open(data, table), limit, done -> {
                 var now = System.nanoTime();
                 if (rank.isFirst() && now - told[0] > NANOS_BETWEEN_LINES) {
                     told[0] = now;

@@ -15,6 +15,7 @@ import org.clipc.runtime.data.LoaderOptions;
 import org.clipc.runtime.data.StreamOptions;
 import org.clipc.runtime.data.source.DataSources;
 import org.clipc.runtime.data.source.SampleSource;
+import org.clipc.runtime.data.source.TableSource;
 import org.clipc.runtime.device.MeshRank;
 import org.clipc.runtime.model.ClipModel;
 import org.clipc.runtime.model.Preprocessing;
@@ -100,7 +101,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private void train(Recipe recipe, MeshRank rank, int neighbours, StopSignal stop) throws IOException {
-        var source = DataSources.open(dataset(recipe));
+        var source = DataSources.open(dataset(recipe), tables(recipe));
         var validation = TrainValidation.of(recipe);
         try (var file = options.open();
                 var device = options.device(rank, neighbours);
@@ -128,6 +129,13 @@ final class TrainCommand implements Callable<Integer> {
             throw new CliException("there is nothing to train on: give --data or model.data.train.dataset_path");
         }
         return pattern(paths);
+    }
+
+    static TableSource.Options tables(Recipe recipe) {
+        return new TableSource.Options(
+                recipe.text("model.data.image_column"),
+                recipe.text("model.data.caption_column"),
+                recipe.text("model.data.image_root").map(Path::of));
     }
 
     /** Of shards that several paths name, or of what one does. */

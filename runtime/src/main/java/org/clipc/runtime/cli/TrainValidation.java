@@ -62,7 +62,7 @@ final class TrainValidation {
             return Optional.empty();
         }
         return Optional.of(new TrainValidation(
-                pairs.isEmpty() ? null : DataSources.open(TrainCommand.pattern(pairs)),
+                pairs.isEmpty() ? null : DataSources.open(TrainCommand.pattern(pairs), TrainCommand.tables(recipe)),
                 limit,
                 labelled.isEmpty() ? null : labelled(recipe, TrainCommand.pattern(labelled))));
     }

@@ -1,7 +1,6 @@
 package org.clipc.runtime.metrics;
 
 import static java.nio.file.StandardOpenOption.CREATE;
-import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import com.fasterxml.jackson.core.JsonFactory;
@@ -51,8 +50,8 @@ public final class JsonLinesFile implements MetricsWriter {
         if (folder != null) {
             Files.createDirectories(folder);
         }
-        var channel = FileChannel.open(path, CREATE, READ, WRITE);
-        long kept = bytesBefore(path, firstStep);
+        long kept = Files.exists(path) ? bytesBefore(path, firstStep) : 0;
+        var channel = FileChannel.open(path, CREATE, WRITE);
         channel.truncate(kept).position(kept);
         return new JsonLinesFile(channel, clock);
     }

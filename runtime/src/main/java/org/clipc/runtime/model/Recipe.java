@@ -27,6 +27,9 @@ public final class Recipe {
             "exp_manager.name",
             "model.data.train.dataset_path",
             "model.data.validation.dataset_path",
+            "model.data.image_column",
+            "model.data.caption_column",
+            "model.data.image_root",
             "model.data.imagenet_val",
             "model.data.imagenet_classes",
             "model.data.imagenet_templates");

@@ -139,6 +139,40 @@ class TrainCommandTest {
     }
 
     @Test
+    void readsTablesWhoseColumnsHaveOtherNames() throws IOException {
+        var lines = Files.readAllLines(data);
+        lines.set(0, "photo,alt");
+        var table =
+                Files.write(Files.createDirectories(folder.resolve("tables")).resolve("t.csv"), lines);
+        var root = data.getParent();
+        data = table;
+        train("a", "trainer.max_steps=1")
+                .isRefused("t.csv: header: has no column filepath or ", "for the images", "model.data.image_column");
+        train("a", "trainer.max_steps=1", "model.data.image_column=photo", "model.data.caption_column=alt")
+                .isRefused("10000 samples in a row could not be used", "there is no such file");
+        train(
+                        "a",
+                        "trainer.max_steps=1",
+                        "model.data.image_column=photo",
+                        "model.data.caption_column=alt",
+                        "model.data.image_root=" + root)
+                .succeeds();
+        clipRun(
+                        "retrieval",
+                        "--graph",
+                        graph,
+                        "--data",
+                        table,
+                        "--image-column",
+                        "photo",
+                        "--caption-column",
+                        "alt",
+                        "--image-root",
+                        root)
+                .succeeds();
+    }
+
+    @Test
     void countsStepsByEpochs() throws IOException {
         train("a", "trainer.max_steps=-1", "trainer.max_epochs=2").succeeds();
         assertThat(checkpoints("a")).containsExactly("step-8");

@@ -30,9 +30,11 @@ public record RankEnvironment(int rank, int worldSize, int localRank, String mas
     private static final int LARGEST_PORT = 65_535;
     private static final int LARGEST_WORLD = 1 << 20;
 
-    /** The first of {@code gpu[01-04,07],login1}: prefix, first number, suffix. */
-    private static final Pattern FIRST_HOST =
-            Pattern.compile("([^\\[,]+)(?:\\[([^\\],-]+)[^\\]]*\\]([^\\[,]*))?(?:,.*)?");
+    /** {@code [01-04,07]} of a host's name: the first number. */
+    private static final String NUMBERS = "\\[([^\\[\\],-]+)[^\\[\\]]*\\]";
+
+    /** Of {@code rack[1-2]gpu[01-04,07],login1} what stands before the comma outside brackets. */
+    private static final Pattern FIRST_HOSTS = Pattern.compile("((?:[^\\[\\],]|" + NUMBERS + ")+)(?:,.*)?");
 
     public RankEnvironment {
         if (rank >= worldSize) {
@@ -94,11 +96,11 @@ public record RankEnvironment(int rank, int worldSize, int localRank, String mas
     }
 
     private static String firstHost(String nodes) {
-        var matcher = FIRST_HOST.matcher(nodes);
+        var matcher = FIRST_HOSTS.matcher(nodes);
         if (!matcher.matches()) {
-            throw Variables.wrong("SLURM_STEP_NODELIST", nodes, "no list of hosts");
+            throw Variables.wrong("SLURM_STEP_NODELIST", nodes, "no list of hosts: set MASTER_ADDR to the first");
         }
-        return matcher.group(2) == null ? matcher.group(1) : matcher.group(1) + matcher.group(2) + matcher.group(3);
+        return matcher.group(1).replaceAll(NUMBERS, "$1");
     }
 
     /** Jobs that share a machine get different ports. */

@@ -12,7 +12,12 @@ public final class DataSources {
 
     /** With the usual column names and limits. */
     public static SampleSource open(String data) throws IOException {
-        return open(data, TableSource.Options.DEFAULT, Limits.DEFAULT);
+        return open(data, TableSource.Options.DEFAULT);
+    }
+
+    /** With the usual limits. */
+    public static SampleSource open(String data, TableSource.Options table) throws IOException {
+        return open(data, table, Limits.DEFAULT);
     }
 
     /**

@@ -99,8 +99,8 @@ public final class TableSource {
         try (BufferedReader in = TextFile.open(table);
                 CSVParser parser =
                         CSVParser.builder().setReader(in).setFormat(format).get()) {
-            String image = column(parser, options.image(), IMAGE_COLUMNS, "pictures");
-            String caption = column(parser, options.caption(), CAPTION_COLUMNS, "captions");
+            String image = column(parser, options.image(), IMAGE_COLUMNS, "image");
+            String caption = column(parser, options.caption(), CAPTION_COLUMNS, "caption");
             for (CSVRecord row : parser) {
                 if (!row.isSet(image) || !row.isSet(caption)) {
                     throw wrongLine(parser.getCurrentLineNumber(), "has too few columns");
@@ -126,8 +126,9 @@ public final class TableSource {
                 .orElseThrow(() -> new DataFormatException(
                         table,
                         "header",
-                        "has no column " + String.join(" or ", candidates) + " for the " + what + ", only "
-                                + String.join(", ", names) + "; rename the one that is meant"));
+                        "has no column " + String.join(" or ", candidates) + " for the " + what + "s, only "
+                                + String.join(", ", names) + "; rename the one that is meant, or name it by --" + what
+                                + "-column, in training model.data." + what + "_column"));
     }
 
     private void readJsonLines() throws IOException {
@@ -178,7 +179,8 @@ public final class TableSource {
             throw wrongLine(
                     line,
                     "the path " + DataFormatException.quote(image) + " leaves the folder " + root
-                            + "; put the table into a folder above the pictures");
+                            + "; put the table into a folder above the pictures, or name one by --image-root, in training"
+                            + " model.data.image_root");
         }
         rows.add(new FileSource.Row(image, path, captions, OptionalInt.empty()));
     }

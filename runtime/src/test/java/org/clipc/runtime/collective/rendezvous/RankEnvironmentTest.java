@@ -63,6 +63,8 @@ class RankEnvironmentTest {
                 "gpu[01-04,07],login1; gpu01",
                 "gpu[3]; gpu3",
                 "rack2-gpu[12,14-16].cluster; rack2-gpu12.cluster",
+                "rack[3-4]gpu[01-02,7]x,login1; rack3gpu01x",
+                "[5-6]; 5",
                 "a,b[1-2]; a",
                 "node-01,node-02; node-01"
             })
