@@ -38,13 +38,16 @@ final class Liveness {
     private final int[] order;
 
     Liveness(Graph graph) {
-        this(graph, Map.of());
+        this(graph, Map.of(), false);
     }
 
-    /** @param products that reductions run with, by the node of these */
-    Liveness(Graph graph, Map<Integer, Integer> products) {
+    /**
+     * @param products that reductions run with, by the node of these
+     * @param numbersApart whether reductions to a number are steps of their own
+     */
+    Liveness(Graph graph, Map<Integer, Integer> products, boolean numbersApart) {
         nodes = graph.nodes().size();
-        hosts = hosts(graph, products);
+        hosts = hosts(graph, products, numbersApart);
         order = IntStream.range(0, nodes).filter(i -> hosts[i] == i).toArray();
         operands = new int[nodes][];
         users = new int[nodes][];
@@ -88,7 +91,7 @@ final class Liveness {
     }
 
     /** By node: the step that it runs with, itself as a rule; -1 for what is no step. */
-    private static int[] hosts(Graph graph, Map<Integer, Integer> products) {
+    private static int[] hosts(Graph graph, Map<Integer, Integer> products, boolean numbersApart) {
         var hosts = new int[graph.nodes().size()];
         for (var i = 0; i < hosts.length; i++) {
             var node = graph.nodes().get(i);
@@ -102,7 +105,9 @@ final class Liveness {
                         .filter(host -> host >= 0)
                         .distinct()
                         .toArray();
-                hosts[i] = read.length == 1 && !isExchange(graph, read[0]) ? read[0] : i;
+                // What a product further down gives is not there yet.
+                var apart = numbersApart && node.types().getFirst().elements() == 1 && read.length == 1 && read[0] < i;
+                hosts[i] = read.length == 1 && !apart && !isExchange(graph, read[0]) ? read[0] : i;
             }
         }
         return hosts;

@@ -27,7 +27,7 @@ public final class Schedule implements Pass {
     private static final int CANDIDATES = 12;
 
     private final boolean exchangesEarly;
-    private final boolean sumsAtProducts;
+    private final boolean forLibrary;
 
     public Schedule() {
         this(false, false);
@@ -35,12 +35,12 @@ public final class Schedule implements Pass {
 
     /**
      * @param exchangesEarly whether data-parallel ranks exchange as soon as they can, whatever memory that takes
-     * @param sumsAtProducts whether sums that a product's library can give stand behind the product, and not behind what they
-     *     sum, which a CPU finds in its caches there
+     * @param forLibrary whether sums do not stand behind what they sum, which a CPU finds in its caches there: those that a
+     *     product's library can give stand behind the product, and those of whole tensors, as of the gradient's norm, together
      */
-    public Schedule(boolean exchangesEarly, boolean sumsAtProducts) {
+    public Schedule(boolean exchangesEarly, boolean forLibrary) {
         this.exchangesEarly = exchangesEarly;
-        this.sumsAtProducts = sumsAtProducts;
+        this.forLibrary = forLibrary;
     }
 
     @Override
@@ -50,7 +50,7 @@ public final class Schedule implements Pass {
 
     @Override
     public Graph apply(Graph graph) {
-        var liveness = new Liveness(graph, sumsAtProducts ? FactorSums.products(graph) : Map.of());
+        var liveness = forLibrary ? new Liveness(graph, FactorSums.products(graph), true) : new Liveness(graph);
         var best = liveness.order();
         for (var from : List.of(0, firstOutput(graph, best))) {
             best = least(Branches.permutations(best, from, liveness), liveness);

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.CallSink.Argument;
 import org.clipc.compiler.kernel.KernelSpec.AdamW;
@@ -11,31 +13,18 @@ import org.clipc.compiler.kernel.Launch;
 import org.clipc.ir.DType;
 
 /**
- * {@link AdamW} in CUDA C, of many parameters by one kernel, as Apex's multi_tensor_apply: most are so small that a kernel takes
- * longer to start than to run. In the order of operations of torch.optim.AdamW: decay, moments, corrected step. A work item for
+ * {@link AdamW} in CUDA C, of many parameters by one kernel, see {@link MultiTensor}. In the order of operations of torch.optim.AdamW: decay, moments, corrected step. A work item for
  * as many numbers as go through an access of 16 bytes. Nothing changes when gradScale is not finite.
  */
 final class MultiTensorAdamWTemplate {
 
     private static final int THREADS = 256;
 
-    /** Parameters of a kernel, a power of two: CUDA takes 4096 bytes of arguments. */
+    /** Parameters of a kernel: CUDA takes 4096 bytes of arguments. */
     private static final int MOST = 64;
 
-    /** Arguments of each parameter, in the order of {@link #row}. */
-    private static final int FIELDS = 7;
-
-    /** Groups are dealt out to the parameters in order, so the last one that begins at or before a group is the group's. */
-    private static final String FIND = """
-                int row = ROWS;
-                #pragma unroll
-                for (int half = MOST / 2; half > 0; half /= 2) {
-                    const int next = row + half * FIELDS;
-                    if (next < ROWS + tensors * FIELDS && (int) blockIdx.x >= (int) args.v[next]) {
-                        row = next;
-                    }
-                }
-                const int item = ((int) blockIdx.x - (int) args.v[row]) * THREADS + (int) threadIdx.x;
+    private static final String LOAD = """
+                const int item = block * THREADS + (int) threadIdx.x;
                 const float scale = f[scaleAt];
                 if (item >= (int) args.v[row + 1] || scale - scale != 0.0f) {
                     return;
@@ -91,33 +80,45 @@ final class MultiTensorAdamWTemplate {
                 .real("log1", Math.log(beta1))
                 .real("log2", Math.log(beta2))
                 .real("epsilon", first.attributes().get(2));
-        var groups = 0;
-        var rows = new ArrayList<Argument>();
+        var rows = new MultiTensor.Builder();
         for (var launch : together) {
             var items = launch.inputs().getFirst().elements() / width;
-            rows.addAll(row(launch, groups, items));
-            groups = Math.toIntExact(groups + Math.ceilDiv(items, THREADS));
+            rows.add(Math.ceilDiv(items, THREADS), row(launch, items));
         }
-        while (rows.size() < MOST * FIELDS) {
-            rows.add(Argument.of(0));
-        }
-        var constants = "constexpr int MOST = %d, FIELDS = %d, WIDTH = %d, THREADS = %d, ROWS = %d;%n"
-                .formatted(MOST, FIELDS, width, THREADS, kernel.named());
-        kernel.rows(rows)
+        var tensors = rows.build(MOST);
+        var constants = "constexpr int WIDTH = %d, THREADS = %d;%n".formatted(width, THREADS);
+        kernel.rows(tensors.arguments())
                 .launchCuda(
                         sink,
-                        groups,
-                        CDialect.CUDA.bfloat16() + CudaFunctions.WIDE_CODE + constants,
-                        FIND
-                                + load(spec.parameter(), width, "param", "params")
-                                + load(spec.gradient(), width, "grad", "gradients")
-                                + load(DType.F32, width, "m", "ms")
-                                + load(DType.F32, width, "v", "vs")
-                                + UPDATE
-                                + store(spec.parameter(), width, "param", "params")
-                                + store(DType.F32, width, "m", "ms")
-                                + store(DType.F32, width, "v", "vs"));
+                        tensors.groups(),
+                        CDialect.CUDA.bfloat16()
+                                + CudaFunctions.WIDE_CODE
+                                + constants
+                                + tensors.constants(kernel.named()),
+                        MultiTensor.find() + body(spec, width));
         return together.size();
+    }
+
+    private static String body(AdamW spec, int width) {
+        return LOAD
+                + Stream.of(
+                                WideAccess.load(spec.parameter(), width, "param", "params"),
+                                WideAccess.load(spec.gradient(), width, "grad", "gradients"),
+                                WideAccess.load(DType.F32, width, "m", "ms"),
+                                WideAccess.load(DType.F32, width, "v", "vs"))
+                        .map(MultiTensorAdamWTemplate::line)
+                        .collect(Collectors.joining())
+                + UPDATE
+                + Stream.of(
+                                WideAccess.store(spec.parameter(), width, "param", "params"),
+                                WideAccess.store(DType.F32, width, "m", "ms"),
+                                WideAccess.store(DType.F32, width, "v", "vs"))
+                        .map(MultiTensorAdamWTemplate::line)
+                        .collect(Collectors.joining());
+    }
+
+    private static String line(String statement) {
+        return "    " + statement + "\n";
     }
 
     /** The first launches that differ in nothing but their tensors and their weight decay, none of which reads what another writes. */
@@ -146,32 +147,14 @@ final class MultiTensorAdamWTemplate {
         return WideSpace.width(count, launch.inputs().subList(0, 4));
     }
 
-    private static List<Argument> row(Launch launch, int group, long items) {
+    private static List<Argument> row(Launch launch, long items) {
         var in = launch.inputs();
         return List.of(
-                Argument.of(group),
                 Argument.of(items),
                 TornadoKernel.place(in.get(0)),
                 TornadoKernel.place(in.get(1)),
                 TornadoKernel.place(in.get(2)),
                 TornadoKernel.place(in.get(3)),
                 Argument.of(launch.attributes().get(3).floatValue()));
-    }
-
-    private static String load(DType dtype, int width, String place, String values) {
-        if (width == 1) {
-            return "    %s[0] = %s;%n"
-                    .formatted(values, dtype == DType.BF16 ? "bf16_load(f, " + place + ")" : "f[" + place + "]");
-        }
-        return "    wide_load%s(f, %s, %s);%n".formatted(dtype == DType.BF16 ? "Bfloats" : "Floats", place, values);
-    }
-
-    private static String store(DType dtype, int width, String place, String values) {
-        if (width == 1) {
-            return dtype == DType.BF16
-                    ? "    bf16_store(f, %s, %s[0]);%n".formatted(place, values)
-                    : "    f[%s] = %s[0];%n".formatted(place, values);
-        }
-        return "    wide_store%s(f, %s, %s);%n".formatted(dtype == DType.BF16 ? "Bfloats" : "Floats", place, values);
     }
 }

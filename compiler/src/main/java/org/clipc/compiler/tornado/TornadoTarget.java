@@ -94,10 +94,12 @@ public final class TornadoTarget implements Target {
 
     @Override
     public int plan(List<Launch> launches, CallSink sink) {
-        if (kind == Kind.CUDA && launches.getFirst().spec() instanceof KernelSpec.AdamW) {
-            return MultiTensorAdamWTemplate.plan(launches, sink);
-        }
-        return Target.super.plan(launches, sink);
+        var together = switch (launches.getFirst().spec()) {
+            case KernelSpec.AdamW _ when kind == Kind.CUDA -> MultiTensorAdamWTemplate.plan(launches, sink);
+            case KernelSpec.Reduce _ when kind == Kind.CUDA -> MultiTensorNormTemplate.plan(launches, sink);
+            default -> 0;
+        };
+        return together > 0 ? together : Target.super.plan(launches, sink);
     }
 
     @Override

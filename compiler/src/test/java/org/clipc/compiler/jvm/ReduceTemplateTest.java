@@ -114,6 +114,34 @@ class ReduceTemplateTest {
         }
     }
 
+    /** Tensors of all sizes, more than one kernel takes, into one vector, as a gradient's norm has them. */
+    @Test
+    @Tag("kernels")
+    void sumsOfSquaresOfManyTensorsAgreeTogether() {
+        var random = RandomGeneratorFactory.of("L64X128MixRandom").create(7);
+        for (var dtype : TestTargets.among(List.of(DType.F32, DType.BF16))) {
+            var x = dtype == DType.F32 ? new Expr.Arg(0, dtype) : new Expr.Convert(DType.F32, new Expr.Arg(0, dtype));
+            var square = new Expr.Binary(BinaryFn.MUL, x, x);
+            var operand = new Operand(dtype, Access.CONTIGUOUS);
+            var spec = new Reduce(ReduceFn.SUM, true, List.of(operand), square, DType.F32);
+            for (var target : TestTargets.all()) {
+                try (var lab = new KernelLab(64 << 20)) {
+                    var sums = lab.tensor(DType.F32, 300);
+                    var launches = new ArrayList<Launch>();
+                    for (var i = 0; i < 300; i++) {
+                        var size = pick(random, 1, 7, 64, 768, 776, 2048, 16_384, 40_008);
+                        var numbers = random.doubles(size, -2, 2).toArray();
+                        var tensor = lab.tensor(dtype, numbers, 1, size, 1);
+                        var sum = new View(sums.buffer(), i, DType.F32, List.of(1, 1), List.of(1L, 1L));
+                        launches.add(new Launch(spec, List.of(tensor), List.of(sum), List.of()));
+                    }
+                    lab.run(target, launches);
+                    launches.forEach(launch -> check(lab, launch, target.name()));
+                }
+            }
+        }
+    }
+
     private static View splat(View number, int... dims) {
         var shape = IntStream.of(dims).boxed().toList();
         return new View(number.buffer(), number.offset(), number.dtype(), shape, List.of(0L, 0L, 0L));
