@@ -34,7 +34,7 @@ public final class RecomputeText {
     private static String line(RecomputeReport report) {
         var search = report.search();
         var start = "a training step keeps %s of its forward pass and computes again what takes %s more arithmetic"
-                .formatted(ByteSize.format(report.keptBytes()), percent(report.recomputedFlops() / report.flops()));
+                .formatted(ByteSize.format(report.keptBytes()), percent(report.recomputedFlops(), report.flops()));
         return search == null
                 ? start
                 : start
@@ -43,7 +43,7 @@ public final class RecomputeText {
                                         ByteSize.format(search.planned()),
                                         ByteSize.format(search.without()),
                                         ByteSize.format(search.budget()),
-                                        "+" + percent(search.time() / search.stepTime()),
+                                        "+" + percent(search.time(), search.stepTime()),
                                         percent(search.gap()));
     }
 
@@ -62,8 +62,8 @@ public final class RecomputeText {
             table.row("memory budget", "", ByteSize.format(search.budget()));
             table.row("workspace", "", ByteSize.format(search.planned()));
             table.row("workspace without the budget", "", ByteSize.format(search.without()));
-            table.row("estimated time", "", "", "", "+" + percent(search.time() / search.stepTime()));
-            table.row("least that fits, at least", "", "", "", "+" + percent(search.leastTime() / search.stepTime()));
+            table.row("estimated time", "", "", "", "+" + percent(search.time(), search.stepTime()));
+            table.row("least that fits, at least", "", "", "", "+" + percent(search.leastTime(), search.stepTime()));
         }
         return table;
     }
@@ -87,7 +87,11 @@ public final class RecomputeText {
                 String.valueOf(part.places()),
                 ByteSize.format(part.bytes()),
                 ExplanationText.count(Math.round(part.flops())),
-                "+" + percent(part.flops() / report.flops()));
+                "+" + percent(part.flops(), report.flops()));
+    }
+
+    private static String percent(double part, double whole) {
+        return percent(whole == 0 ? 0 : part / whole);
     }
 
     private static String percent(double share) {

@@ -94,6 +94,14 @@ class ExplainCommandTest {
     }
 
     @Test
+    void aLossThatNeedsNoArithmeticTakesNoShareOfIt() {
+        var model = cli.file("m.clip", "model M { param w: [2] = zeros entry loss(x: [B]) -> [] = 0.5 }");
+        var ran = cli.run("compile", model, "-o", model.resolveSibling("m.bin"), "--target", "jvm256");
+        assertThat(ran.err()).isEmpty();
+        assertThat(ran.out()).contains("computes again what takes 0.0 % more arithmetic");
+    }
+
+    @Test
     void tablesSayTheSame() {
         var ran = cli.run("explain", Cli.model("b32"));
         assertThat(ran.out().replaceAll(" +", " "))
