@@ -157,7 +157,7 @@ final class Args {
 
     /** The axes of {@code x} that an argument names; all of them if it is left out. */
     List<Integer> axes(String name, Val.Tensor x) {
-        return Axes.axes(span(name), integers(name), x);
+        return has(name) ? Axes.axes(span(name), integers(name), x) : Axes.all(x);
     }
 
     /** The axes of {@code x} that an argument names, in that order. */

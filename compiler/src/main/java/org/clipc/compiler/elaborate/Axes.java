@@ -24,11 +24,12 @@ final class Axes {
         return (int) (axis < 0 ? axis + rank : axis);
     }
 
-    /** Axes ascending and without repeats; no axes given means all. */
+    static List<Integer> all(Val.Tensor x) {
+        return IntStream.range(0, x.rank()).boxed().toList();
+    }
+
+    /** Axes ascending and without repeats. */
     static List<Integer> axes(SourceSpan span, List<Long> axes, Val.Tensor x) {
-        if (axes.isEmpty()) {
-            return IntStream.range(0, x.rank()).boxed().toList();
-        }
         var sorted = new TreeSet<Integer>();
         for (long axis : axes) {
             if (!sorted.add(axis(span, axis, x.rank(), x.show()))) {
@@ -40,11 +41,15 @@ final class Axes {
 
     static Val.Tensor reduce(
             Emission out, SourceSpan span, ReduceFn fn, Val.Tensor x, List<Integer> axes, boolean keep) {
+        noBools(span, x);
+        Val.Tensor reduced = axes.isEmpty() ? x : out.add(span, without(x.dims(), axes), new Op.Reduce(fn, axes), x);
+        return keep ? keepAxes(out, span, reduced, x, axes) : reduced;
+    }
+
+    private static void noBools(SourceSpan span, Val.Tensor x) {
         if (x.dtype() == DType.BOOL) {
             throw new Fault(span, "bools cannot be reduced").note("`cast(x, f32)` turns them into 0 and 1");
         }
-        Val.Tensor reduced = axes.isEmpty() ? x : out.add(span, without(x.dims(), axes), new Op.Reduce(fn, axes), x);
-        return keep ? keepAxes(out, span, reduced, x, axes) : reduced;
     }
 
     static Val.Tensor mean(Emission out, SourceSpan span, Val.Tensor x, List<Integer> axes, boolean keep) {
@@ -57,6 +62,7 @@ final class Axes {
     }
 
     static Val.Tensor argmax(Emission out, SourceSpan span, Val.Tensor x, int axis, boolean keep) {
+        noBools(span, x);
         Val.Tensor result = out.add(span, without(x.dims(), List.of(axis)), new Op.ArgMax(axis), x);
         return keep ? keepAxes(out, span, result, x, List.of(axis)) : result;
     }

@@ -182,7 +182,8 @@ final class Types {
             Size declared, TypeRef.Tensor type, List<Dim> all, int i, Scope scope, String what, SourceSpan at) {
         Dim actual = all.get(i);
         String text = declared.span().text();
-        if (isFresh(declared.expr(), scope)) {
+        if (declared.expr() instanceof Expr.Name name && isFresh(name, scope)) {
+            text = name.text();
             scope.define(text, new Val.Int(actual.size()), false, declared.span());
             return new Dim(actual.size(), text, actual.origin());
         }
@@ -227,10 +228,8 @@ final class Types {
         return "[" + String.join(", ", shown) + "]";
     }
 
-    private static boolean isFresh(Expr expr, Scope scope) {
-        return expr instanceof Expr.Name n
-                && Character.isUpperCase(n.text().codePointAt(0))
-                && scope.find(n.text()) == null;
+    private static boolean isFresh(Expr.Name name, Scope scope) {
+        return Character.isUpperCase(name.text().codePointAt(0)) && scope.find(name.text()) == null;
     }
 
     /** Evaluates the size of a dimension. */

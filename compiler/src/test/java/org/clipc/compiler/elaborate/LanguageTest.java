@@ -64,6 +64,8 @@ class LanguageTest {
                 "sum(x, axis = 0) ~ f32[3] [5, 7, 9]",
                 "sum(ids, axis = -1, keepdims = true) ~ i32[2,1] [1, 4]",
                 "mean(x, axis = [0, 1]) ~ f32[] [3.5]",
+                "sum(x, axis = []) ~ f32[2,3] [1, 2, 3, 4, 5, 6]",
+                "mean(x, shape(x)[2:], keepdims = true) ~ f32[2,3] [1, 2, 3, 4, 5, 6]",
                 "max_reduce(x, axis = 1) ~ f32[2] [3, 6]",
                 "min_reduce(x, axis = 1) ~ f32[2] [1, 4]",
                 "argmax(-x) ~ i32[2] [0, 0]",
@@ -120,7 +122,8 @@ class LanguageTest {
                   }
                   return y
                 }
-                fn pair(x: [A, N]) -> ([A], [A]) {
+                fn pair(x: [(A), N]) -> ([A], [A]) {
+                  assert A > 1
                   let first = x[:, 0]
                   return (first, x[:, N - 1])
                 }
