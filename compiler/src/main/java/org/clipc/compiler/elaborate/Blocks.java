@@ -19,8 +19,16 @@ final class Blocks {
         this.evaluator = evaluator;
     }
 
-    /** What a {@code return} gave, and where. */
-    private record Returned(Val value, SourceSpan at) {}
+    /**
+     * What a {@code return} gave, and where.
+     *
+     * @param unsure whether an error hides if there was one at all
+     */
+    private record Returned(Val value, SourceSpan at, boolean unsure) {
+        Returned(Val value, SourceSpan at) {
+            this(value, at, false);
+        }
+    }
 
     /** The value of a function whose parameters are bound in {@code scope}, held against its declared result. */
     Val body(Function function, Scope scope) {
@@ -43,6 +51,7 @@ final class Blocks {
 
     /** Runs statements; null unless one of them returned. */
     private @Nullable Returned block(List<Statement> statements, Scope scope) {
+        Returned perhaps = null;
         for (int i = 0; i < statements.size(); i++) {
             Returned returned = null;
             try {
@@ -51,16 +60,18 @@ final class Blocks {
                 evaluator.reporter().report(fault.diagnostic());
             } catch (Poisoned e) {
                 // Reported where it arose; the statements after it are still worth checking.
-                continue;
+                returned = new Returned(Val.Poison.POISON, statements.get(i).span(), true);
             }
-            if (returned != null) {
+            if (returned != null && returned.unsure) {
+                perhaps = returned;
+            } else if (returned != null) {
                 if (i + 1 < statements.size() && statements.get(i) instanceof Statement.Return) {
                     evaluator.reporter().error(statements.get(i + 1).span(), "this is never reached");
                 }
                 return returned;
             }
         }
-        return null;
+        return perhaps;
     }
 
     private @Nullable Returned statement(Statement statement, Scope scope) {
