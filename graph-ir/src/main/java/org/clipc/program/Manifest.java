@@ -79,6 +79,16 @@ public record Manifest(
         return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
     }
 
+    /** Whether an entry point can have this name. */
+    public static boolean isEntryName(String name) {
+        return Members.isWord(name);
+    }
+
+    /** Whether a parameter, an input or an output can have this name. */
+    public static boolean isTensorName(String name) {
+        return ManifestChecks.NAME.matcher(name).matches();
+    }
+
     /** Where the workspace begins in the arena. */
     public long workspaceOffset() {
         return align(parameterBytes);

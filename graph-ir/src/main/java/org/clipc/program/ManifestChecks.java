@@ -12,7 +12,7 @@ import org.clipc.ir.Mesh;
 /** Whether the parts of a manifest fit each other: names, offsets, regions and members. */
 final class ManifestChecks {
 
-    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_.\\-]{1,500}");
+    static final Pattern NAME = Pattern.compile("[A-Za-z0-9_.\\-]{1,500}");
 
     private ManifestChecks() {}
 

@@ -85,6 +85,7 @@ public final class Elaborator {
         var instantiator = new Instantiator(evaluator, configs);
         Instance root = instantiator.model(model, scopes.of(unit));
         configs.reportUnused();
+        ProgramNames.check(instantiator.entries().values(), instantiator.parameters(), reporter);
         instantiator.entries().values().forEach(entry -> {
             for (boolean training : List.of(false, true)) {
                 EntryBuilder.build(entry, root, CHECKED_BATCH, training, 1, loader::shortName, reporter);

@@ -9,6 +9,7 @@ import org.clipc.grammar.ast.TypeRef;
 import org.clipc.grammar.diagnostic.SourceFile;
 import org.clipc.grammar.diagnostic.SourceSpan;
 import org.clipc.ir.Graph;
+import org.clipc.program.EntryPoint;
 import org.jspecify.annotations.Nullable;
 
 /** Runs an entry point over symbolic inputs and so builds its graph. */
@@ -19,6 +20,7 @@ final class EntryBuilder {
     private final Emission out;
     private final Evaluator evaluator;
     private final Scope scope;
+    private boolean minimisable;
 
     private EntryBuilder(Function entry, Instance root, Emission out, Reporter reporter) {
         this.entry = entry;
@@ -84,14 +86,14 @@ final class EntryBuilder {
     private void outputs(Val result) {
         switch (result) {
             case Val.Poison _ -> throw new Poisoned();
-            case Val.Tensor t -> out.output(nameOfOnly(), t);
+            case Val.Tensor t -> output(nameOfOnly(), t);
             case Val.Tuple(var all)
             when entry.result() instanceof TypeRef.Tuple type
                     && type.elements().stream().allMatch(e -> e.name() != null) -> {
                 for (int i = 0; i < all.size(); i++) {
                     var name = type.elements().get(i).name();
                     if (name != null && all.get(i) instanceof Val.Tensor t) {
-                        out.output(name.text(), t);
+                        output(name.text(), t);
                     } else {
                         throw notTensors();
                     }
@@ -99,6 +101,19 @@ final class EntryBuilder {
             }
             default -> throw notTensors();
         }
+        if (entry.name().text().equals(EntryPoint.LOSS) && !minimisable) {
+            throw new Fault(
+                            resultSpan(),
+                            "training needs a result `" + EntryPoint.LOSS + "` that is one float to minimise")
+                    .note("such as -> [], or -> (loss: [], logits: [B, B])");
+        }
+    }
+
+    private void output(String name, Val.Tensor tensor) {
+        minimisable |= name.equals(EntryPoint.LOSS)
+                && tensor.rank() == 0
+                && tensor.dtype().isFloat();
+        out.output(name, tensor);
     }
 
     /** The name of an entry's one result: its own in {@code -> (features: [B, D])}, else the entry's. */
@@ -109,10 +124,12 @@ final class EntryBuilder {
         return name == null ? entry.name().text() : name.text();
     }
 
+    private SourceSpan resultSpan() {
+        return entry.result() == null ? entry.name().span() : entry.result().span();
+    }
+
     private Fault notTensors() {
-        SourceSpan span =
-                entry.result() == null ? entry.name().span() : entry.result().span();
-        return new Fault(span, "an entry point gives a tensor, or a tuple of tensors that its type names")
+        return new Fault(resultSpan(), "an entry point gives a tensor, or a tuple of tensors that its type names")
                 .note("such as -> (loss: [], logits: [B, B])");
     }
 }

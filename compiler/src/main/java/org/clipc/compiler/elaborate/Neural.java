@@ -161,11 +161,17 @@ final class Neural {
         if (!(epsilon > 0)) {
             throw new Fault(span, "the epsilon of `layer_norm` must be positive");
         }
-        return out.add(span, x.dims(), new Op.LayerNorm(epsilon), floats(span, "layer_norm", x), gain, bias);
+        return out.add(
+                span,
+                x.dims(),
+                new Op.LayerNorm(epsilon),
+                wide(span, "layer_norm", x),
+                wide(span, "layer_norm", gain),
+                wide(span, "layer_norm", bias));
     }
 
     static Val.Tensor softmax(Emission out, SourceSpan span, Val.Tensor x, int axis) {
-        floats(span, "softmax", x);
+        wide(span, "softmax", x);
         if (axis == x.rank() - 1) {
             return out.add(span, x.dims(), new Op.Softmax(), x);
         }
@@ -226,7 +232,7 @@ final class Neural {
         double factor = scale == null ? 1 / Math.sqrt(width.size() / (double) heads) : scale;
         int stream = dropout > 0 ? out.nextStream() : 0;
         var op = new Op.Attention((int) heads, causal, factor, dropout, stream);
-        floats(span, "attention", q);
+        wide(span, "attention", q);
         return dropout > 0
                 ? out.add(span, q.dims(), op, q, k, v, out.seed(span))
                 : out.add(span, q.dims(), op, q, k, v);
@@ -247,12 +253,21 @@ final class Neural {
                 labels.dims().getFirst(),
                 logits,
                 labels);
-        return out.add(span, List.of(rows), new Op.SoftmaxXent(), floats(span, "softmax_xent", logits), labels);
+        return out.add(span, List.of(rows), new Op.SoftmaxXent(), wide(span, "softmax_xent", logits), labels);
     }
 
     private static Val.Tensor floats(SourceSpan span, String name, Val.Tensor x) {
         if (!x.dtype().isFloat()) {
             throw new Fault(span, "`" + name + "` works on floats, but this is " + x.show());
+        }
+        return x;
+    }
+
+    /** Rows and attention have kernels for floats with the exponents of f32 only. */
+    private static Val.Tensor wide(SourceSpan span, String name, Val.Tensor x) {
+        if (floats(span, name, x).dtype() == DType.F16) {
+            throw new Fault(span, "`" + name + "` works on f32 and bf16, but this is " + x.show())
+                    .note("`cast(x, f32)` converts");
         }
         return x;
     }

@@ -13,6 +13,7 @@ import org.clipc.grammar.ast.Member;
 import org.clipc.grammar.ast.TypeRef;
 import org.clipc.grammar.diagnostic.Diagnostic;
 import org.clipc.grammar.diagnostic.SourceSpan;
+import org.clipc.ir.DType;
 import org.clipc.ir.TensorType;
 import org.clipc.program.Parameter.Initializer;
 import org.clipc.program.Parameter.Kind;
@@ -49,10 +50,11 @@ final class ParameterBuilder {
         var type = new TensorType(
                 evaluator.types().dtype(member.type()),
                 Emission.shape(member.type().span(), dims));
-        if (!type.dtype().isFloat()) {
+        if (!type.dtype().isFloat() || type.dtype() == DType.F16) {
             throw new Fault(
                     member.type().span(),
-                    "a parameter holds floats, not " + type.dtype().text());
+                    "a parameter holds " + (type.dtype().isFloat() ? "f32 or bf16" : "floats") + ", not "
+                            + type.dtype().text());
         }
         Modifiers modifiers = modifiers(member, scope, type);
         String name =

@@ -93,6 +93,10 @@ class DiagnosticsTest {
                 "kind(images, 3) ~ must be one of",
                 "endless(images) ~ expressions and calls nest too deeply here",
                 "noreturn(images) ~ this function can end without a 'return'",
+                "perhaps(images) ~ a condition is decided at compile time",
+                "argmax(images > 0, 1) ~ bools cannot be reduced",
+                "softmax(cast(images, f16)) ~ 'softmax' works on f32 and bf16, but this is f16[6, 3, 8]",
+                "layer_norm(images, images[0, 0], cast(images[0, 0], f16)) ~ 'layer_norm' works on f32 and bf16",
             })
     void mistakes(String body, String expected) {
         String declarations = """
@@ -103,6 +107,7 @@ class DiagnosticsTest {
                 fn kind(x: [D..], k: "gelu" | "relu") = x
                 fn endless(x: [D..]) = endless(x)
                 fn noreturn(x: [D..]) { let y = x }
+                fn perhaps(x: [D..]) { repeat i in 2 { if x > 0 { return x } else { return -x } } }
                 """;
         String problems = Source.entry(folder, declarations, "images: [B, 3, 8], ids: i32[B, 4]", body.strip())
                 .problems();
@@ -179,6 +184,23 @@ class DiagnosticsTest {
                 "entry e(x: [B], x: [B]) = x ~ 'x' is already defined",
                 "if 3 { let a = 1 } ~ a condition must be a bool",
                 "a = Two(1) ~ `config` values belong to the model",
+                "param größe: [2] = zeros ~ a parameter cannot be named 'größe'",
+                "param lr: [2] = zeros ~ a parameter cannot be named 'lr': an input or a result of training",
+                "param w: f16[2] = zeros ~ a parameter holds f32 or bf16, not f16",
+                "entry Encode(x: [B]) = x ~ an entry point cannot be named 'Encode'",
+                "entry train_step(x: [B]) = x ~ an entry point cannot be named 'train_step'",
+                "entry encode_text_16(x: [B]) = x ~ an entry point cannot be named 'encode_text_16'",
+                "entry e(é: [B]) = é ~ an input cannot be named 'é'",
+                "entry e(seed: [B]) = seed * uniform([B]) ~ an input cannot be named 'seed'",
+                "entry loss(step: [B]) -> [] = sum(step) ~ an input cannot be named 'step'",
+                "param w: [] = ones fn f(x: [D..]) = x * w entry e(w: [B]) = f(w) ~ 'w' is a parameter of the model, too",
+                "entry e(x: [B]) -> (é: [B]) = x ~ a result cannot be named 'é'",
+                "entry e(x: [B]) -> (a: [B], a: [B]) = (x, x) ~ two results are named 'a'",
+                "entry loss(x: [B]) -> (loss: [], skipped: []) = (sum(x), 1) ~ a result cannot be named 'skipped'",
+                "param s: [] = ones entry loss(x: [B]) -> (loss: [], s: []) = (sum(x), s) ~ a result cannot be named 's'",
+                "entry loss(x: [B]) -> [B] = x ~ training needs a result 'loss' that is one float to minimise",
+                "entry loss(x: [B]) -> i32[] = 1 ~ training needs a result 'loss' that is one float to minimise",
+                "entry loss(x: [B]) -> (total: []) = sum(x) ~ training needs a result 'loss'",
             })
     void mistakenMembers(String members, String expected) {
         String text = """
