@@ -84,10 +84,15 @@ final class CompileSettings {
 
     /** Micro-batches that each rank takes of the global batch; one where the recipe does not say how large that is. */
     private static int microBatches(Recipe recipe, int dataRanks) {
+        var samples = (long) batch(recipe, "model.micro_batch_size") * dataRanks;
+        var most = Math.max(samples, (long) batch(recipe, "model.inference_batch_size") * dataRanks);
+        if (most > Integer.MAX_VALUE) {
+            throw new Failure("%d data-parallel ranks have a batch of %d samples together, but it can have %d at most"
+                    .formatted(dataRanks, most, Integer.MAX_VALUE));
+        }
         if (!(recipe.values().get("model.global_batch_size") instanceof Long global)) {
             return 1;
         }
-        var samples = (long) batch(recipe, "model.micro_batch_size") * dataRanks;
         if (batch(recipe, "model.global_batch_size") % samples != 0) {
             throw new Failure(
                     "model.global_batch_size is %d, but must be a multiple of %d: model.micro_batch_size, %d, times the number of data-parallel ranks, %d"

@@ -77,16 +77,20 @@ public record Key(String name, Kind kind, @Nullable Object fallback, List<Object
         };
     }
 
+    private static boolean isFinite(@Nullable Object value) {
+        return value instanceof Number n && Double.isFinite(n.doubleValue());
+    }
+
     /** The value in this key's own Java type (Long, Double, Boolean, String, List), or null if it is not of the kind. */
     @Nullable
     Object accept(@Nullable Object value) {
         return switch (kind) {
             case INTEGER -> value instanceof Long ? value : null;
-            case NUMBER -> value instanceof Number n ? (Object) n.doubleValue() : null;
+            case NUMBER -> value instanceof Number n && isFinite(n) ? (Object) n.doubleValue() : null;
             case FLAG -> value instanceof Boolean ? value : null;
             case TEXT -> value instanceof String || value instanceof Long ? String.valueOf(value) : null;
             case NUMBERS ->
-                value instanceof List<?> list && list.stream().allMatch(Number.class::isInstance)
+                value instanceof List<?> list && list.stream().allMatch(Key::isFinite)
                         ? list.stream().map(n -> ((Number) n).doubleValue()).toList()
                         : null;
             case TEXTS ->

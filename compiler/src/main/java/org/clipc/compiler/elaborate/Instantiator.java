@@ -71,7 +71,7 @@ final class Instantiator {
                 if (!root) {
                     throw new Fault(c.span(), "`config` values belong to the model; a module has parameters");
                 }
-                scope.define(c.name(), configs.member(c, scope));
+                scope.define(c.name(), evaluator.reporter().guard(() -> configs.member(c, scope)));
             }
             case Member.Let l -> scope.define(l.name(), evaluator.inner(l.value(), scope));
             case Member.Assert a -> Blocks.check(evaluator, a.condition(), a.message(), scope);

@@ -101,6 +101,8 @@ class CheckCommandTest {
                 "trainr=1 ~ clipc: command line: there is no key 'trainr'; did you mean 'trainer'?",
                 "trainer.max_step=1 ~ clipc: command line: there is no key 'trainer.max_step'; did you mean 'trainer.max_steps'?",
                 "trainer.max_steps=many ~ clipc: command line: 'trainer.max_steps' must be a whole number, not 'many'",
+                "model.optim.lr=1e999 ~ clipc: command line: 'model.optim.lr' must be a number, not 'Infinity'",
+                "model.optim.betas=[1e999, 0.9] ~ clipc: command line: 'model.optim.betas' must be a list of numbers",
                 "trainer.precision=64 ~ clipc: command line: 'trainer.precision' is '64', but can only be 32",
                 "model.size.kind=c ~ must be one of \"a\", \"b\", but is the string \"c\"",
                 "model.size.width=wide ~ model.size.width must be an int, but is the string \"wide\"",
@@ -181,6 +183,17 @@ class CheckCommandTest {
     }
 
     /** Every model of the project with its recipe, its recipe for NeMo's sizes, and none. */
+    @ParameterizedTest
+    @CsvSource({
+        "vision.hidden_dropout=1.5, the rate of dropout",
+        "text.hidden_dropout=-0.1, the rate of dropout",
+        "vision.drop_path_rate=1, the rate of drop_path",
+        "vision.drop_patch_rate=-0.5, the rate of drop_tokens",
+    })
+    void refusesRatesThatAreNoProbabilities(String key, String message) {
+        assertThat(cli.run("check", Cli.model("tiny"), "model." + key).err()).contains(message + " must be in [0, 1)");
+    }
+
     @Test
     void theProjectsModelsAreFine() {
         var graphs = Cli.home().resolve("clip-graphs");

@@ -94,6 +94,14 @@ class ExplainCommandTest {
     }
 
     @Test
+    void aBatchOfMoreSamplesThanIntsCountIsRefused() {
+        var ran = cli.run("explain", Cli.model("tiny"), "model.micro_batch_size=1048576", "trainer.devices=4096");
+        assertThat(ran.err())
+                .isEqualTo(
+                        "clipc: 4096 data-parallel ranks have a batch of 4294967296 samples together, but it can have 2147483647 at most\n");
+    }
+
+    @Test
     void aLossThatNeedsNoArithmeticTakesNoShareOfIt() {
         var model = cli.file("m.clip", "model M { param w: [2] = zeros entry loss(x: [B]) -> [] = 0.5 }");
         var ran = cli.run("compile", model, "-o", model.resolveSibling("m.bin"), "--target", "jvm256");

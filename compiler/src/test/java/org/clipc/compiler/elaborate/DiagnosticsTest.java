@@ -176,6 +176,7 @@ class DiagnosticsTest {
                 "config c: Config { a = \"x\" } ~ 'a' must be an int, but is the string \"x\"",
                 "config c: Config { a = 1 a = 2 } ~ 'a' is set twice",
                 "config c: int ~ 'c' has no value: set model.c in the recipe",
+                "config c: int = 1.5 let d = c + 1 ~ 'c' must be an int, but is the float 1.5",
                 "config c: int { a = 1 } ~ only a configuration type has keys to set in braces",
                 "fn () = 1 fn () = 2 ~ a module can have one function without a name",
                 "entry e(x: [B, T]) = x ~ 'T' has no size here",
