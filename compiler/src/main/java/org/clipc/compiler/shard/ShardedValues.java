@@ -199,7 +199,7 @@ final class ShardedValues {
     /** The shard of a value that every rank could compute: computed as a shard where that is simple, else cut out. */
     private Value remade(Value value, Split split) {
         var node = graph.node(value);
-        var type = split.local(node.type(), ranks);
+        var type = split.local(graph.type(value), ranks);
         return switch (node.op()) {
             case Op.Constant(var _, var number) -> b.constant(type, number);
             case Op.Iota(var _, var along) when along != split.axis() -> b.add(new Op.Iota(type.shape(), along));
