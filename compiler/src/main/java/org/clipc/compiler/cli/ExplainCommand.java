@@ -51,7 +51,9 @@ final class ExplainCommand implements Callable<Integer> {
         var loaded = model.load();
         var explainer = Explainer.of(loaded.model(), CompileSettings.planned(loaded));
         if (memory != null) {
-            OutputFile.write(memory, explainer.memoryChart(entry).getBytes(StandardCharsets.UTF_8));
+            var names = explainer.entries();
+            var drawn = entry == null && !names.isEmpty() ? explainer.largest() : loaded.requireEntry(entry, names);
+            OutputFile.write(memory, explainer.memoryChart(drawn).getBytes(StandardCharsets.UTF_8));
         }
         var explanation = explainer.explain(loaded.recipe().described());
         var text = communication ? ExplanationText.ofCommunication(explanation) : ExplanationText.of(explanation);

@@ -5,7 +5,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import org.clipc.compiler.config.Suggestion;
 import org.clipc.compiler.draw.Diagram;
 import org.clipc.compiler.draw.DotWriter;
 import org.clipc.compiler.draw.GraphDiagram;
@@ -89,12 +88,7 @@ final class GraphCommand implements Callable<Integer> {
 
     private ShardedGraph graph(LoadedModel loaded) {
         var names = EntryGraphs.names(loaded.source());
-        var name = entry == null ? names.getFirst() : entry;
-        if (!names.contains(name)) {
-            throw new Failure("%s has no entry point '%s', only %s"
-                            .formatted(loaded.model().name(), name, String.join(", ", names))
-                    + Suggestion.among(name, names));
-        }
+        var name = entry == null && !names.isEmpty() ? names.getFirst() : loaded.requireEntry(entry, names);
         return EntryGraphs.of(loaded.source(), name, CompileSettings.planned(loaded));
     }
 }

@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.clipc.compiler.elaborate.ElaboratedModel;
 import org.clipc.compiler.pack.CompileOptions;
 import org.clipc.compiler.pack.CompileReport;
@@ -107,16 +108,28 @@ public final class Explainer {
                 .count();
     }
 
-    /** The memory plan of an entry point as SVG; of the training step if {@code entry} is null and there is one. */
-    public String memoryChart(@Nullable String entry) {
-        var reports = planned.report().entries();
-        var most = planned.program().manifest().hasEntry(EntryPoint.TRAIN_BACKWARD)
-                ? EntryPoint.TRAIN_BACKWARD
-                : EntryPoint.TRAIN_STEP;
-        var wanted = reports.stream()
-                .filter(r -> r.entry().equals(entry == null ? most : entry))
+    /** Names of the entry points that are planned. */
+    public List<String> entries() {
+        return planned.report().entries().stream()
+                .map(CompileReport.EntryReport::entry)
+                .toList();
+    }
+
+    /** The entry point whose memory matters most: the training step, or what of it keeps activations; else the last one. */
+    public String largest() {
+        var names = entries();
+        return Stream.of(EntryPoint.TRAIN_BACKWARD, EntryPoint.TRAIN_STEP)
+                .filter(names::contains)
                 .findFirst()
-                .orElse(reports.getLast());
+                .orElse(names.getLast());
+    }
+
+    /** The memory plan of an entry point as SVG. */
+    public String memoryChart(String entry) {
+        var wanted = planned.report().entries().stream()
+                .filter(r -> r.entry().equals(entry))
+                .findFirst()
+                .orElseThrow();
         return MemoryPicture.of(wanted);
     }
 }

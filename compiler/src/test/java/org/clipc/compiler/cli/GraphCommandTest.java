@@ -49,6 +49,19 @@ class GraphCommandTest {
     }
 
     @Test
+    void aModelWithoutEntryPointsHasNothingToDraw() {
+        var model = cli.file("m.clip", "model M { param w: [2] = zeros }");
+        assertThat(cli.run("graph", model, "-o", folder.resolve("m.svg")).err())
+                .isEqualTo("clipc: M has no entry points\n");
+        assertThat(cli.run("explain", model, "--memory", folder.resolve("m.svg"))
+                        .err())
+                .isEqualTo("clipc: M has no entry points\n");
+        assertThat(cli.run("explain", Cli.model("tiny"), "--memory", folder.resolve("m.svg"), "--entry", "los")
+                        .err())
+                .startsWith("clipc: ClipTiny has no entry point 'los', only encode_image, encode_text, loss,");
+    }
+
+    @Test
     void opensAsManyLevelsAsAsked() throws IOException {
         var picture = folder.resolve("tiny.dot");
         cli.run("graph", Cli.model("tiny"), "-o", picture, "--depth", "0");
