@@ -26,7 +26,7 @@ final class Spacing {
                 || right == ClipLexer.RBRACKET
                 || right == ClipLexer.COMMA
                 || (right == ClipLexer.COLON && left != ClipLexer.COMMA)
-                || right == ClipLexer.SPREAD
+                || (right == ClipLexer.SPREAD && left != ClipLexer.COMMA)
                 || left == ClipLexer.DOT
                 || right == ClipLexer.DOT
                 || (left == ClipLexer.LBRACE && right == ClipLexer.RBRACE);

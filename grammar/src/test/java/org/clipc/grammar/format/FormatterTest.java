@@ -114,6 +114,11 @@ class FormatterTest {
     }
 
     @Test
+    void restsOfAxesAreItemsLikeOthers() {
+        assertThat(format("fn f(x:[A,D..]) = x[0 ,.. ,:2]")).isEqualTo("fn f(x: [A, D..]) = x[0, .., :2]\n");
+    }
+
+    @Test
     void aSourceWithErrorsIsLeftAlone() {
         var formatted = Formatter.format(new SourceFile("t.clip", "fn  f( = "));
         assertThat(formatted.text()).isEqualTo("fn  f( = ");
