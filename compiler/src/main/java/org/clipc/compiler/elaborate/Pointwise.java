@@ -103,6 +103,9 @@ final class Pointwise {
                         .note("`cast(x, f32)` turns the tensor into floats");
             default -> throw new Fault(span, number.describe() + " does not fit a tensor of " + dtype.text());
         };
+        if (dtype == DType.I32 && value != (int) value) {
+            throw new Fault(span, number.describe() + " does not fit a tensor of i32");
+        }
         if (dtype == DType.BOOL && !(number instanceof Val.Bool)) {
             throw new Fault(span, number.describe() + " does not fit a tensor of bools");
         }
