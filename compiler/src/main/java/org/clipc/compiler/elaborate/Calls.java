@@ -9,6 +9,7 @@ import org.clipc.compiler.config.Suggestion;
 import org.clipc.grammar.ast.Argument;
 import org.clipc.grammar.ast.Expr;
 import org.clipc.grammar.ast.Function;
+import org.clipc.grammar.ast.Identifier;
 import org.clipc.grammar.ast.Parameter;
 import org.clipc.grammar.ast.TypeRef;
 import org.clipc.grammar.diagnostic.Diagnostic;
@@ -43,17 +44,37 @@ final class Calls {
                 List<Given> fed = arguments;
                 Val result = Val.Poison.POISON;
                 for (Instance instance : s.instances()) {
+                    if (result != Val.Poison.POISON) {
+                        int first = first(instance, arguments, call);
+                        fed = new ArrayList<>(arguments);
+                        fed.set(first, new Given(arguments.get(first).argument(), result));
+                    }
                     result = instance(instance, fed, call);
-                    if (arguments.isEmpty()) {
+                    if (result instanceof Val.Poison) {
                         break;
                     }
-                    fed = new ArrayList<>(arguments);
-                    fed.set(0, new Given(arguments.getFirst().argument(), result));
                 }
                 yield result;
             }
             default -> throw new Fault(call.callee().span(), callee.describe() + " cannot be called");
         };
+    }
+
+    /** Which argument is that of the first parameter, which each of a stack's modules takes from the one before. */
+    private static int first(Instance instance, List<Given> arguments, Expr.Call call) {
+        Function callable = instance.callable();
+        if (callable != null && !callable.parameters().isEmpty()) {
+            String name = callable.parameters().getFirst().name().text();
+            for (int i = 0; i < arguments.size(); i++) {
+                Identifier given = arguments.get(i).argument().name();
+                if (given == null || given.text().equals(name)) {
+                    return i;
+                }
+            }
+        }
+        throw new Fault(
+                call.span(),
+                "each of a stack's modules takes, as its first argument, what the one before gives, but this call has none");
     }
 
     private Val instance(Instance instance, List<Given> arguments, Expr.Call call) {
@@ -111,7 +132,7 @@ final class Calls {
 
     /**
      * Binds arguments to parameters, positional ones first. Numbers go before tensors, so that a tensor's type can use
-     * any of them. Answers whether all are bound; errors are reported.
+     * any of them, but for defaults that use a tensor themselves. Answers whether all are bound; errors are reported.
      */
     boolean bind(List<Parameter> parameters, List<Given> arguments, Scope scope, String callee, Expr.Call call) {
         Map<String, Given> byName = assign(parameters, arguments, callee);
@@ -127,17 +148,32 @@ final class Calls {
                 complete = false;
             }
         }
-        for (boolean numbers : new boolean[] {true, false}) {
-            for (Parameter parameter : parameters) {
-                Given given = byName.get(parameter.name().text());
-                boolean number = given != null && !(parameter.type() instanceof TypeRef.Tensor);
-                boolean missing = given == null && parameter.value() == null;
-                if (number == numbers && !missing) {
-                    complete &= bind(parameter, given, scope, callee);
-                }
+        List<Parameter> later = new ArrayList<>();
+        for (Parameter parameter : parameters) {
+            Given given = byName.get(parameter.name().text());
+            if (given == null && parameter.value() == null) {
+                continue;
+            }
+            boolean number = !(parameter.type() instanceof TypeRef.Tensor);
+            if (number && (given != null || isKnown(parameter.value(), parameters, scope))) {
+                complete &= bind(parameter, given, scope, callee);
+            } else {
+                later.add(parameter);
             }
         }
+        for (Parameter parameter : later) {
+            complete &= bind(parameter, byName.get(parameter.name().text()), scope, callee);
+        }
         return complete;
+    }
+
+    /** Whether a default mentions no parameter, and no size, that has no value yet. */
+    private static boolean isKnown(@Nullable Expr value, List<Parameter> parameters, Scope scope) {
+        return NamesIn.expr(value)
+                .allMatch(name -> scope.own(name) != null
+                        || (scope.find(name) != null
+                                && parameters.stream()
+                                        .noneMatch(p -> p.name().text().equals(name))));
     }
 
     private boolean bind(Parameter parameter, @Nullable Given given, Scope scope, String callee) {

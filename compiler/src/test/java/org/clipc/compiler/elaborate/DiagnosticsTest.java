@@ -91,6 +91,8 @@ class DiagnosticsTest {
                 "same(images[0], images[0, :, :4]) ~ 'b' of 'same' must be [A, D], but is [3, 4]: 4 is not 8",
                 "kind(images, \"gleu\") ~ must be one of \"gelu\", \"relu\", but is the string \"gleu\"; did you mean 'gelu'?",
                 "kind(images, 3) ~ must be one of",
+                "ids + 3000000000 ~ the int 3000000000 does not fit a tensor of i32",
+                "full([2], -2147483649, i32) ~ does not fit a tensor of i32",
                 "endless(images) ~ expressions and calls nest too deeply here",
                 "noreturn(images) ~ this function can end without a 'return'",
                 "perhaps(images) ~ a condition is decided at compile time",

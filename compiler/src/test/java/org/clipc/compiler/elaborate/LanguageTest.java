@@ -144,6 +144,30 @@ class LanguageTest {
     }
 
     @Test
+    void defaultsComeInTheOrderThatTheyNeed() {
+        var source = new Source(folder, """
+                fn rows(x: [B, n], m: int = n * 2, n: int = 2 + 1) -> [B] = x[:, n - 1] * m
+                fn last(x: [B, S], at: int = S - 1, by: float = if training then 1 else 2) = x[:, at] * by
+                model M { entry main(x: [B, 3]) -> [B] = rows(x) + last(x) + last(by = 1, x = x, at = 0) }
+                """);
+        assertThat(source.run(2, false, Map.of("x", X)).data()).containsExactly(18 + 6 + 1, 36 + 12 + 4);
+    }
+
+    @Test
+    void stacksHandOnTheFirstParameterWhateverTheOrderOfArguments() {
+        var source = new Source(folder, """
+                module Add() { fn (x: [D..], y: [D..]) = x + 2 * y }
+                model M { adds = repeat i in 2 { Add() } entry main(x: [B, 3]) -> [B] = adds(y = x[:, 0], x = x[:, 1]) }
+                """);
+        assertThat(source.run(2, false, Map.of("x", X)).data()).containsExactly(2 + 4, 5 + 16);
+        var without = new Source(folder, """
+                module One() { fn () = 1 }
+                model M { ones = repeat i in 2 { One() } entry main(x: [B]) = x + ones() }
+                """);
+        assertThat(without.problems()).contains("what the one before gives, but this call has none");
+    }
+
+    @Test
     void modulesParametersAndNames() {
         var source = new Source(folder, """
                 module Scale(n: int, trained: bool = true) {
