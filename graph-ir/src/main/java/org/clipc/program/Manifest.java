@@ -42,6 +42,9 @@ public record Manifest(
 
     public static final int FORMAT_VERSION = 6;
 
+    /** The most axes of a tensor. */
+    public static final int MAX_RANK = 16;
+
     /** Of a program for one rank whose training step, if any, is one entry point. */
     public Manifest(
             int formatVersion,

@@ -21,7 +21,6 @@ import org.jspecify.annotations.Nullable;
 final class ManifestJson {
 
     private static final int MAX_ITEMS = 1_000_000;
-    private static final int MAX_RANK = 16;
     private static final Pattern TYPE = Pattern.compile("([a-z0-9]{1,8})\\[((?:[0-9]{1,10}(?:,[0-9]{1,10})*)?)]");
 
     private ManifestJson() {}
@@ -270,7 +269,7 @@ final class ManifestJson {
                 extents.add(Integer.parseInt(dim));
                 elements = Math.multiplyExact(elements, extents.getLast());
             }
-            if (extents.size() <= MAX_RANK && Math.multiplyExact(elements, dtype.bytes()) < 1L << 56) {
+            if (extents.size() <= Manifest.MAX_RANK && Math.multiplyExact(elements, dtype.bytes()) < 1L << 56) {
                 return new Shape(extents);
             }
         } catch (IllegalArgumentException | ArithmeticException e) {

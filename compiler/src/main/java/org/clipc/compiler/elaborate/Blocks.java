@@ -139,7 +139,7 @@ final class Blocks {
         switch (range) {
             case Val.Poison _ -> throw new Poisoned();
             case Val.Int(long n)
-            when n >= 0 && n <= 1_000_000 -> {
+            when n >= 0 && n <= Limits.MAX_REPEATS -> {
                 for (long i = 0; i < n; i++) {
                     values.add(new Val.Int(i));
                 }

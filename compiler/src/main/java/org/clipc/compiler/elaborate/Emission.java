@@ -17,6 +17,7 @@ import org.clipc.ir.Shape;
 import org.clipc.ir.ShapeException;
 import org.clipc.ir.TensorType;
 import org.clipc.ir.Value;
+import org.clipc.program.Manifest;
 import org.jspecify.annotations.Nullable;
 
 /** The graph that an entry point's elaboration is building, and where in the model it stands. */
@@ -75,6 +76,8 @@ final class Emission {
 
     /** Adds a node; {@code dims} name the extents of its first result, which is the value returned. */
     Val.Tensor add(SourceSpan span, List<Dim> dims, Op op, Val.Tensor... operands) {
+        Limits.checkSize(graph.size() + 1, span);
+        checkRank(span, dims);
         graph.at(new Location(path, source(span), recompute));
         List<Value> values = new ArrayList<>();
         for (Val.Tensor operand : operands) {
@@ -139,10 +142,17 @@ final class Emission {
 
     /** @throws Fault if the extents are no shape */
     static Shape shape(SourceSpan span, List<Dim> dims) {
+        checkRank(span, dims);
         try {
             return new Shape(dims.stream().map(Dim::size).toList());
         } catch (IllegalArgumentException e) {
             throw new Fault(span, "no tensor can have the shape " + Dim.show(dims));
+        }
+    }
+
+    private static void checkRank(SourceSpan span, List<Dim> dims) {
+        if (dims.size() > Manifest.MAX_RANK) {
+            throw new Fault(span, "a tensor has at most " + Manifest.MAX_RANK + " axes, not " + dims.size());
         }
     }
 

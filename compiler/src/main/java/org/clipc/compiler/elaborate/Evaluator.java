@@ -221,9 +221,12 @@ final class Evaluator {
         if (count instanceof Val.Poison) {
             return count;
         }
-        if (!(count instanceof Val.Int(long n)) || n < 1) {
+        if (!(count instanceof Val.Int(long n)) || n < 1 || n > Limits.MAX_REPEATS) {
             throw new Fault(
-                    stack.count().span(), "the count of `repeat` must be a positive int, but is " + count.describe());
+                    stack.count().span(),
+                    "the count of `repeat` must be a positive int"
+                            + (count instanceof Val.Int(long many) && many > 0 ? ", at most " + Limits.MAX_REPEATS : "")
+                            + ", but is " + count.describe());
         }
         Site where = site;
         List<Instance> instances = new ArrayList<>();

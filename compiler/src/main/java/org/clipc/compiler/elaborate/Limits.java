@@ -10,6 +10,12 @@ final class Limits {
     // below 60.
     private static final int MAX_DEPTH = 128;
 
+    /** Modules that stand in a row, or values that a loop goes through. */
+    static final int MAX_REPEATS = 1_000_000;
+
+    /** A training step has several times as many as its loss; the text form has room for four times as many. */
+    private static final int MAX_NODES = 1 << 18;
+
     private long steps;
     private int depth;
 
@@ -35,6 +41,14 @@ final class Limits {
         }
         if (++steps > MAX_STEPS) {
             throw new Exceeded(Diagnostic.error(span, "the model takes too long to elaborate")
+                    .note("are the counts of all `repeat`s as intended?"));
+        }
+    }
+
+    /** @param nodes that a graph has */
+    static void checkSize(int nodes, SourceSpan span) {
+        if (nodes > MAX_NODES) {
+            throw new Exceeded(Diagnostic.error(span, "the graph has more than " + MAX_NODES + " operations")
                     .note("are the counts of all `repeat`s as intended?"));
         }
     }

@@ -94,6 +94,7 @@ class DiagnosticsTest {
                 "ids + 3000000000 ~ the int 3000000000 does not fit a tensor of i32",
                 "full([2], -2147483649, i32) ~ does not fit a tensor of i32",
                 "endless(images) ~ expressions and calls nest too deeply here",
+                "doubled(images, 40) ~ the graph has more than 262144 operations",
                 "noreturn(images) ~ this function can end without a 'return'",
                 "perhaps(images) ~ a condition is decided at compile time",
                 "argmax(images > 0, 1) ~ bools cannot be reduced",
@@ -108,6 +109,7 @@ class DiagnosticsTest {
                 fn same(a: [A, D], b: [A, D]) = a + b
                 fn kind(x: [D..], k: "gelu" | "relu") = x
                 fn endless(x: [D..]) = endless(x)
+                fn doubled(x: [D..], n: int) = if n == 0 then x + x else doubled(x, n - 1) + doubled(x, n - 1)
                 fn noreturn(x: [D..]) { let y = x }
                 fn perhaps(x: [D..]) { repeat i in 2 { if x > 0 { return x } else { return -x } } }
                 """;
@@ -143,6 +145,7 @@ class DiagnosticsTest {
             quoteCharacter = '`',
             value = {
                 "param w: [n] = zeros ~ there is no 'n' here",
+                "param w: [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2] = zeros ~ a tensor has at most 16 axes, not 17",
                 "param w: [0] = zeros ~ a dimension must be positive, but is 0",
                 "param w: [B..] = zeros ~ a parameter's shape has no open ends",
                 "param w: i32[2] = zeros ~ a parameter holds floats, not i32",
@@ -166,6 +169,7 @@ class DiagnosticsTest {
                 "a = Sub(1.5) ~ 'n' of 'Sub' must be an int, but is the float 1.5",
                 "a = Sub(1) let b = a.q ~ Sub has no member 'q'",
                 "a = repeat i in 0 { Sub(i) } ~ the count of 'repeat' must be a positive int, but is the int 0",
+                "a = repeat i in 1000000000 { Sub(i) } ~ must be a positive int, at most 1000000, but is the int 1000000000",
                 "a = repeat i in 2 { i } ~ 'repeat' stacks modules, but this is the int 0",
                 "a = Config ~ 'a' must be a module, but is the configuration type Config",
                 "a = Loop() ~ expressions and calls nest too deeply here",
