@@ -3,6 +3,7 @@ package org.clipc.grammar;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.antlr.v4.runtime.Token;
@@ -25,6 +26,7 @@ final class TokenChecks {
     private final SourceFile file;
     private final CodePoints offsets;
     private final List<Diagnostic> found = new ArrayList<>();
+    private final Map<Integer, Integer> openOfType = new HashMap<>();
     private boolean unclosed;
 
     TokenChecks(SourceFile file, CodePoints offsets) {
@@ -56,7 +58,10 @@ final class TokenChecks {
                     found.add(Diagnostic.error(
                             file.span(start.start(), start.start() + 2), "this comment is never closed by `*/`"));
                 }
-                case ClipLexer.LBRACE, ClipLexer.LPAREN, ClipLexer.LBRACKET -> open.push(token);
+                case ClipLexer.LBRACE, ClipLexer.LPAREN, ClipLexer.LBRACKET -> {
+                    open.push(token);
+                    openOfType.merge(token.getType(), 1, Integer::sum);
+                }
                 case ClipLexer.RBRACE, ClipLexer.RPAREN, ClipLexer.RBRACKET -> close(open, token);
                 default -> {}
             }
@@ -74,20 +79,20 @@ final class TokenChecks {
             return;
         }
         if (closes(open.peek(), closer)) {
-            open.pop();
+            pop(open);
             return;
         }
         // `( … }`: when an outer bracket fits, the inner ones were forgotten; otherwise the closer is the odd one.
-        if (open.stream().anyMatch(opener -> closes(opener, closer))) {
-            Token inner = open.pop();
+        if (openOfType.getOrDefault(opening(closer), 0) > 0) {
+            Token inner = pop(open);
             found.add(Diagnostic.error(
                             span(closer),
                             "`" + inner.getText() + "` is still open here: found `" + closer.getText() + "`")
                     .label(span(inner), "opened here"));
             while (!closes(open.peek(), closer)) {
-                open.pop();
+                pop(open);
             }
-            open.pop();
+            pop(open);
         } else {
             found.add(Diagnostic.error(span(closer), "this `" + closer.getText() + "` closes nothing")
                     .label(
@@ -96,13 +101,22 @@ final class TokenChecks {
         }
     }
 
+    private Token pop(Deque<Token> open) {
+        Token inner = open.pop();
+        openOfType.merge(inner.getType(), -1, Integer::sum);
+        return inner;
+    }
+
     private static boolean closes(Token opener, Token closer) {
-        int closing = switch (opener.getType()) {
-            case ClipLexer.LBRACE -> ClipLexer.RBRACE;
-            case ClipLexer.LPAREN -> ClipLexer.RPAREN;
-            default -> ClipLexer.RBRACKET;
+        return opener.getType() == opening(closer);
+    }
+
+    private static int opening(Token closer) {
+        return switch (closer.getType()) {
+            case ClipLexer.RBRACE -> ClipLexer.LBRACE;
+            case ClipLexer.RPAREN -> ClipLexer.LPAREN;
+            default -> ClipLexer.LBRACKET;
         };
-        return closing == closer.getType();
     }
 
     private Diagnostic strayCharacter(Token token) {

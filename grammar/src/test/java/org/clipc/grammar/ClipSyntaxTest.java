@@ -13,6 +13,7 @@ import org.clipc.grammar.diagnostic.Diagnostic;
 import org.clipc.grammar.diagnostic.DiagnosticPrinter;
 import org.clipc.grammar.diagnostic.SourceFile;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -226,6 +227,14 @@ class ClipSyntaxTest {
         List<Diagnostic> found = parse("fn f( = 1\n".repeat(500)).diagnostics();
         assertThat(found).hasSizeLessThanOrEqualTo(25);
         assertThat(found.getLast().notes().getLast()).contains("more syntax errors");
+    }
+
+    /** Any of the brackets that close nothing may ask what is open, but must not look through all of it. */
+    @Test
+    @Timeout(20)
+    void bracketsThatCloseNothingAreCountedOnce() {
+        Parsed parsed = ClipSyntax.parse(new SourceFile("b.clip", "(".repeat(200_000) + "]".repeat(200_000)));
+        assertThat(parsed.ok()).isFalse();
     }
 
     @Test
