@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import org.clipc.compiler.elaborate.ElaboratedModel;
 import org.clipc.grammar.ClipSyntax;
 import org.clipc.grammar.ast.Declaration;
+import org.clipc.grammar.diagnostic.Diagnostic;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -53,6 +54,11 @@ final class CheckCommand implements Callable<Integer> {
         var syntax = ClipSyntax.parse(file);
         var hasModel = syntax.unit().declarations().stream().anyMatch(Declaration.Model.class::isInstance);
         if (!hasModel && syntax.ok() && !syntax.unit().declarations().isEmpty()) {
+            var problems = options.checkLibrary(file);
+            console.diagnostics(problems);
+            if (problems.stream().anyMatch(Diagnostic::isError)) {
+                return false;
+            }
             console.out().println("ok  " + file + ": a library (its modules are checked where models use them)");
             return true;
         }

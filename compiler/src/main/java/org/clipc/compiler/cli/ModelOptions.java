@@ -6,6 +6,7 @@ import java.util.List;
 import org.clipc.compiler.config.Recipe;
 import org.clipc.compiler.elaborate.Elaborated;
 import org.clipc.compiler.elaborate.Elaborator;
+import org.clipc.grammar.diagnostic.Diagnostic;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -84,6 +85,11 @@ final class ModelOptions {
 
     Elaborated elaborate(Path file, Recipe recipe) {
         return Elaborator.load(file, library(), recipe.modelSettings());
+    }
+
+    /** What is wrong with a file that declares no model. */
+    List<Diagnostic> checkLibrary(Path file) {
+        return Elaborator.check(file, library());
     }
 
     /** A model that is free of errors, or the failure that lists them all. */
