@@ -1,7 +1,9 @@
 package org.clipc.compiler.elaborate;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +34,9 @@ final class ConfigResolver {
     private final Map<String, Setting> settings;
     private final Set<String> used = new HashSet<>();
     private final List<ConfigKey> schema = new ArrayList<>();
+
+    /** Types whose keys are being given values. */
+    private final Set<Declaration> underway = Collections.newSetFromMap(new IdentityHashMap<>());
 
     /** @param settings the recipe's, by dotted key relative to the model */
     ConfigResolver(Evaluator evaluator, Map<String, Setting> settings) {
@@ -71,6 +76,19 @@ final class ConfigResolver {
     }
 
     private Val instance(Val.ConfigType type, String path, List<Member.Setting> overrides, Scope outer) {
+        if (!underway.add(type.declaration())) {
+            throw new Fault(
+                    type.declaration().name().span(),
+                    "`" + type.declaration().name() + "` has a key of its own type, and so would never end");
+        }
+        try {
+            return keys(type, path, overrides, outer);
+        } finally {
+            underway.remove(type.declaration());
+        }
+    }
+
+    private Val keys(Val.ConfigType type, String path, List<Member.Setting> overrides, Scope outer) {
         ConfigLayout layout = ConfigLayout.of(type);
         List<String> names = layout.keys().stream().map(ConfigLayout.Key::name).toList();
         Map<String, Expr> given = overrides(type.declaration(), names, overrides);

@@ -195,6 +195,17 @@ class CheckCommandTest {
     }
 
     @Test
+    void checksTheNamesAndImportsOfALibrary() {
+        var library = cli.file("l.clip", "import \"gone.clip\"\nfn f(x: [D]) = x\nfn f(x: [D]) = x\n");
+        var ran = cli.run("check", library);
+        assertThat(ran.err()).contains("there is no file DIR/gone.clip", "`f` is declared twice", "2 errors");
+        assertThat(ran.code()).isEqualTo(2);
+        assertThat(ran.out()).isEmpty();
+        var names = cli.file("n.clip", "fn f(x: [D]) = x + y\n");
+        assertThat(cli.run("check", names).err()).contains("DIR/n.clip:1:20: error: there is no `y` here");
+    }
+
+    @Test
     void theProjectsModelsAreFine() {
         var graphs = Cli.home().resolve("clip-graphs");
         var ran = cli.run("check", graphs);

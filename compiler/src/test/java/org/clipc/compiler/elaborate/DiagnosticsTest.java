@@ -180,6 +180,7 @@ class DiagnosticsTest {
                 "config c: Confg ~ there is no type 'Confg'; did you mean 'Config'?",
                 "config c: Config { a = 1 b = 2 } ~ Config has no key 'b'; did you mean 'a'?",
                 "config c: Config { a = \"x\" } ~ 'a' must be an int, but is the string \"x\"",
+                "config c: Endless ~ 'Endless' has a key of its own type, and so would never end",
                 "config c: Config { a = 1 a = 2 } ~ 'a' is set twice",
                 "config c: int ~ 'c' has no value: set model.c in the recipe",
                 "config c: int = 1.5 let d = c + 1 ~ 'c' must be an int, but is the float 1.5",
@@ -212,6 +213,8 @@ class DiagnosticsTest {
     void mistakenMembers(String members, String expected) {
         String text = """
                 config Config { a: int = 1 }
+                config Endless { other: Other }
+                config Other { again: Endless }
                 module Sub(n: int) { param w: [n + 1] = zeros fn (x: [D..]) = x }
                 module Loop() { again = Loop() }
                 module Two(n: int) { config c: int = 1 }
