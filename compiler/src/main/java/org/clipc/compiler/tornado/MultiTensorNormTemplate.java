@@ -57,7 +57,7 @@ final class MultiTensorNormTemplate {
                 for (int k = 0; k < ACCESSES; k++) {
                     const int item = (block * ACCESSES + k) * THREADS + (int) threadIdx.x;
                     if (item < items) {
-                        %s
+                        load(f, x + (long) item * WIDTH, values[k]);
                     } else {
                         #pragma unroll
                         for (int w = 0; w < WIDTH; w++) {
@@ -135,14 +135,18 @@ final class MultiTensorNormTemplate {
                 .number("tensors", tensors.rows().size())
                 .at("pieces", sums);
         var constants = "constexpr int THREADS = %d, ACCESSES = %d, WIDTH = %d;%n".formatted(THREADS, ACCESSES, width);
-        var load = WideAccess.load(dtype, width, "x + (long) item * WIDTH", "values[k]");
+        var load = """
+                static __device__ void load(const float *f, long long x, float (&values)[WIDTH]) {
+                    %s
+                }
+                """.formatted(WideAccess.load(dtype, width, "x", "values"));
         var functions = CDialect.CUDA.bfloat16()
                 + CudaFunctions.WIDE_CODE
                 + constants
                 + tensors.constants(kernel.named())
+                + load
                 + SUM;
-        kernel.rows(tensors.arguments())
-                .launchCuda(sink, tensors.groups(), functions, MultiTensor.find() + PIECES.formatted(load));
+        kernel.rows(tensors.arguments()).launchCuda(sink, tensors.groups(), functions, MultiTensor.find() + PIECES);
     }
 
     private static void wholes(MultiTensor tensors, View sums, CallSink sink) {

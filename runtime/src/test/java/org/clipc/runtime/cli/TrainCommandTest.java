@@ -144,7 +144,7 @@ class TrainCommandTest {
         lines.set(0, "photo,alt");
         var table =
                 Files.write(Files.createDirectories(folder.resolve("tables")).resolve("t.csv"), lines);
-        var root = data.getParent();
+        var root = folder.resolve("data");
         data = table;
         train("a", "trainer.max_steps=1")
                 .isRefused("t.csv: header: has no column filepath or ", "for the images", "model.data.image_column");
