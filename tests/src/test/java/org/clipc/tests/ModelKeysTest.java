@@ -57,6 +57,7 @@ class ModelKeysTest {
             delimiter = '|',
             value = {
                 "vision: {class_token_length: 8}          | visual.positional_embedding f32[24,48]",
+                "vision: {patch_bias: true}               | visual.conv1.bias f32[48]",
                 "vision: {class_token_length: 0, pooling: avg} | visual.class_embedding absent",
                 "vision: {global_average_pool: true}      | loss changes",
                 "vision: {pooling: map}                   | visual.attn_pool.probe f32[1,48]",
