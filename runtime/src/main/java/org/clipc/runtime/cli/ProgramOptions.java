@@ -29,7 +29,8 @@ final class ProgramOptions {
             names = "--weights",
             paramLabel = "FILE",
             description =
-                    "Parameters in safetensors, under open_clip's names; without it they are initialised by --seed.")
+                    "Parameters in safetensors, under open_clip's or Hugging Face's names; without it they are initialised"
+                            + " by --seed.")
     private @Nullable Path weights;
 
     @Option(

@@ -89,4 +89,55 @@ class WeightFileTest {
                         + "it has besides visual.conv1.weight; it has in another shape logit_scale [2] instead of [], "
                         + "visual.proj [2] instead of [192,8]");
     }
+
+    /** The toy model's tensors under Hugging Face's names: token 2 has the embedding 16, 17, …, 23. */
+    private SafetensorsWriter huggingFace(TensorDType type, Arena arena) {
+        var proj = counting(ToyProgram.DIM, ToyProgram.PIXELS);
+        var table = counting(VOCABULARY, ToyProgram.DIM);
+        return new SafetensorsWriter()
+                .add("visual_projection.weight", proj.convert(type, arena))
+                .add("text_model.embeddings.token_embedding.weight", table.convert(type, arena))
+                .add("text_model.embeddings.position_ids", HostTensor.of(new long[] {0, 1, 2}, 1, 3))
+                .add("logit_scale", HostTensor.of(new float[] {2.5f}).convert(type, arena));
+    }
+
+    private static HostTensor counting(int rows, int columns) {
+        var values = new float[rows * columns];
+        for (var i = 0; i < values.length; i++) {
+            values[i] = i;
+        }
+        return HostTensor.of(values, rows, columns);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"F16", "F32", "F64"})
+    void readsHuggingFaceNamesAndTurnsProjections(TensorDType type) throws IOException {
+        var path = folder.resolve("w.safetensors");
+        try (var arena = Arena.ofConfined()) {
+            huggingFace(type, arena).writeTo(path);
+        }
+        WeightFile.load(path, program);
+        assertThat(program.read("logit_scale").toFloats()).containsExactly(2.5f);
+        assertThat(program.read("token_embedding.weight").toFloats()).startsWith(0, 1, 2);
+        // Row 1 of the program's projection is column 1 of the file's.
+        var proj = program.read("visual.proj").toFloats();
+        for (var i = 0; i < ToyProgram.DIM; i++) {
+            assertThat(proj[ToyProgram.DIM + i]).isEqualTo(i * ToyProgram.PIXELS + 1);
+        }
+    }
+
+    @Test
+    void tellsOfHuggingFacesTensorsByTheirNames() throws IOException {
+        var path = folder.resolve("w.safetensors");
+        try (var arena = Arena.ofConfined()) {
+            huggingFace(TensorDType.F32, arena)
+                    .add("visual.proj", counting(ToyProgram.PIXELS, ToyProgram.DIM))
+                    .writeTo(path);
+        }
+        assertThatThrownBy(() -> WeightFile.load(path, program))
+                .isInstanceOf(DataFormatException.class)
+                .hasMessage(
+                        path + ": does not hold the weights of this model under the names of transformers' CLIPModel: "
+                                + "it has besides visual.proj");
+    }
 }
