@@ -40,6 +40,7 @@ import picocli.CommandLine.Spec;
             ZeroShotCommand.class,
             RetrievalCommand.class,
             RunCommand.class,
+            ExportCommand.class,
             BenchCommand.class,
             ProfileCommand.class,
             TuneCommand.class,

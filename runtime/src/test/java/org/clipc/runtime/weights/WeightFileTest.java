@@ -140,4 +140,15 @@ class WeightFileTest {
                         path + ": does not hold the weights of this model under the names of transformers' CLIPModel: "
                                 + "it has besides visual.proj");
     }
+
+    @Test
+    void exportsOnlyWholeModels() {
+        var to = folder.resolve("hf.safetensors");
+        assertThatThrownBy(() -> WeightExport.write(
+                        folder.resolve("w.safetensors"), program.manifest(), WeightFormat.HUGGINGFACE, to))
+                .isInstanceOf(DataFormatException.class)
+                .hasMessageStartingWith("Toy: cannot be written under the names of transformers' CLIPModel: "
+                        + "it has nothing to give to text_model.embeddings.position_embedding.weight, ");
+        assertThat(to).doesNotExist();
+    }
 }
