@@ -229,6 +229,14 @@ class CheckCommandTest {
         assertThat(ran.out()).contains(String.format(java.util.Locale.ROOT, ", %,d parameters in ", parameters));
     }
 
+    /** As many as google/siglip-base-patch16-224 has. */
+    @Test
+    void theRecipeForSiglipFitsItsModel() {
+        var ran = cli.run("check", Cli.model("b16"), "--config", Cli.recipe("siglip/b16"));
+        assertThat(ran.err()).isEmpty();
+        assertThat(ran.out()).contains(", 203,155,970 parameters in ");
+    }
+
     @ParameterizedTest
     @CsvSource({"b32", "b16", "l14", "h14", "g14", "bigg14", "e14", "tiny"})
     void recipesRepeatWhatTheirModelsSay(String variant) {
