@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 import static org.clipc.tests.Commands.clipRun;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -111,6 +112,20 @@ class HuggingFaceTest {
     void agreesWithClipModel(String activation, String golden) {
         var activations = List.of("model.vision.activation=" + activation, "model.text.activation=" + activation);
         agree(shallow(activations), "hf_clip", golden);
+    }
+
+    /** As the hub has a model: its weights beside a configuration. */
+    @Test
+    void loadsFromAFolder() throws IOException {
+        var hub = Files.createDirectories(folder.resolve("hub"));
+        Files.writeString(hub.resolve("config.json"), "{}");
+        var out = folder.resolve("hub.safetensors");
+        embed(shallow(), hub, "image", out).isRefused("hub: holds no complete checkpoint");
+        Files.copy(Golden.file("hf_clip"), hub.resolve("model.safetensors"));
+        embed(shallow(), hub, "image", out).succeeds();
+        var file = folder.resolve("file.safetensors");
+        embed(shallow(), Golden.file("hf_clip"), "image", file).succeeds();
+        assertThat(out).hasSameBinaryContentAs(file);
     }
 
     @Test

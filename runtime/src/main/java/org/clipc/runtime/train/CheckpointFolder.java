@@ -69,8 +69,8 @@ public final class CheckpointFolder implements AutoCloseable {
     }
 
     /**
-     * The file that holds a model's parameters: {@code path} itself if it is a file, the one inside if it is a checkpoint,
-     * that of the newest complete checkpoint if it is a training's folder.
+     * The file that holds a model's parameters: {@code path} itself if it is a file, the one inside if it is a checkpoint, or a
+     * folder as Hugging Face's hub has them, that of the newest complete checkpoint if it is a training's folder.
      *
      * @throws DataFormatException if there is none
      */
@@ -80,6 +80,9 @@ public final class CheckpointFolder implements AutoCloseable {
         }
         if (Files.exists(path.resolve(Checkpoint.STATE))) {
             return Checkpoint.open(path).folder().resolve(Checkpoint.MODEL);
+        }
+        if (Files.isRegularFile(path.resolve(Checkpoint.MODEL))) {
+            return path.resolve(Checkpoint.MODEL);
         }
         return latest(path)
                 .map(checkpoint -> checkpoint.folder().resolve(Checkpoint.MODEL))
