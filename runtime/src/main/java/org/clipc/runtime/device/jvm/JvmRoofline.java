@@ -35,6 +35,9 @@ final class JvmRoofline {
     private static final long LEAST_NANOS = 300_000_000;
     private static final int LEAST_RUNS = 12;
 
+    /** However few runs that is: where C2 is off, vectors are objects, and a run takes seconds. */
+    private static final long MOST_NANOS = 2_000_000_000;
+
     private final WorkerPool pool;
 
     /** Results that must not be optimised away. */
@@ -45,7 +48,7 @@ final class JvmRoofline {
         this.kept = new AtomicReferenceArray<>(pool.threads());
     }
 
-    /** Takes about a second, and {@code 3 · TRIAD_BYTES} of memory meanwhile. */
+    /** Takes about a second, or a few, and {@code 3 · TRIAD_BYTES} of memory meanwhile. */
     static Roofline measure(WorkerPool pool) {
         var probe = new JvmRoofline(pool);
         try (var arena = Arena.ofShared()) {
@@ -57,8 +60,10 @@ final class JvmRoofline {
     private static double best(DoubleSupplier measurement) {
         var best = 0.0;
         var start = System.nanoTime();
-        for (var runs = 0; runs < LEAST_RUNS || System.nanoTime() - start < LEAST_NANOS; runs++) {
+        var nanos = 0L;
+        for (var runs = 0; nanos < LEAST_NANOS || (runs < LEAST_RUNS && nanos < MOST_NANOS); runs++) {
             best = Math.max(best, measurement.getAsDouble());
+            nanos = System.nanoTime() - start;
         }
         return best;
     }
