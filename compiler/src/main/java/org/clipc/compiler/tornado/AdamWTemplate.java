@@ -1,6 +1,7 @@
 package org.clipc.compiler.tornado;
 
 import com.palantir.javapoet.CodeBlock;
+import java.util.List;
 import org.clipc.compiler.kernel.CallSink;
 import org.clipc.compiler.kernel.KernelSpec.AdamW;
 import org.clipc.compiler.kernel.Launch;
@@ -20,9 +21,7 @@ final class AdamWTemplate {
         var out = launch.outputs();
         var attributes = launch.attributes();
         var count = in.getFirst().elements();
-        double beta1 = attributes.get(0);
-        double beta2 = attributes.get(1);
-        new TornadoKernel(
+        var kernel = new TornadoKernel(
                         "AdamW",
                         "AdamW of " + spec.parameter().text() + " by "
                                 + spec.gradient().text() + " gradients",
@@ -37,14 +36,8 @@ final class AdamWTemplate {
                 .at("scaleAt", in.get(6))
                 .at("paramOut", out.get(0))
                 .at("mOut", out.get(1))
-                .at("vOut", out.get(2))
-                // Differences from 1 and logarithms in double precision: 1 - 0.999^step has few digits left in f32.
-                .real("gain1", 1 - beta1)
-                .real("beta2", beta2)
-                .real("gain2", 1 - beta2)
-                .real("log1", Math.log(beta1))
-                .real("log2", Math.log(beta2))
-                .real("epsilon", attributes.get(2))
+                .at("vOut", out.get(2));
+        numbers(kernel, attributes)
                 .real("weightDecay", attributes.get(3))
                 .launch(sink, Math.ceilDiv(count, GROUP), helpers -> {
                     TornadoMathCode.ONE_MINUS_EXP.add(helpers);
@@ -83,5 +76,18 @@ final class AdamWTemplate {
                                     CodeBlock.of("$L * (1f - rate * weightDecay) - change", old)),
                             TornadoKernel.store(spec.parameter(), CodeBlock.of("paramOut + i"), old));
                 });
+    }
+
+    /** Binds what the update takes of the attributes, but for the weight decay. */
+    static TornadoKernel numbers(TornadoKernel kernel, List<Double> attributes) {
+        double beta1 = attributes.get(0);
+        double beta2 = attributes.get(1);
+        // Differences from 1 and logarithms in double precision: 1 - 0.999^step has few digits left in f32.
+        return kernel.real("gain1", 1 - beta1)
+                .real("beta2", beta2)
+                .real("gain2", 1 - beta2)
+                .real("log1", Math.log(beta1))
+                .real("log2", Math.log(beta2))
+                .real("epsilon", attributes.get(2));
     }
 }

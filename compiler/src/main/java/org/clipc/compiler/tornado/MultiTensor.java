@@ -24,13 +24,15 @@ record MultiTensor(List<List<Argument>> rows, int groups, int most) {
         private final List<List<Argument>> rows = new ArrayList<>();
         private int groups;
 
-        /** Adds a tensor that takes so many groups, with the fields of its row behind the first. */
-        void add(long taken, List<Argument> fields) {
+        /** Adds a tensor that takes so many groups, with the fields of its row behind the first; returns which is its first group. */
+        int add(long taken, List<Argument> fields) {
+            var first = groups;
             var row = new ArrayList<Argument>();
             row.add(Argument.of(groups));
             row.addAll(fields);
             rows.add(row);
             groups = Math.toIntExact(groups + taken);
+            return first;
         }
 
         MultiTensor build(int most) {

@@ -58,8 +58,6 @@ final class MultiTensorAdamWTemplate {
         var spec = (AdamW) first.spec();
         var width = width(first);
         var in = first.inputs();
-        double beta1 = first.attributes().get(0);
-        double beta2 = first.attributes().get(1);
         var kernel = new TornadoKernel(
                         "AdamW",
                         "AdamW of up to %d times %s by %s gradients, %d at a time"
@@ -72,14 +70,8 @@ final class MultiTensorAdamWTemplate {
                 .number("tensors", together.size())
                 .at("rateAt", in.get(4))
                 .at("stepAt", in.get(5))
-                .at("scaleAt", in.get(6))
-                // Differences from 1 and logarithms in double precision: 1 - 0.999^step has few digits left in f32.
-                .real("gain1", 1 - beta1)
-                .real("beta2", beta2)
-                .real("gain2", 1 - beta2)
-                .real("log1", Math.log(beta1))
-                .real("log2", Math.log(beta2))
-                .real("epsilon", first.attributes().get(2));
+                .at("scaleAt", in.get(6));
+        AdamWTemplate.numbers(kernel, first.attributes());
         var rows = new MultiTensor.Builder();
         for (var launch : together) {
             var items = launch.inputs().getFirst().elements() / width;

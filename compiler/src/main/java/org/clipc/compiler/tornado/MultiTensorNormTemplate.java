@@ -103,25 +103,19 @@ final class MultiTensorNormTemplate {
         }
         var dtype = squared(together.getFirst()).orElseThrow().dtype();
         var width = width(together.getFirst());
-        var pieces = new MultiTensor.Builder();
+        var rows = new MultiTensor.Builder();
         var wholes = new ArrayList<List<Argument>>();
-        var groups = 0L;
         for (var launch : together) {
-            var items = launch.inputs().getFirst().elements() / width;
+            var x = launch.inputs().getFirst();
+            var items = x.elements() / width;
             var taken = Math.ceilDiv(items, THREADS * ACCESSES);
-            pieces.add(
-                    taken,
-                    List.of(
-                            Argument.of(items),
-                            TornadoKernel.place(launch.inputs().getFirst())));
-            wholes.add(List.of(
-                    Argument.of(groups),
-                    Argument.of(taken),
-                    TornadoKernel.place(launch.outputs().getFirst())));
-            groups += taken;
+            var first = rows.add(taken, List.of(Argument.of(items), TornadoKernel.place(x)));
+            var sum = TornadoKernel.place(launch.outputs().getFirst());
+            wholes.add(List.of(Argument.of(first), Argument.of(taken), sum));
         }
-        var sums = sink.temporary(DType.F32, List.of(Math.toIntExact(groups)));
-        pieces(dtype, width, pieces.build(MOST), sums, sink);
+        var pieces = rows.build(MOST);
+        var sums = sink.temporary(DType.F32, List.of(pieces.groups()));
+        pieces(dtype, width, pieces, sums, sink);
         wholes(new MultiTensor(wholes, wholes.size(), MOST), sums, sink);
         return together.size();
     }
