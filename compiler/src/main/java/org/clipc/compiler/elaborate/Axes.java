@@ -116,20 +116,28 @@ final class Axes {
         return reshape(out, span, x, full);
     }
 
-    static Val.Tensor transpose(Emission out, SourceSpan span, Val.Tensor x, List<Long> order) {
-        List<Integer> permutation = new ArrayList<>();
-        if (order.isEmpty()) {
-            if (x.rank() < 2) {
-                throw new Fault(span, "`transpose` swaps the last two axes, but this is " + x.show());
-            }
-            permutation.addAll(IntStream.range(0, x.rank()).boxed().toList());
-            Collections.swap(permutation, x.rank() - 2, x.rank() - 1);
-        } else {
-            order.forEach(axis -> permutation.add(axis(span, axis, x.rank(), x.show())));
-            if (new TreeSet<>(permutation).size() != x.rank() || permutation.size() != x.rank()) {
-                throw new Fault(span, order + " does not name each axis of " + x.show() + " once");
-            }
+    /** Swaps the last two axes. */
+    static Val.Tensor transpose(Emission out, SourceSpan span, Val.Tensor x) {
+        if (x.rank() < 2) {
+            throw new Fault(span, "`transpose` swaps the last two axes, but this is " + x.show());
         }
+        var permutation = new ArrayList<>(all(x));
+        Collections.swap(permutation, x.rank() - 2, x.rank() - 1);
+        return permute(out, span, x, permutation);
+    }
+
+    /** @param order for each axis of the result the one of {@code x} that it is */
+    static Val.Tensor transpose(Emission out, SourceSpan span, Val.Tensor x, List<Long> order) {
+        var permutation =
+                order.stream().map(axis -> axis(span, axis, x.rank(), x.show())).toList();
+        if (new TreeSet<>(permutation).size() != x.rank() || permutation.size() != x.rank()) {
+            throw new Fault(span, order + " does not name each axis of " + x.show() + " once");
+        }
+        return permute(out, span, x, permutation);
+    }
+
+    /** @param permutation as an order, of axes that are known to be those of {@code x} */
+    static Val.Tensor permute(Emission out, SourceSpan span, Val.Tensor x, List<Integer> permutation) {
         return out.add(span, permutation.stream().map(x.dims()::get).toList(), new Op.Transpose(permutation), x);
     }
 

@@ -105,7 +105,11 @@ final class Builtins {
         add(
                 "reshape(x, shape)",
                 a -> Axes.reshape(a.out(), a.span(), a.tensor("x"), a.shape("shape"), a.span("shape")));
-        add("transpose(x, axes?)", a -> Axes.transpose(a.out(), a.span(), a.tensor("x"), a.integers("axes")));
+        add(
+                "transpose(x, axes?)",
+                a -> a.has("axes")
+                        ? Axes.transpose(a.out(), a.span(), a.tensor("x"), a.integers("axes"))
+                        : Axes.transpose(a.out(), a.span(), a.tensor("x")));
         add("broadcast(x, shape)", a -> Axes.broadcastTo(a.out(), a.span(), a.tensor("x"), a.shape("shape")));
         add("concat(parts, axis)", a -> Axes.concat(a.out(), a.span(), a.tensors("parts"), a.integer("axis")));
         add(

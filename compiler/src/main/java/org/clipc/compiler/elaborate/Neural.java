@@ -1,6 +1,7 @@
 package org.clipc.compiler.elaborate;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.clipc.grammar.diagnostic.Diagnostic;
@@ -175,12 +176,10 @@ final class Neural {
         if (axis == x.rank() - 1) {
             return out.add(span, x.dims(), new Op.Softmax(), x);
         }
-        List<Long> swap = new ArrayList<>(
-                IntStream.range(0, x.rank()).mapToObj(i -> (long) i).toList());
-        swap.set(axis, x.rank() - 1L);
-        swap.set(x.rank() - 1, (long) axis);
-        Val.Tensor turned = Axes.transpose(out, span, x, swap);
-        return Axes.transpose(out, span, out.add(span, turned.dims(), new Op.Softmax(), turned), swap);
+        var swap = new ArrayList<>(Axes.all(x));
+        Collections.swap(swap, axis, x.rank() - 1);
+        Val.Tensor turned = Axes.permute(out, span, x, swap);
+        return Axes.permute(out, span, out.add(span, turned.dims(), new Op.Softmax(), turned), swap);
     }
 
     /** q [b, s, heads·d], k and v [b, t, heads·d]; the scale is 1/√d unless given. */

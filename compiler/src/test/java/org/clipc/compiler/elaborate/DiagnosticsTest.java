@@ -36,6 +36,7 @@ class DiagnosticsTest {
                 "reshape(images, [B, 25]) ~ a tensor [6, 3, 8] of 144 elements cannot become [6, 25]",
                 "reshape(images, [B, -1, -1]) ~ cannot become",
                 "transpose(images, [0, 1, 1]) ~ does not name each axis of [6, 3, 8] once",
+                "transpose(images, []) ~ [] does not name each axis of [6, 3, 8] once",
                 "concat([images, ids], axis = 0) ~ 'concat' cannot join [6, 3, 8] and i32[6, 4]",
                 "concat([images, images[:, :, :2]], axis = 0) ~ axis 2 differs",
                 "split(images, axis = 2, parts = 3)[0] ~ cannot be split into 3 equal parts",

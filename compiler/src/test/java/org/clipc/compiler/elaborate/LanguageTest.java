@@ -73,6 +73,7 @@ class LanguageTest {
                 "reshape(x[:2], [-1, 2]) ~ f32[3,2] [1, 2, 3, 4, 5, 6]",
                 "reshape(x, shape(x) + [1])[1, 2] ~ f32[1] [6]",
                 "transpose(x, [1, 0]) ~ f32[3,2] [1, 4, 2, 5, 3, 6]",
+                "transpose(sum(x), shape(sum(x))) ~ f32[] [21]",
                 "broadcast(x[0], [2, 2, 3]) ~ f32[2,2,3] [1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3]",
                 "concat([x, x[:, :1]], axis = -1) ~ f32[2,4] [1, 2, 3, 1, 4, 5, 6, 4]",
                 "split(x, axis = 1, parts = 3)[2] ~ f32[2,1] [3, 6]",
