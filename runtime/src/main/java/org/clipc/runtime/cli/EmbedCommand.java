@@ -2,6 +2,7 @@ package org.clipc.runtime.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -18,6 +19,7 @@ import org.clipc.runtime.io.TextFile;
 import org.clipc.runtime.model.DatasetEmbedder;
 import org.clipc.runtime.tensor.HostTensor;
 import org.clipc.runtime.tensor.SafetensorsWriter;
+import org.clipc.runtime.tensor.TensorDType;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -32,6 +34,9 @@ final class EmbedCommand implements Callable<Integer> {
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String LINES = ".jsonl";
+
+    /** Bytes of keys that are metadata: readers take a header of 100 MB, in which a byte may take two. */
+    private static final int MOST_KEYS = 20_000_000;
 
     @Mixin
     private ServingOptions serving = new ServingOptions();
@@ -49,7 +54,8 @@ final class EmbedCommand implements Callable<Integer> {
             names = "--out",
             required = true,
             paramLabel = "FILE",
-            description = "A .safetensors file (image_features, text_features; keys in the metadata) or a .jsonl file"
+            description = "A .safetensors file (image_features, text_features; image_keys and text_keys, JSON,"
+                    + " in the metadata, or where that would be too long in a tensor of bytes) or a .jsonl file"
                     + " (one object per item: kind, key, features).")
     private Path out = Path.of("");
 
@@ -102,11 +108,18 @@ final class EmbedCommand implements Callable<Integer> {
         for (var kind : features.entrySet()) {
             var rows = kind.getValue().features();
             writer.add(kind.getKey() + "_features", HostTensor.of(rows.values(), rows.rows(), rows.width()));
-            writer.metadata(
-                    kind.getKey() + "_keys",
-                    JSON.writeValueAsString(kind.getValue().keys()));
+            putKeys(writer, kind.getKey() + "_keys", kind.getValue().keys());
         }
         writer.writeTo(out);
+    }
+
+    private static void putKeys(SafetensorsWriter writer, String name, List<String> keys) throws IOException {
+        var json = JSON.writeValueAsBytes(keys);
+        if (json.length <= MOST_KEYS) {
+            writer.metadata(name, new String(json, StandardCharsets.UTF_8));
+        } else {
+            writer.add(name, new HostTensor(TensorDType.U8, List.of((long) json.length), MemorySegment.ofArray(json)));
+        }
     }
 
     private void writeLines(Map<String, Keyed> features) throws IOException {

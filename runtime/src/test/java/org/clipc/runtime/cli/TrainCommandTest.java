@@ -3,7 +3,9 @@ package org.clipc.runtime.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.clipc.runtime.cli.CommandRunner.clipRun;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -239,6 +241,23 @@ class TrainCommandTest {
         clipRun("embed", "--graph", graph, "--images", data, "--limit", 5, "--out", lines)
                 .succeeds();
         assertThat(Files.readAllLines(lines)).hasSize(5).allMatch(l -> l.startsWith("{\"kind\":\"image\",\"key\":"));
+    }
+
+    /** A safetensors file with a header of more than 100 MB is no such file. */
+    @Test
+    void keysTooLongForAHeaderAreATensor() throws IOException {
+        var line = "a \"red\" picture".repeat(1_000_000 / 15);
+        var texts = Files.writeString(folder.resolve("long.txt"), (line + "\n").repeat(90));
+        var out = folder.resolve("long.safetensors");
+        clipRun("embed", "--graph", graph, "--texts", texts, "--out", out).succeeds();
+        try (var file = SafetensorsFile.open(out)) {
+            assertThat(file.tensor("text_features").shape()).containsExactly(90L, (long) ToyProgram.DIM);
+            var keys =
+                    new String(file.tensor("text_keys").data().toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
+            assertThat(new ObjectMapper().readValue(keys, String[].class))
+                    .hasSize(90)
+                    .containsOnly(line);
+        }
     }
 
     @Test
