@@ -46,16 +46,12 @@ final class ElementConversion {
         }
     }
 
-    // The pairs that every checkpoint load goes through have loops of their own, which the JIT turns into vector code.
+    // The pairs that every checkpoint load goes through have loops of their own.
 
     private static void toF32(HostTensor from, MemorySegment out, long count) {
         MemorySegment in = from.data();
         switch (from.dtype()) {
-            case BF16 -> {
-                for (long i = 0; i < count; i++) {
-                    out.set(HostTensor.F32, i * 4, Bfloat16.toFloat(in.get(HostTensor.I16, i * 2)));
-                }
-            }
+            case BF16 -> Bfloat16Block.widen(in, out, count);
             case F16 -> {
                 for (long i = 0; i < count; i++) {
                     out.set(HostTensor.F32, i * 4, Float.float16ToFloat(in.get(HostTensor.I16, i * 2)));
@@ -71,10 +67,7 @@ final class ElementConversion {
 
     private static void toBf16(HostTensor from, MemorySegment out, long count) {
         if (from.dtype() == TensorDType.F32) {
-            MemorySegment in = from.data();
-            for (long i = 0; i < count; i++) {
-                out.set(HostTensor.I16, i * 2, Bfloat16.of(in.get(HostTensor.F32, i * 4)));
-            }
+            Bfloat16Block.narrow(from.data(), out, count);
             return;
         }
         for (long i = 0; i < count; i++) {

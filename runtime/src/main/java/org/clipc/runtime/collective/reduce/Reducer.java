@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.clipc.ir.DType;
 import org.clipc.runtime.collective.Reduction;
+import org.clipc.runtime.tensor.Bfloat16Block;
 
 /**
  * Combines tensors elementwise, in the order given, block by block in the first-level cache. It holds the scratch for
@@ -67,15 +68,14 @@ public final class Reducer {
             widen(sources[i], from, nextFloats, count);
             combine(floats, nextFloats, count, reduction);
         }
-        Bfloat16Block.narrow(floats, halves, count);
+        Bfloat16Block.narrow(MemorySegment.ofArray(floats), MemorySegment.ofArray(halves), count);
         for (var target : targets) {
             MemorySegment.copy(halves, 0, target, ValueLayout.JAVA_SHORT, to, count);
         }
     }
 
-    private void widen(MemorySegment source, long from, float[] into, int count) {
-        MemorySegment.copy(source, ValueLayout.JAVA_SHORT, from, halves, 0, count);
-        Bfloat16Block.widen(halves, into, count);
+    private static void widen(MemorySegment source, long from, float[] into, int count) {
+        Bfloat16Block.widen(source.asSlice(from), MemorySegment.ofArray(into), count);
     }
 
     private void reduceInts(

@@ -49,22 +49,6 @@ class ReducerTest {
                 .isEqualTo(Bfloat16.of(1));
     }
 
-    @Property
-    void blocksOfBfloatsAreConvertedAsEach(@ForAll @Size(max = 70) int[] bits) {
-        var floats = new float[bits.length];
-        for (var i = 0; i < bits.length; i++) {
-            floats[i] = Float.intBitsToFloat(bits[i]);
-        }
-        var halves = new short[bits.length];
-        Bfloat16Block.narrow(floats, halves, bits.length);
-        var widened = new float[bits.length];
-        Bfloat16Block.widen(halves, widened, bits.length);
-        for (var i = 0; i < bits.length; i++) {
-            assertThat(halves[i]).isEqualTo(Bfloat16.of(floats[i]));
-            assertThat(Float.floatToRawIntBits(widened[i])).isEqualTo(halves[i] << 16);
-        }
-    }
-
     @Test
     void floatsAreAddedInTheOrderGiven() {
         var sum = reduce(DType.F32, Reduction.SUM, floats(1e8f), floats(-1e8f), floats(1));
