@@ -46,6 +46,18 @@ final class ReduceTemplate {
 
     private static final int COLUMNS_OF_CPU = 1 << 14;
 
+    /** Which piece of the reduced axis a group has, and of what. */
+    private static final CodeBlock PLACE = CodeBlock.builder()
+            .addStatement("final int piece = group % pieces")
+            .addStatement("final int place = group / pieces % across")
+            .addStatement("final int outer = group / pieces / across")
+            .build();
+
+    private static final CodeBlock PIECE = CodeBlock.builder()
+            .addStatement("final int from = piece * size")
+            .addStatement("final int to = from + size < reduced ? from + size : reduced")
+            .build();
+
     private ReduceTemplate() {}
 
     static void plan(Reduce spec, Launch launch, Kind kind, CallSink sink) {
@@ -156,21 +168,45 @@ final class ReduceTemplate {
         var dtype = spec.value().dtype();
         TypeName type = TornadoKernel.type(dtype == DType.BOOL ? DType.F32 : dtype);
         var isInt = dtype == DType.I32;
-        var items = spec.inner() ? GROUP : GROUP / COLUMNS;
-        var code = CodeBlock.builder()
-                .addStatement("final int piece = group % pieces")
-                .addStatement("final int place = group / pieces % across")
-                .addStatement("final int outer = group / pieces / across");
+        var total = stored(spec.result(), isInt, CodeBlock.of("sums[local]"));
+        var place = CodeBlock.of("y + outer * yOuter + column * yInner + piece * yPiece");
+        return CodeBlock.builder()
+                .add(PLACE)
+                .add(column(spec))
+                .add(PIECE)
+                .addStatement("$T sum = $L", type, identity(spec.fn(), dtype))
+                .beginControlFlow("if (column < inner)")
+                .add(ofItem(spec, operands, atOnce, helpers))
+                .endControlFlow()
+                .addStatement(
+                        "final $T[] sums = context.$L($L)",
+                        type,
+                        isInt ? "allocateIntLocalArray" : "allocateFloatLocalArray",
+                        GROUP)
+                .addStatement("sums[local] = sum")
+                .add(ofGroup(spec, helpers))
+                .beginControlFlow("if (local < $L && column < inner)", least(spec))
+                .addStatement(TornadoKernel.store(spec.result(), place, total))
+                .endControlFlow()
+                .build();
+    }
+
+    /** Which element of a row, or which row of a column, is a work item's first, and which column it works on. */
+    private static CodeBlock column(Reduce spec) {
+        var code = CodeBlock.builder();
         if (spec.inner()) {
             code.addStatement("final int item = local").addStatement("final int column = place");
         } else {
             code.addStatement("final int item = local / $L", COLUMNS)
                     .addStatement("final int column = place * $L + local % $L", COLUMNS, COLUMNS);
         }
-        code.addStatement("final int from = piece * size")
-                .addStatement("final int to = from + size < reduced ? from + size : reduced")
-                .addStatement("$T sum = $L", type, identity(spec.fn(), dtype))
-                .beginControlFlow("if (column < inner)");
+        return code.build();
+    }
+
+    /** Sums up a work item's part of the piece, {@code atOnce} elements at a time as far as there are so many. */
+    private static CodeBlock ofItem(Reduce spec, TornadoOperands operands, int atOnce, TornadoKernel.Helpers helpers) {
+        var items = spec.inner() ? GROUP : GROUP / COLUMNS;
+        var code = CodeBlock.builder();
         if (atOnce > 1) {
             code.addStatement("int next = from + item")
                     .beginControlFlow("for (; next + $L < to; next += $L)", (atOnce - 1) * items, atOnce * items);
@@ -181,38 +217,29 @@ final class ReduceTemplate {
             }
             code.endControlFlow();
         }
-        var start = atOnce > 1 ? "next" : "from + item";
-        code.beginControlFlow("for (int at = $L; at < to; at += $L)", start, items)
+        return code.beginControlFlow("for (int at = $L; at < to; at += $L)", atOnce > 1 ? "next" : "from + item", items)
                 .add(joined(spec, operands, "at", "t", helpers))
                 .endControlFlow()
-                .endControlFlow()
-                .addStatement(
-                        "final $T[] sums = context.$L($L)",
-                        type,
-                        isInt ? "allocateIntLocalArray" : "allocateFloatLocalArray",
-                        GROUP)
-                .addStatement("sums[local] = sum");
-        var least = spec.inner() ? 1 : COLUMNS;
-        code.beginControlFlow("for (int step = $L; step >= $L; step >>= 1)", GROUP / 2, least)
+                .build();
+    }
+
+    /** Joins the sums of a group's work items, by halves. */
+    private static CodeBlock ofGroup(Reduce spec, TornadoKernel.Helpers helpers) {
+        var isInt = spec.value().dtype() == DType.I32;
+        var joined = join(spec.fn(), isInt, helpers, CodeBlock.of("sums[local]"), CodeBlock.of("sums[local + step]"));
+        return CodeBlock.builder()
+                .beginControlFlow("for (int step = $L; step >= $L; step >>= 1)", GROUP / 2, least(spec))
                 .addStatement("context.localBarrier()")
                 .beginControlFlow("if (local < step)")
-                .addStatement(
-                        "sums[local] = $L",
-                        join(
-                                spec.fn(),
-                                isInt,
-                                helpers,
-                                CodeBlock.of("sums[local]"),
-                                CodeBlock.of("sums[local + step]")))
+                .addStatement("sums[local] = $L", joined)
                 .endControlFlow()
-                .endControlFlow()
-                .beginControlFlow("if (local < $L && column < inner)", least);
-        var total = CodeBlock.of("sums[local]");
-        var stored = stored(spec.result(), isInt, total);
-        return code.addStatement(TornadoKernel.store(
-                        spec.result(), CodeBlock.of("y + outer * yOuter + column * yInner + piece * yPiece"), stored))
                 .endControlFlow()
                 .build();
+    }
+
+    /** Sums that are left of a group's. */
+    private static int least(Reduce spec) {
+        return spec.inner() ? 1 : COLUMNS;
     }
 
     /** Joins the element at {@code at} with {@code sum}. */
@@ -237,13 +264,7 @@ final class ReduceTemplate {
         var rows = spec.inner();
         var expressions = new TornadoExpr(helpers, "t", operands.leaves(helpers, 3, new ReducedPoint(rows, "at")));
         var value = expressions.renderAs(DType.F32, spec.value());
-        var code = CodeBlock.builder()
-                .addStatement("final int piece = group % pieces")
-                .addStatement("final int place = group / pieces % across")
-                .addStatement("final int outer = group / pieces / across")
-                .addStatement("final int from = piece * size")
-                .addStatement("final int to = from + size < reduced ? from + size : reduced")
-                .addStatement("final float[] sums = new float[$L]", LANES);
+        var code = CodeBlock.builder().add(PLACE).add(PIECE).addStatement("final float[] sums = new float[$L]", LANES);
         if (rows) {
             code.addStatement("final int column = place")
                     .beginControlFlow("for (int lane = 0; lane < $L; lane++)", LANES)
