@@ -10,8 +10,8 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * {@link Bfloat16} for many numbers at a time, in memory of any alignment. The JIT makes no vector code of a loop over the
- * others: rounding took 0.9 ns a number, and takes 0.5.
+ * {@link Bfloat16} for many numbers at a time, in memory of any alignment. Of a loop that rounds one after another, the JIT
+ * makes no vector code: a number took 0.9 ns, and takes 0.5.
  */
 public final class Bfloat16Block {
 
