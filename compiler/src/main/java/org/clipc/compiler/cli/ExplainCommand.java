@@ -51,8 +51,7 @@ final class ExplainCommand implements Callable<Integer> {
         var loaded = model.load();
         var explainer = Explainer.of(loaded.model(), CompileSettings.planned(loaded));
         if (memory != null) {
-            var names = explainer.entries();
-            var drawn = entry == null && !names.isEmpty() ? explainer.largest() : loaded.requireEntry(entry, names);
+            var drawn = loaded.entry(entry, explainer.entries(), explainer::largest);
             OutputFile.write(memory, explainer.memoryChart(drawn).getBytes(StandardCharsets.UTF_8));
         }
         var explanation = explainer.explain(loaded.recipe().described());

@@ -88,7 +88,7 @@ final class GraphCommand implements Callable<Integer> {
 
     private ShardedGraph graph(LoadedModel loaded) {
         var names = EntryGraphs.names(loaded.source());
-        var name = entry == null && !names.isEmpty() ? names.getFirst() : loaded.requireEntry(entry, names);
+        var name = loaded.entry(entry, names, names::getFirst);
         return EntryGraphs.of(loaded.source(), name, CompileSettings.planned(loaded));
     }
 }

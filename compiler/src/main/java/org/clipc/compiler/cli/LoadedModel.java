@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.function.Supplier;
 import org.clipc.compiler.config.Recipe;
 import org.clipc.compiler.config.Suggestion;
 import org.clipc.compiler.elaborate.ElaboratedModel;
@@ -21,18 +22,23 @@ record LoadedModel(
     /**
      * The entry point that is asked for.
      *
+     * @param asked its name; null for the usual one
      * @param names those that there are
+     * @param usual one of them
      */
-    String requireEntry(@Nullable String entry, List<String> names) {
+    String entry(@Nullable String asked, List<String> names, Supplier<String> usual) {
         if (names.isEmpty()) {
             throw new Failure(model.name() + " has no entry points");
         }
-        if (entry == null || !names.contains(entry)) {
-            throw new Failure(
-                    "%s has no entry point '%s', only %s".formatted(model.name(), entry, String.join(", ", names))
-                            + Suggestion.among(String.valueOf(entry), names));
+        if (asked == null) {
+            return usual.get();
         }
-        return entry;
+        if (!names.contains(asked)) {
+            throw new Failure(
+                    "%s has no entry point '%s', only %s".formatted(model.name(), asked, String.join(", ", names))
+                            + Suggestion.among(asked, names));
+        }
+        return asked;
     }
 
     /** Everything that decides what is compiled, nested maps with the key names of the recipe. */
