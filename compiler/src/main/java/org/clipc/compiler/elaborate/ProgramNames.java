@@ -5,10 +5,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.clipc.compiler.train.TrainStep;
+import org.clipc.grammar.ast.Function;
 import org.clipc.grammar.ast.Identifier;
 import org.clipc.grammar.ast.Parameter;
 import org.clipc.grammar.ast.TypeRef;
@@ -40,12 +40,11 @@ final class ProgramNames {
     private final Reporter reporter;
 
     private ProgramNames(List<ModelParameter> parameters, Reporter reporter) {
-        this.parameters = parameters.stream().collect(Collectors.toMap(ModelParameter::name, Function.identity()));
+        this.parameters = parameters.stream().collect(Collectors.toMap(ModelParameter::name, p -> p));
         this.reporter = reporter;
     }
 
-    static void check(
-            Collection<org.clipc.grammar.ast.Function> entries, List<ModelParameter> parameters, Reporter reporter) {
+    static void check(Collection<Function> entries, List<ModelParameter> parameters, Reporter reporter) {
         var check = new ProgramNames(parameters, reporter);
         parameters.forEach(check::parameter);
         entries.forEach(check::entry);
@@ -66,7 +65,7 @@ final class ProgramNames {
         }
     }
 
-    private void entry(org.clipc.grammar.ast.Function entry) {
+    private void entry(Function entry) {
         String name = entry.name().text();
         SourceSpan at = entry.name().span();
         if (!Manifest.isEntryName(name)) {

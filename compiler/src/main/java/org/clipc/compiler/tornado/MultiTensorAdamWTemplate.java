@@ -13,8 +13,9 @@ import org.clipc.compiler.kernel.Launch;
 import org.clipc.ir.DType;
 
 /**
- * {@link AdamW} in CUDA C, of many parameters by one kernel, see {@link MultiTensor}. In the order of operations of torch.optim.AdamW: decay, moments, corrected step. A work item for
- * as many numbers as go through an access of 16 bytes. Nothing changes when gradScale is not finite.
+ * {@link AdamW} in CUDA C, of many parameters by one kernel, see {@link MultiTensor}. In the order of operations of
+ * torch.optim.AdamW: decay, moments, corrected step. A work item for as many numbers as go through an access of 16 bytes.
+ * Nothing changes when gradScale is not finite.
  */
 final class MultiTensorAdamWTemplate {
 

@@ -6,7 +6,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.clipc.program.Parameter;
-import org.clipc.runtime.device.DeviceTensors;
 
 /**
  * What one kind of file calls the parameters of a program.
@@ -33,7 +32,7 @@ record WeightLayout(String under, Map<String, Stored> stored, Set<String> buffer
     /** Whether this kind of file can hold a parameter. */
     boolean has(Parameter parameter) {
         var as = stored.get(parameter.name());
-        return as != null && as.suits(DeviceTensors.hostShape(parameter.type().shape()));
+        return as != null && as.suits(StoredWeights.shape(parameter));
     }
 
     /** How it holds one that it {@link #has}. */
